@@ -1,0 +1,1 @@
+//! The hub: relay, inboxes, console, metrics

@@ -1,0 +1,1 @@
+//! The office node: service, page and API

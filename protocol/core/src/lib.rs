@@ -1,0 +1,4 @@
+//! Pure core of Một Cửa.
+
+pub mod id;
+pub mod time;

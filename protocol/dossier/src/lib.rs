@@ -1,0 +1,1 @@
+//! Pure dossier model: facts, life cycle, audience, codes

@@ -1,0 +1,1 @@
+//! I/O shell: journal driver, sled state store, QUIC, clocks, signals

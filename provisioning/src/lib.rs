@@ -1,0 +1,1 @@
+//! motcua-provision: makes cities, tokens and identities

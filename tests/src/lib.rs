@@ -1,0 +1,1 @@
+//! Harness, demo and benchmark adapter
