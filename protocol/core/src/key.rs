@@ -32,6 +32,8 @@ pub enum Purpose {
     Possession,
     /// A hub's decision on an entry.
     Decision,
+    /// A hub's time over the asker's nonce.
+    Time,
 }
 
 impl Purpose {
@@ -46,6 +48,7 @@ impl Purpose {
             Self::JoinToken => "motcua 2026 join token v1",
             Self::Possession => "motcua 2026 possession v1",
             Self::Decision => "motcua 2026 decision v1",
+            Self::Time => "motcua 2026 hub time v1",
         }
     }
 }

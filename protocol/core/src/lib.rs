@@ -17,3 +17,4 @@ pub mod key;
 pub mod limits;
 pub mod log;
 pub mod time;
+pub mod trust;

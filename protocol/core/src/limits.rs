@@ -40,6 +40,45 @@ pub const DOSSIER_BYTES: u64 = 4 * 1024 * 1024;
 pub const TREE_DEPTH: usize = 8;
 /// Offices in a catalogue: the country has 3,355.
 pub const CATALOGUE_OFFICES: usize = 8_192;
+/// One reply on the recovery ALPN: a whole trust store. The asker has pinned the hub's key, so it
+/// is not anybody who may make it allocate this much.
+pub const RECOVERY_REPLY_BYTES: usize = 8 * 1024 * 1024;
+/// Name of an office or a city, UTF-8 bytes: 200 Vietnamese characters.
+pub const NAME_BYTES: usize = 600;
+/// Code of an office, opaque; the longest in use is 35 characters.
+pub const CODE_BYTES: usize = 64;
+/// Root keys, registrars, or signatures on a root document: people with a safe, not machines.
+pub const ROOT_KEYS: usize = 32;
+/// Issuing keys in a root document: one per hub and one more while it is being replaced.
+pub const ISSUERS: usize = 1_024;
+/// Hubs in a root document: a three-tier city has 23, the country had some 700 districts.
+pub const HUBS: usize = 1_024;
+/// Addresses of one hub, per list.
+pub const HUB_ADDRESSES: usize = 8;
+/// One address: a DNS name of 253 bytes, a colon, a port.
+pub const ADDRESS_BYTES: usize = 260;
+/// X.509 certificate of one CA or device; ours have about 400 bytes.
+pub const CERTIFICATE_BYTES: usize = 2_048;
+/// Certificates in one TLS chain: device, issuing CA and room for an intermediate.
+pub const CERTIFICATE_CHAIN: usize = 4;
+/// One root document.
+pub const ROOT_DOCUMENT_BYTES: usize = 1024 * 1024;
+/// Root documents in one chain: a rotation a month for 85 years.
+pub const ROOT_CHAIN: usize = 1_024;
+/// One catalogue: 8,192 offices of about 130 bytes, with room for long names.
+pub const CATALOGUE_BYTES: usize = 4 * 1024 * 1024;
+/// Machines on a denial list.
+pub const DENIED_NODES: usize = 8_192;
+/// Log positions named for one denied machine: one per start of its history.
+pub const DENIED_LOGS: usize = 64;
+/// One denial list.
+pub const DENIAL_BYTES: usize = 1024 * 1024;
+/// One binding or join token; they have about 100 bytes.
+pub const SMALL_DOCUMENT_BYTES: usize = 512;
+/// One join bundle, text form.
+pub const JOIN_BUNDLE_BYTES: usize = 32 * 1024;
+/// All adopted trust documents of one city, as stored.
+pub const TRUST_BYTES: usize = 16 * 1024 * 1024;
 
 const _: () = assert!(FRAME_TARGET_BYTES + ENTRY_PAYLOAD_BYTES * 2 <= FRAME_RAW_BYTES);
 const _: () = assert!(MESSAGE_BYTES >= FRAME_RAW_BYTES);
