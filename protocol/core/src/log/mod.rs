@@ -9,4 +9,6 @@ mod tree;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use proof::{Multiproof, ProofError};
+#[cfg(test)]
+pub(crate) use tree::tests;
 pub use tree::{Frontier, branch, empty_root, split};

@@ -32,6 +32,11 @@ pub struct Frontier {
 }
 
 impl Frontier {
+    /// From the roots of the complete subtrees of a tree of `size` leaves, largest first.
+    pub fn from_peaks(size: u64, peaks: Vec<Hash>) -> Self {
+        Self { size, peaks }
+    }
+
     /// Leaves so far; the sequence of the newest entry.
     pub fn size(&self) -> u64 {
         self.size

@@ -1,0 +1,120 @@
+//! Inboxes: after everything in a batch is decided, each accepted entry is given a row in the
+//! inbox of every child whose offices take part, in order of arrival; a grant brings the history
+//! along.
+
+use super::{Content, Ledger, Work, dossier::DossierWork, rules};
+use crate::{
+    entry::AudienceAction,
+    hash::{Context, derive},
+    id::{DossierId, OfficeId},
+    state::{
+        Key, Kv, StoreError,
+        history::Stored,
+        rows::{Cursor, InboxItem, InboxRow, members},
+    },
+};
+use std::collections::BTreeMap;
+
+impl<C: Content> Ledger<C> {
+    pub(super) fn fan_out<K: Kv + ?Sized>(
+        &mut self,
+        work: &mut Work<'_, K>,
+    ) -> Result<(), StoreError> {
+        let mut rows = Rows::default();
+        for (id, place) in work.arrivals.clone() {
+            let Some(mut dossier) = work.dossiers.remove(&id) else { continue };
+            let stored = dossier.all[place].clone();
+            work.except(&stored);
+            if stored.verdict.applies() {
+                work.meta.entries += 1;
+                self.deliver(&mut rows, &mut dossier, id, place);
+            } else {
+                work.meta.held += 1;
+                self.notify_author(&mut rows, work, id, &stored)?;
+            }
+            work.dossiers.insert(id, dossier);
+        }
+        rows.write(work)
+    }
+
+    fn deliver(&self, rows: &mut Rows, dossier: &mut DossierWork, id: DossierId, place: usize) {
+        let facts = rules::audience_facts(dossier, place);
+        let ops = dossier.all[place].entry.header.audience.clone();
+        dossier.row.audience.extend(facts);
+        for inbox in &dossier.row.inboxes {
+            rows.push(*inbox, entry_item(id, &dossier.all[place]));
+        }
+        let child = |office| self.trust.child_towards(self.me.office, office);
+        for op in ops.iter().filter(|op| op.action == AudienceAction::Add) {
+            let Some(inbox) = child(op.office) else { continue };
+            if dossier.row.inboxes.contains(&inbox) {
+                continue;
+            }
+            let history = dossier.all[..=place].iter().filter(|stored| stored.verdict.applies());
+            history.for_each(|stored| rows.push(inbox, entry_item(id, stored)));
+            dossier.row.inboxes.push(inbox);
+        }
+        if ops.iter().any(|op| op.action == AudienceAction::Remove) {
+            let left = members(&dossier.row.audience);
+            dossier.row.inboxes.retain(|inbox| {
+                left.iter().any(|(office, _)| child(*office) == Some(*inbox))
+            });
+        }
+    }
+
+    /// The office whose entry was not accepted is told so.
+    fn notify_author<K: Kv + ?Sized>(
+        &self,
+        rows: &mut Rows,
+        work: &mut Work<'_, K>,
+        id: DossierId,
+        stored: &Stored,
+    ) -> Result<(), StoreError> {
+        let Some(author) = work.author(stored.log)? else { return Ok(()) };
+        if let Some(inbox) = self.trust.child_towards(self.me.office, author.office) {
+            let item = InboxItem::Decision {
+                dossier: id,
+                log: stored.log,
+                sequence: stored.sequence,
+                verdict: stored.verdict.byte(),
+                reason: stored.reason.clone(),
+            };
+            rows.push(inbox, item);
+        }
+        Ok(())
+    }
+}
+
+fn entry_item(dossier: DossierId, stored: &Stored) -> InboxItem {
+    InboxItem::Entry { dossier, log: stored.log, sequence: stored.sequence }
+}
+
+/// New rows by inbox, numbered when written.
+#[derive(Default)]
+struct Rows(BTreeMap<OfficeId, Vec<InboxItem>>);
+
+impl Rows {
+    fn push(&mut self, inbox: OfficeId, item: InboxItem) {
+        self.0.entry(inbox).or_default().push(item);
+    }
+
+    fn write<K: Kv + ?Sized>(self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
+        for (office, items) in self.0 {
+            let mut tail: Cursor = work.txn.row(Key::Inbox(office))?.unwrap_or_default();
+            for item in items {
+                tail.number += 1;
+                tail.hash = running_hash(&tail, &item);
+                work.txn.put_row(Key::InboxRow(office, tail.number), &InboxRow { item, hash: tail.hash });
+            }
+            tail.epoch = work.meta.epoch;
+            work.txn.put_row(Key::Inbox(office), &tail);
+            work.applied.inboxes.insert(office);
+        }
+        Ok(())
+    }
+}
+
+fn running_hash(before: &Cursor, item: &InboxItem) -> crate::id::Hash {
+    let bytes = postcard::to_stdvec(item).unwrap_or_default();
+    derive(Context::Inbox, &[&before.hash.0, &before.number.to_le_bytes(), &bytes])
+}

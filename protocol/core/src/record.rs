@@ -1,0 +1,204 @@
+//! Journal records: everything a replica accepted, decided or was told, in the order in which it
+//! happened. The state is a fold over them.
+
+use crate::{
+    id::{EpochId, Hash, LogId, NodeId, Nonce},
+    key::PublicKey,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// A request that may be repeated safely: the caller's key and what it asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestKey {
+    /// The caller's key, hashed to 16 bytes.
+    pub key: [u8; 16],
+    /// Hash of the body.
+    pub body: Hash,
+}
+
+/// An entry that was not plainly accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exception {
+    /// Author's log.
+    pub log: LogId,
+    /// Sequence in it.
+    pub sequence: u64,
+    /// Verdict byte, see `state::history::Verdict`.
+    pub verdict: u8,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// One journal record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    /// An entry this node wrote.
+    Own {
+        /// Own log.
+        log: LogId,
+        /// Sequence in it.
+        sequence: u64,
+        /// The request that caused it, if it may be repeated.
+        request: Option<RequestKey>,
+        /// Stored form of the entry.
+        #[serde(with = "serde_bytes")]
+        entry: Vec<u8>,
+    },
+    /// A verified frame of an author log that came up.
+    Up {
+        /// Peer that brought it.
+        from: NodeId,
+        /// The frame as received.
+        #[serde(with = "serde_bytes")]
+        frame: Vec<u8>,
+    },
+    /// A verified frame of this office's inbox.
+    Down {
+        /// Hub that sent it.
+        from: NodeId,
+        /// The frame as received.
+        #[serde(with = "serde_bytes")]
+        frame: Vec<u8>,
+    },
+    /// Who writes a log; precedes its first frame.
+    Author {
+        /// Which log.
+        log: LogId,
+        /// The signed binding.
+        #[serde(with = "serde_bytes")]
+        binding: Vec<u8>,
+        /// Peer that brings the log.
+        origin: NodeId,
+    },
+    /// A new own log begins.
+    LogStarted {
+        /// The new log.
+        log: LogId,
+        /// The log it continues, with sequence and root.
+        continues: Option<(LogId, u64, Hash)>,
+    },
+    /// A new numbering of this hub's inboxes begins.
+    Epoch(EpochId),
+    /// Every entry up to a position was decided; those not named were accepted.
+    Decided {
+        /// Last record covered.
+        upto: u64,
+        /// What was not plainly accepted.
+        exceptions: Vec<Exception>,
+    },
+    /// Trust documents adopted.
+    Trust(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// A join token was used.
+    TokenUsed {
+        /// Which token.
+        token: Nonce,
+        /// By which key.
+        key: PublicKey,
+        /// When, by this hub's clock.
+        at: Timestamp,
+    },
+    /// A lease of dossier numbers; opaque here.
+    Lease(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// The parent has everything of the own log up to here.
+    Acknowledged {
+        /// Own log.
+        log: LogId,
+        /// Sequence.
+        sequence: u64,
+        /// When this node learnt it.
+        at: Timestamp,
+    },
+}
+
+/// Where a record stands in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shelf {
+    /// Beside this node's own entries.
+    Own,
+    /// With everything else.
+    Others,
+}
+
+/// The record is not readable by this version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("journal record of kind {kind} is not readable by this version; update this machine")]
+pub struct RecordError {
+    /// The record's kind byte.
+    pub kind: u8,
+}
+
+impl Record {
+    /// Kind byte of purge, eviction, rebase and adoption records, reserved for later work.
+    pub const RESERVED: std::ops::RangeInclusive<u8> = 32..=47;
+    const VERSION: u8 = 1;
+
+    /// The kind byte beside the record in the journal; for tools that only skim.
+    pub fn kind(&self) -> u8 {
+        match self {
+            Self::Own { .. } => 1,
+            Self::Up { .. } => 2,
+            Self::Down { .. } => 3,
+            Self::Author { .. } => 4,
+            Self::LogStarted { .. } => 5,
+            Self::Epoch(_) => 6,
+            Self::Decided { .. } => 7,
+            Self::Trust(_) => 8,
+            Self::TokenUsed { .. } => 9,
+            Self::Lease(_) => 10,
+            Self::Acknowledged { .. } => 11,
+        }
+    }
+
+    /// Which lane it belongs to.
+    pub fn shelf(&self) -> Shelf {
+        match self {
+            Self::Own { .. } | Self::LogStarted { .. } | Self::Lease(_) => Shelf::Own,
+            Self::Up { .. }
+            | Self::Down { .. }
+            | Self::Author { .. }
+            | Self::Epoch(_)
+            | Self::Decided { .. }
+            | Self::Trust(_)
+            | Self::TokenUsed { .. }
+            | Self::Acknowledged { .. } => Shelf::Others,
+        }
+    }
+
+    /// The stored bytes: version, then postcard.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_extend(self, vec![Self::VERSION]).unwrap_or_default()
+    }
+
+    /// Reads stored bytes.
+    ///
+    /// # Errors
+    /// [`RecordError`] for a later version or bytes that are no record.
+    pub fn decode(kind: u8, bytes: &[u8]) -> Result<Self, RecordError> {
+        match bytes.split_first() {
+            Some((&Self::VERSION, body)) => {
+                postcard::from_bytes(body).map_err(|_| RecordError { kind })
+            }
+            _ => Err(RecordError { kind }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_round_trip_and_foreign_bytes_are_named() {
+        let record = Record::Own {
+            log: LogId([1; 16]),
+            sequence: 7,
+            request: Some(RequestKey { key: [2; 16], body: Hash([3; 32]) }),
+            entry: vec![1, 2, 3],
+        };
+        let bytes = record.encode();
+        assert_eq!(Record::decode(record.kind(), &bytes), Ok(record));
+        assert_eq!(Record::decode(40, &[9, 9]), Err(RecordError { kind: 40 }));
+        assert_eq!(Record::decode(1, &[]), Err(RecordError { kind: 1 }));
+    }
+}

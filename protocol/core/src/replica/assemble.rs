@@ -1,0 +1,229 @@
+//! Down frames: rows of an inbox with the entries they name, and proofs that need no trust in the
+//! hub that sends them.
+
+use super::{Fault, Store};
+use crate::{
+    entry::Entry,
+    id::{DossierId, Hash, LogId, NodeId, OfficeId},
+    ledger::attestation,
+    limits,
+    log::Multiproof,
+    state::{
+        Key,
+        history::{self, Stored},
+        rows::{self, Cursor, InboxItem, InboxRow},
+        tiles,
+    },
+    wire::{AuthorPart, DownFrame, Row, RowItem, frame_len_hint},
+};
+use std::collections::BTreeMap;
+
+/// A frame, complete but for the cursor that it builds on.
+pub(super) struct Batch {
+    pub(super) frame: DownFrame,
+}
+
+/// Where the proof of an entry comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    /// The author's whole tree is here.
+    Whole,
+    /// As it was attested when it came from above.
+    Attested([u8; 16]),
+}
+
+/// The next rows after `sent`, without what the reader brought itself. `None` at the tail. A frame
+/// without rows only moves the cursor.
+pub(super) fn next_frame(
+    store: &impl Store,
+    inbox: OfficeId,
+    reader: NodeId,
+    sent: Cursor,
+    limit: usize,
+) -> Result<Option<Batch>, Fault> {
+    let from = Key::InboxRow(inbox, sent.number.saturating_add(1)).bytes();
+    let to = Key::InboxRow(inbox, u64::MAX).bytes();
+    let mut builder = Builder::new(store, reader);
+    let mut upto = sent;
+    for (key, value) in store.range(&from, &to, limit)? {
+        let row: InboxRow = postcard::from_bytes(&value)
+            .map_err(|_| Fault::new("store", "inbox row is unreadable"))?;
+        let number = number_of(&key).ok_or(Fault::new("store", "inbox key is unreadable"))?;
+        builder.row(number, row.item)?;
+        upto = Cursor { epoch: sent.epoch, number, hash: row.hash };
+        if builder.bytes >= limits::FRAME_TARGET_BYTES {
+            break;
+        }
+    }
+    if upto.number == sent.number {
+        return Ok(None);
+    }
+    let (authors, rows) = builder.finish()?;
+    let frame = DownFrame {
+        inbox,
+        epoch: sent.epoch,
+        after: sent.number,
+        authors,
+        rows,
+        upto: upto.number,
+        hash: upto.hash,
+    };
+    Ok(Some(Batch { frame }))
+}
+
+/// The frame as it follows a cursor that lags behind skipped rows.
+pub(super) fn after(mut frame: DownFrame, told: u64) -> DownFrame {
+    frame.after = told;
+    frame
+}
+
+/// A frame that only moves the cursor.
+pub(super) fn skip(inbox: OfficeId, told: u64, upto: Cursor) -> DownFrame {
+    DownFrame {
+        inbox,
+        epoch: upto.epoch,
+        after: told,
+        authors: Vec::new(),
+        rows: Vec::new(),
+        upto: upto.number,
+        hash: upto.hash,
+    }
+}
+
+fn number_of(key: &[u8]) -> Option<u64> {
+    key.get(1 + OfficeId::LEN..)?.try_into().ok().map(u64::from_be_bytes)
+}
+
+struct Builder<'a, S> {
+    store: &'a S,
+    reader: NodeId,
+    authors: BTreeMap<LogId, Option<rows::Author>>,
+    histories: BTreeMap<DossierId, Vec<Stored>>,
+    parts: Vec<(LogId, Source, rows::Author)>,
+    rows: Vec<Row>,
+    bytes: usize,
+}
+
+impl<'a, S: Store> Builder<'a, S> {
+    fn new(store: &'a S, reader: NodeId) -> Self {
+        Self {
+            store,
+            reader,
+            authors: BTreeMap::new(),
+            histories: BTreeMap::new(),
+            parts: Vec::new(),
+            rows: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    fn row(&mut self, number: u64, item: InboxItem) -> Result<(), Fault> {
+        match item {
+            InboxItem::Entry { dossier, log, sequence } => {
+                let Some(author) = self.author(log)? else { return Ok(()) };
+                if author.origin == Some(self.reader) {
+                    return Ok(());
+                }
+                let Some(stored) = self.entry(dossier, log, sequence)? else { return Ok(()) };
+                let source = match stored.attestation {
+                    Some(id) => Source::Attested(id),
+                    None => Source::Whole,
+                };
+                self.bytes += frame_len_hint(&stored.entry);
+                let author = self.part(log, source, author);
+                let item = RowItem::Entry { author, sequence, entry: stored.entry };
+                self.rows.push(Row { number, item });
+            }
+            InboxItem::Decision { log, sequence, verdict, reason, .. } => {
+                let Some(author) = self.author(log)? else { return Ok(()) };
+                let author = self.part(log, Source::Whole, author);
+                self.bytes += reason.len() + 32;
+                self.rows.push(Row {
+                    number,
+                    item: RowItem::Decision { author, sequence, number, verdict, reason },
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn author(&mut self, log: LogId) -> Result<Option<rows::Author>, Fault> {
+        if !self.authors.contains_key(&log) {
+            self.authors.insert(log, super::read(self.store, Key::Author(log))?);
+        }
+        Ok(self.authors.get(&log).cloned().flatten())
+    }
+
+    fn entry(
+        &mut self,
+        dossier: DossierId,
+        log: LogId,
+        sequence: u64,
+    ) -> Result<Option<Stored>, Fault> {
+        if !self.histories.contains_key(&dossier) {
+            let row = super::read(self.store, Key::Dossier(dossier))?.unwrap_or_default();
+            self.histories.insert(dossier, history::read(self.store, dossier, &row)?);
+        }
+        let history = self.histories.get(&dossier).map_or(&[][..], Vec::as_slice);
+        Ok(history.iter().find(|stored| (stored.log, stored.sequence) == (log, sequence)).cloned())
+    }
+
+    fn part(&mut self, log: LogId, source: Source, author: rows::Author) -> u16 {
+        let known = self.parts.iter().position(|(l, s, _)| (*l, *s) == (log, source));
+        let index = known.unwrap_or_else(|| {
+            self.parts.push((log, source, author));
+            self.parts.len() - 1
+        });
+        index as u16
+    }
+
+    fn finish(self) -> Result<(Vec<AuthorPart>, Vec<Row>), Fault> {
+        let mut leaves: BTreeMap<u16, BTreeMap<u64, Hash>> = BTreeMap::new();
+        for row in &self.rows {
+            if let RowItem::Entry { author, sequence, entry } = &row.item {
+                leaves.entry(*author).or_default().insert(sequence - 1, Entry::leaf(entry));
+            }
+        }
+        let mut parts = Vec::new();
+        for (index, (log, source, author)) in self.parts.into_iter().enumerate() {
+            let wanted: Vec<u64> =
+                leaves.remove(&(index as u16)).unwrap_or_default().into_keys().collect();
+            let (signature, proof) = prove(self.store, log, source, &wanted)?;
+            parts.push(AuthorPart {
+                key: author.key,
+                binding: Some(author.binding),
+                log,
+                signature,
+                proof,
+            });
+        }
+        Ok((parts, self.rows))
+    }
+}
+
+fn prove(
+    store: &impl Store,
+    log: LogId,
+    source: Source,
+    wanted: &[u64],
+) -> Result<(crate::key::Signature, Multiproof), Fault> {
+    let lacking = || Fault::new("store", "proof of an entry is not here");
+    match source {
+        Source::Whole => {
+            let row: rows::Log = super::read(store, Key::Log(log))?.ok_or_else(lacking)?;
+            let signature = row.signature.ok_or_else(lacking)?;
+            if wanted.is_empty() {
+                return Ok((signature, Multiproof { size: row.signed, nodes: Vec::new() }));
+            }
+            let proof = Multiproof::build(row.signed, wanted, |from, to| {
+                tiles::subtree(store, log, from, to).ok().flatten()
+            });
+            Ok((signature, proof.map_err(|error| Fault::new("store", error))?))
+        }
+        Source::Attested(id) => {
+            let row = attestation(store, id)?.ok_or_else(lacking)?;
+            let proof = row.proof.restrict(row.leaves, wanted);
+            Ok((row.signature, proof.map_err(|error| Fault::new("store", error))?))
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! Peers below: greeting them, reading their inboxes to them, and what the operator should know.
+
+use super::{
+    Control, Data, Event, Fault, Head, Hello, LinkId, Output, Replica, Status, Store, VERSIONS,
+    Welcome, assemble, message,
+};
+use crate::{
+    id::{NodeId, OfficeId},
+    key::PublicKey,
+    limits,
+    state::{
+        Key,
+        rows::{Cursor, InboxRow},
+    },
+    time::{Instant, Timestamp},
+    trust::{Binding, NodeKind, Signed},
+};
+use std::collections::VecDeque;
+
+/// Rows read from an inbox at once.
+const ROWS_AT_ONCE: usize = 512;
+/// How long a cursor may lag behind rows that are of no interest to the reader, in milliseconds.
+const SKIP_DELAY: u64 = 1_000;
+
+/// A link from below.
+pub(super) struct Child {
+    pub(super) peer: PublicKey,
+    /// Set by an accepted hello.
+    pub(super) binding: Option<Binding>,
+    pub(super) inbox: OfficeId,
+    /// Read up to here and sent, or skipped.
+    sent: Cursor,
+    /// Frames sent and not acknowledged: number they end at, bytes.
+    in_flight: VecDeque<(u64, usize)>,
+    /// When to tell the reader about rows that were skipped.
+    pub(super) skip_due: Option<Instant>,
+    /// Last number that the reader was told.
+    told: u64,
+}
+
+impl Child {
+    pub(super) fn greeting(peer: PublicKey) -> Self {
+        Self {
+            peer,
+            binding: None,
+            inbox: OfficeId::ZERO,
+            sent: Cursor::default(),
+            in_flight: VecDeque::new(),
+            skip_due: None,
+            told: 0,
+        }
+    }
+
+    fn window_is_full(&self) -> bool {
+        let bytes: usize = self.in_flight.iter().map(|(_, bytes)| bytes).sum();
+        bytes >= limits::DOWN_WINDOW_BYTES
+    }
+}
+
+/// What is known of a peer below.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChildStatus {
+    /// Which machine.
+    pub node: NodeId,
+    /// Of which office.
+    pub office: OfficeId,
+    /// The link it is on, if it is connected.
+    pub link: Option<LinkId>,
+    /// Last message from it, by this machine's clock.
+    pub last_contact: Timestamp,
+    /// Inbox number it has acknowledged.
+    pub delivered: u64,
+    /// What it last said about itself.
+    pub status: Option<Status>,
+    /// Difference of its clock to this one at hello, in milliseconds.
+    pub clock_offset: i64,
+    /// Its software.
+    pub software: String,
+}
+
+impl ChildStatus {
+    pub(super) fn left(&mut self, link: LinkId, wall: Timestamp) {
+        if self.link == Some(link) {
+            self.link = None;
+            self.last_contact = wall;
+        }
+    }
+}
+
+impl Replica {
+    pub(super) fn greet(
+        &mut self,
+        wall: Timestamp,
+        link: LinkId,
+        hello: Hello,
+        store: &impl Store,
+    ) -> Result<(), Fault> {
+        let Some(child) = self.children.get(&link) else {
+            return Err(Fault::new("order", "hello comes from the side that dialled"));
+        };
+        if child.binding.is_some() {
+            return Err(Fault::new("order", "hello comes once"));
+        }
+        let peer = child.peer;
+        let binding = self.admit(peer, &hello)?;
+        let version = hello.versions.1.min(VERSIONS.1);
+        if version < hello.versions.0.max(VERSIONS.0) {
+            let (low, high) = hello.versions;
+            let words = format!("protocol versions {low} to {high} are not spoken here; update");
+            return Err(Fault::new("version", words));
+        }
+        let (node, office) = (peer.node_id(), binding.office);
+        let tail = self.tail_of(office, store)?;
+        let from = self.start_of(office, hello.cursor, tail, store)?;
+        let held = self.heads_from(node);
+        let same = message::heads_digest(held.iter().copied()) == hello.heads;
+        let welcome = Welcome {
+            version,
+            features: 0,
+            node: self.config.me.node,
+            office: self.config.me.office,
+            heads: (!same).then_some(held),
+            from,
+            tail,
+            trust: self.trust.numbers(),
+            clock: wall,
+        };
+        self.replace_older_link(link, node);
+        let status = ChildStatus {
+            node,
+            office,
+            link: Some(link),
+            last_contact: wall,
+            delivered: from.number,
+            status: None,
+            clock_offset: hello.clock.0.saturating_sub(wall.0),
+            software: hello.software.chars().take(40).collect(),
+        };
+        self.known.insert(node, status);
+        if let Some(child) = self.children.get_mut(&link) {
+            child.binding = Some(binding);
+            child.inbox = office;
+            child.sent = from;
+            child.told = from.number;
+        }
+        self.say(link, &Control::Welcome(Box::new(welcome)));
+        if hello.trust.is_behind(&self.trust.numbers()) {
+            self.say(link, &Control::Trust(self.trust.to_bytes()));
+        }
+        self.event(Event::Greeted { node, office });
+        self.pump_down(store, |child| child.peer == peer);
+        self.tell_skips(link);
+        Ok(())
+    }
+
+    /// Who may come in: a machine of this domain, bound to an office at or below this one, that
+    /// speaks for its own key.
+    fn admit(&self, peer: PublicKey, hello: &Hello) -> Result<Binding, Fault> {
+        if hello.domain != self.config.domain {
+            return Err(Fault::new("domain", "this machine belongs to another trust domain"));
+        }
+        let signed =
+            Signed::decode(&hello.binding).map_err(|error| Fault::new("binding", error))?;
+        let binding = self.trust.binding(&signed).map_err(|error| Fault::new("binding", error))?;
+        if binding.key != peer {
+            return Err(Fault::new("binding", "the binding is for another key"));
+        }
+        let me = self.config.me.office;
+        let direct = self.trust.child_towards(me, binding.office) == Some(binding.office);
+        if !direct {
+            return Err(Fault::new("scope", "this office is not served by this hub"));
+        }
+        if binding.kind == NodeKind::Hub && self.trust.hub(binding.office).is_none() {
+            return Err(Fault::new("scope", "the root document names no hub for this office"));
+        }
+        Ok(binding)
+    }
+
+    /// A peer that comes back while its old link is still thought alive is the same peer.
+    fn replace_older_link(&mut self, link: LinkId, node: NodeId) {
+        let old: Vec<LinkId> = self
+            .children
+            .iter()
+            .filter(|(id, child)| {
+                **id != link && child.binding.is_some() && child.peer.node_id() == node
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in old {
+            self.children.remove(&id);
+            self.close(id, "the same machine has connected again");
+        }
+    }
+
+    fn tail_of(&self, office: OfficeId, store: &impl Store) -> Result<Cursor, Fault> {
+        let fresh = Cursor { epoch: self.meta.epoch, ..Cursor::default() };
+        Ok(super::read(store, Key::Inbox(office))?.unwrap_or(fresh))
+    }
+
+    /// Where to read on: at the reader's cursor if it is one of ours, else from the beginning.
+    fn start_of(
+        &self,
+        office: OfficeId,
+        cursor: Cursor,
+        tail: Cursor,
+        store: &impl Store,
+    ) -> Result<Cursor, Fault> {
+        let beginning = Cursor { epoch: tail.epoch, ..Cursor::default() };
+        if cursor.epoch != tail.epoch || cursor.number > tail.number {
+            return Ok(beginning);
+        }
+        if cursor.number == 0 {
+            return Ok(beginning);
+        }
+        let row: Option<InboxRow> = super::read(store, Key::InboxRow(office, cursor.number))?;
+        Ok(if row.is_some_and(|row| row.hash == cursor.hash) { cursor } else { beginning })
+    }
+
+    pub(super) fn child_delivered(
+        &mut self,
+        wall: Timestamp,
+        link: LinkId,
+        cursor: Cursor,
+        store: &impl Store,
+    ) -> Result<(), Fault> {
+        let Some(child) = self.children.get_mut(&link) else {
+            return Err(Fault::new("order", "only a reader acknowledges an inbox"));
+        };
+        while child.in_flight.front().is_some_and(|(upto, _)| *upto <= cursor.number) {
+            child.in_flight.pop_front();
+        }
+        let peer = child.peer;
+        if let Some(status) = self.known.get_mut(&peer.node_id()) {
+            status.delivered = status.delivered.max(cursor.number);
+            status.last_contact = wall;
+        }
+        self.pump_down(store, |child| child.peer == peer);
+        Ok(())
+    }
+
+    pub(super) fn child_status(
+        &mut self,
+        wall: Timestamp,
+        link: LinkId,
+        status: Status,
+    ) -> Result<(), Fault> {
+        let child = self.children.get(&link).filter(|child| child.binding.is_some());
+        let node = child.map(|child| child.peer.node_id());
+        if let Some(known) = node.and_then(|node| self.known.get_mut(&node)) {
+            known.status = Some(status);
+            known.last_contact = wall;
+        }
+        Ok(())
+    }
+
+    /// The parent acknowledged a log that came from below: whoever brought it may know.
+    pub(super) fn tell_root_received(&mut self, head: Head) {
+        let origin = self.logs.get(&head.log).and_then(|log| log.author.origin);
+        let link = self.children.iter().find(|(_, child)| {
+            child.binding.is_some() && Some(child.peer.node_id()) == origin
+        });
+        if let Some((link, _)) = link {
+            self.say(*link, &Control::RootReceived(head));
+        }
+    }
+
+    /// Sends new inbox rows to the children that `wanted` picks.
+    pub(super) fn pump_down(&mut self, store: &impl Store, wanted: impl Fn(&Child) -> bool) {
+        let links: Vec<LinkId> = self
+            .children
+            .iter()
+            .filter(|(_, child)| child.binding.is_some() && wanted(child))
+            .map(|(link, _)| *link)
+            .collect();
+        for link in links {
+            if let Err(fault) = self.pump_child(link, store) {
+                self.refuse(link, fault);
+            }
+        }
+    }
+
+    fn pump_child(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
+        loop {
+            let Some(child) = self.children.get_mut(&link) else { return Ok(()) };
+            if child.window_is_full() {
+                return Ok(());
+            }
+            let reader = child.peer.node_id();
+            let batch =
+                assemble::next_frame(store, child.inbox, reader, child.sent, ROWS_AT_ONCE)?;
+            let Some(batch) = batch else { return Ok(()) };
+            child.sent = Cursor {
+                epoch: batch.frame.epoch,
+                number: batch.frame.upto,
+                hash: batch.frame.hash,
+            };
+            if batch.frame.rows.is_empty() {
+                continue;
+            }
+            let frame = assemble::after(batch.frame, child.told);
+            let upto = frame.upto;
+            let length = self.send(link, &Data::Down(frame.encode()));
+            if let Some(child) = self.children.get_mut(&link) {
+                child.told = upto;
+                child.in_flight.push_back((upto, length));
+            }
+        }
+    }
+
+    /// Arms or fires the notices about skipped rows.
+    pub(super) fn flush_skips(&mut self, now: Instant, _store: &impl Store) {
+        let mut due = Vec::new();
+        for (link, child) in &mut self.children {
+            let behind = child.binding.is_some() && child.sent.number > child.told;
+            match child.skip_due {
+                _ if !behind => child.skip_due = None,
+                None => child.skip_due = Some(now.after(SKIP_DELAY)),
+                Some(at) if at <= now => due.push(*link),
+                Some(_) => {}
+            }
+        }
+        due.into_iter().for_each(|link| self.tell_skips(link));
+    }
+
+    /// Moves the reader's cursor over rows that it needs not see.
+    fn tell_skips(&mut self, link: LinkId) {
+        let Some(child) = self.children.get_mut(&link) else { return };
+        child.skip_due = None;
+        if child.sent.number <= child.told {
+            return;
+        }
+        let frame = assemble::skip(child.inbox, child.told, child.sent);
+        child.told = child.sent.number;
+        let upto = child.told;
+        let bytes = message::encode(&Data::Down(frame.encode()));
+        child.in_flight.push_back((upto, bytes.len()));
+        self.outputs.push_back(Output::Send { link, channel: super::Channel::Data, bytes });
+    }
+}

@@ -1,0 +1,272 @@
+//! Frames that come in: author logs from below, the inbox from above. Everything is checked
+//! before it is written, and acknowledged after.
+
+use super::{Data, Event, Fault, Head, LinkId, Output, Pending, Replica, Store, root_at};
+use crate::{
+    id::{Hash, LogId},
+    limits,
+    log::{Checkpoint, Frontier},
+    record::Record,
+    state::{
+        Key,
+        rows::{Author, Cursor},
+        tiles,
+    },
+    trust::{NodeKind, Signed},
+    wire::{self, DownFrame},
+};
+use std::collections::VecDeque;
+
+/// Change hashes kept to resolve references into a log; beyond it the state is asked.
+const RECENT_CHANGES: usize = 128 * 1024;
+
+/// An author log that comes up from below (or the node's own, as it stood at the start).
+pub(super) struct InLog {
+    pub(super) author: Author,
+    /// Tree of what was received.
+    received: Frontier,
+    /// Tree of what is on disk.
+    stored: Frontier,
+    /// Trees after each frame that is on its way to the disk.
+    waiting: VecDeque<Frontier>,
+    /// Change hashes of the newest entries received.
+    recent: VecDeque<Hash>,
+}
+
+impl InLog {
+    pub(super) fn new(stored: Frontier, author: Author) -> Self {
+        Self {
+            author,
+            received: stored.clone(),
+            stored,
+            waiting: VecDeque::new(),
+            recent: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn durable(&self) -> Head {
+        Head { log: LogId::ZERO, sequence: self.stored.size(), root: self.stored.root() }
+    }
+
+    /// The oldest frame that waited is on disk; journal requests are answered in order.
+    pub(super) fn stored(&mut self) {
+        if let Some(frontier) = self.waiting.pop_front() {
+            self.stored = frontier;
+        }
+    }
+
+    pub(super) fn forget_unstored(&mut self) {
+        self.received = self.stored.clone();
+        self.waiting.clear();
+        self.recent.clear();
+    }
+
+    /// Change hash of an earlier entry of this log.
+    fn change(&self, log: LogId, sequence: u64, store: &impl Store) -> Option<Hash> {
+        let behind = self.received.size().checked_sub(sequence)?;
+        let from_end = usize::try_from(behind).ok()?;
+        match self.recent.len().checked_sub(from_end + 1) {
+            Some(place) => self.recent.get(place).copied(),
+            None => tiles::change(store, log, sequence).ok().flatten(),
+        }
+    }
+
+    fn remember(&mut self, change: Hash) {
+        if self.recent.len() == RECENT_CHANGES {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(change);
+    }
+}
+
+impl Replica {
+    /// A log is announced: its author must be bound to an office that this peer may speak for.
+    pub(super) fn log_opened(
+        &mut self,
+        link: LinkId,
+        log: LogId,
+        binding: Vec<u8>,
+    ) -> Result<(), Fault> {
+        let Some(child) = self.children.get(&link) else {
+            return Err(Fault::new("order", "a log was announced before hello"));
+        };
+        let Some(peer) = &child.binding else {
+            return Err(Fault::new("order", "a log was announced before hello"));
+        };
+        let origin = child.peer.node_id();
+        let signed = Signed::decode(&binding).map_err(|error| Fault::new("binding", error))?;
+        let author =
+            self.trust.binding(&signed).map_err(|error| Fault::new("binding", error))?;
+        let allowed = match peer.kind {
+            NodeKind::Node => author.key == child.peer,
+            NodeKind::Hub => self.trust.is_within(author.office, peer.office),
+        };
+        if !allowed {
+            return Err(Fault::new("scope", "this peer may not bring that author's log"));
+        }
+        if let Some(known) = self.logs.get(&log) {
+            if known.author.key != author.key {
+                return Err(Fault::new("scope", "this log belongs to another author"));
+            }
+            return Ok(());
+        }
+        let row = Author {
+            key: author.key,
+            office: author.office,
+            binding: binding.clone(),
+            origin: Some(origin),
+        };
+        self.logs.insert(log, InLog::new(Frontier::default(), row));
+        self.journal(vec![Record::Author { log, binding, origin }], Pending::Quiet);
+        Ok(())
+    }
+
+    /// A frame of an author log.
+    pub(super) fn up_frame(
+        &mut self,
+        link: LinkId,
+        bytes: Vec<u8>,
+        store: &impl Store,
+    ) -> Result<(), Fault> {
+        let Some(child) = self.children.get(&link) else {
+            return Err(Fault::new("order", "up frames come from below only"));
+        };
+        let from = child.peer.node_id();
+        let head = wire::UpFrame::peek(&bytes).map_err(|error| Fault::new("frame", error))?;
+        let domain = self.config.domain;
+        let Some(log) = self.logs.get_mut(&head.log) else {
+            return Err(Fault::new("order", "frame of a log that was not announced"));
+        };
+        if log.author.origin != Some(from) {
+            return Err(Fault::new("scope", "this log comes by another way"));
+        }
+        let end = (head.first + head.count).saturating_sub(1);
+        if end <= log.stored.size() {
+            let known = Head { log: head.log, ..log.durable() };
+            self.say(link, &super::Control::Received(known));
+            return Ok(());
+        }
+        if head.first > log.received.size() + 1 {
+            let expected = log.received.size() + 1;
+            let words = format!("frame begins at {}, expected {expected}", head.first);
+            return Err(Fault::new("gap", words));
+        }
+        let frame = wire::decode_up(&bytes, &log.author.key, |sequence| {
+            log.change(head.log, sequence, store)
+        })
+        .map_err(|error| Fault::new("frame", error))?;
+        let before = log.received.clone();
+        for (sequence, entry) in (head.first..).zip(&frame.entries) {
+            if sequence > before.size() {
+                log.received.push(entry.leaf());
+                log.remember(entry.header.change_hash);
+            }
+        }
+        let reached = root_at(&log.received, head.log);
+        let checkpoint = Checkpoint {
+            log: head.log,
+            size: reached.sequence,
+            root: reached.root,
+            signature: frame.signature,
+        };
+        if let Err(error) = checkpoint.verify(&log.author.key, domain) {
+            let added = (log.received.size() - before.size()) as usize;
+            log.received = before;
+            log.recent.truncate(log.recent.len().saturating_sub(added));
+            return Err(Fault::new("signature", error));
+        }
+        log.waiting.push_back(log.received.clone());
+        self.journal(
+            vec![Record::Up { from, frame: bytes }],
+            Pending::Up { link, head: reached },
+        );
+        Ok(())
+    }
+
+    /// A frame of this replica's inbox.
+    pub(super) fn down_frame(
+        &mut self,
+        link: LinkId,
+        bytes: Vec<u8>,
+        store: &impl Store,
+    ) -> Result<(), Fault> {
+        let Some(at) = self.upstream.reading(link) else {
+            return Err(Fault::new("order", "down frames come from above, after welcome"));
+        };
+        let frame = DownFrame::decode(&bytes).map_err(|error| Fault::new("frame", error))?;
+        if frame.inbox != self.config.me.office {
+            return Err(Fault::new("scope", "this inbox belongs to another office"));
+        }
+        if (frame.epoch, frame.after) != (at.epoch, at.number) || frame.upto < frame.after {
+            let words = format!("inbox frame builds on {}, expected {}", frame.after, at.number);
+            return Err(Fault::new("gap", words));
+        }
+        self.check_authors(&frame, store)?;
+        frame.verify(self.config.domain).map_err(|error| Fault::new("proof", error))?;
+        let cursor = Cursor { epoch: frame.epoch, number: frame.upto, hash: frame.hash };
+        self.upstream.read_upto(cursor);
+        let from = self.upstream.hub();
+        self.journal(vec![Record::Down { from, frame: bytes }], Pending::Down { link, cursor });
+        Ok(())
+    }
+
+    /// Every author in a frame must be bound, up to the root key, to an office of this domain. A
+    /// hub that swaps keys or bindings is found out here, one that swaps content by the proofs.
+    fn check_authors(&self, frame: &DownFrame, store: &impl Store) -> Result<(), Fault> {
+        for part in &frame.authors {
+            let bound = match &part.binding {
+                Some(bytes) => {
+                    let signed =
+                        Signed::decode(bytes).map_err(|error| Fault::new("binding", error))?;
+                    self.trust.binding(&signed).map_err(|error| Fault::new("binding", error))?.key
+                }
+                None => match super::read::<Author>(store, Key::Author(part.log))? {
+                    Some(author) => author.key,
+                    None => return Err(Fault::new("binding", "author without a binding")),
+                },
+            };
+            if bound != part.key {
+                return Err(Fault::new("binding", "binding is for another key"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Heads of every log that goes up from here, in order of log id.
+    pub(super) fn heads_going_up(&self) -> Vec<Head> {
+        let mut heads: std::collections::BTreeMap<LogId, Head> = self
+            .logs
+            .iter()
+            .map(|(log, row)| (*log, Head { log: *log, ..row.durable() }))
+            .collect();
+        if let Some(head) = self.own.durable() {
+            heads.insert(head.log, head);
+        }
+        heads.into_values().filter(|head| head.sequence > 0).collect()
+    }
+
+    /// Heads of the logs that came by this peer, in order of log id.
+    pub(super) fn heads_from(&self, origin: crate::id::NodeId) -> Vec<Head> {
+        self.logs
+            .iter()
+            .filter(|(_, row)| row.author.origin == Some(origin))
+            .map(|(log, row)| Head { log: *log, ..row.durable() })
+            .filter(|head| head.sequence > 0)
+            .collect()
+    }
+
+    /// Announces a log once a link, before its first frame.
+    pub(super) fn announce(&mut self, link: LinkId, log: LogId, binding: Vec<u8>) {
+        if self.upstream.announce(log) {
+            self.send(link, &Data::Log { log, binding });
+        }
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+}
+
+/// Keeps the bound honest: what is received but not stored fits the recent window.
+const _: () = assert!(RECENT_CHANGES >= 4 * limits::FRAME_ENTRIES);
+

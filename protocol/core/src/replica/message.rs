@@ -1,0 +1,188 @@
+//! What replicas say to each other. Two channels a link: control (hello, acknowledgements, trust)
+//! and data (frames), so that an acknowledgement never waits behind a megabyte.
+
+use crate::{
+    id::{DomainId, Hash, LogId, NodeId, OfficeId},
+    limits,
+    state::rows::Cursor,
+    time::Timestamp,
+    trust::Numbers,
+};
+use serde::{Deserialize, Serialize};
+
+/// Versions of this protocol that this crate speaks, lowest and highest.
+pub const VERSIONS: (u16, u16) = (1, 1);
+
+/// Which stream a message goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Channel {
+    /// Small messages that must not wait.
+    Control,
+    /// Frames.
+    Data,
+}
+
+/// How far a log is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Which log.
+    pub log: LogId,
+    /// Entries held.
+    pub sequence: u64,
+    /// Root of their tree.
+    pub root: Hash,
+}
+
+/// First message of the side that dialled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Protocol versions it speaks.
+    pub versions: (u16, u16),
+    /// Optional abilities, a bit each; none yet.
+    pub features: u64,
+    /// Trust domain.
+    pub domain: DomainId,
+    /// Its signed binding.
+    #[serde(with = "serde_bytes")]
+    pub binding: Vec<u8>,
+    /// Digest over the heads of every log it sends up, see [`heads_digest`].
+    pub heads: Hash,
+    /// Its position in its inbox here.
+    pub cursor: Cursor,
+    /// Its trust documents.
+    pub trust: Numbers,
+    /// Its clock.
+    pub clock: Timestamp,
+    /// Software version, for the operator.
+    pub software: String,
+}
+
+/// Answer to a hello.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// Version both speak from here on.
+    pub version: u16,
+    /// Optional abilities both have.
+    pub features: u64,
+    /// Who answers.
+    pub node: NodeId,
+    /// For which office.
+    pub office: OfficeId,
+    /// What it holds of the logs this peer sends up; `None` when the digests agree.
+    pub heads: Option<Vec<Head>>,
+    /// Where the peer's inbox is read from: its own cursor, or zero when that one is of another
+    /// numbering.
+    pub from: Cursor,
+    /// Tail of the peer's inbox.
+    pub tail: Cursor,
+    /// Its trust documents.
+    pub trust: Numbers,
+    /// Its clock.
+    pub clock: Timestamp,
+}
+
+/// What a node tells its hub about itself now and then.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// Entries it has for this hub in all its logs.
+    pub entries: u64,
+    /// Of those, not yet acknowledged.
+    pub unsent: u64,
+    /// When the oldest of them was written, by its own clock.
+    pub oldest_unsent: Option<Timestamp>,
+}
+
+/// A control message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Control {
+    /// From the side that dialled.
+    Hello(Hello),
+    /// Its answer.
+    Welcome(Box<Welcome>),
+    /// This much of a log is on the disk of the side that says so.
+    Received(Head),
+    /// The root hub has this much of a log.
+    RootReceived(Head),
+    /// This much of the inbox is on the disk of the side that says so.
+    Delivered(Cursor),
+    /// About itself.
+    Status(Status),
+    /// Trust documents that the other side lacks.
+    Trust(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// The link is about to be closed, and why.
+    Refuse(String),
+}
+
+/// A data message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Data {
+    /// A log whose frames follow, with its author's signed binding.
+    Log {
+        /// Which log.
+        log: LogId,
+        /// The signed binding.
+        #[serde(with = "serde_bytes")]
+        binding: Vec<u8>,
+    },
+    /// An up frame.
+    Up(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// A down frame.
+    Down(#[serde(with = "serde_bytes")] Vec<u8>),
+}
+
+/// Bytes are no message of this protocol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// Longer than its channel allows.
+    #[error("message of {got} bytes, at most {limit} are allowed on this channel")]
+    TooLong {
+        /// Bytes received.
+        got: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// Not decodable.
+    #[error("message cannot be read")]
+    Malformed,
+}
+
+impl Channel {
+    /// Longest message on this channel, in bytes.
+    pub fn limit(self) -> usize {
+        match self {
+            Self::Control => limits::CONTROL_BYTES,
+            Self::Data => limits::MESSAGE_BYTES,
+        }
+    }
+}
+
+/// Message bytes.
+pub(super) fn encode(message: &impl Serialize) -> Vec<u8> {
+    postcard::to_stdvec(message).unwrap_or_default()
+}
+
+/// Reads exactly one message.
+pub(super) fn decode<'a, M: Deserialize<'a>>(
+    channel: Channel,
+    bytes: &'a [u8],
+) -> Result<M, MessageError> {
+    if bytes.len() > channel.limit() {
+        return Err(MessageError::TooLong { got: bytes.len(), limit: channel.limit() });
+    }
+    match postcard::take_from_bytes(bytes) {
+        Ok((message, [])) => Ok(message),
+        _ => Err(MessageError::Malformed),
+    }
+}
+
+/// One hash over log heads in order of log id: equal digests mean equal heads, whatever their
+/// number.
+pub(super) fn heads_digest(heads: impl IntoIterator<Item = Head>) -> Hash {
+    let mut bytes = Vec::new();
+    for head in heads {
+        bytes.extend(head.log.0);
+        bytes.extend(head.sequence.to_le_bytes());
+        bytes.extend(head.root.0);
+    }
+    crate::hash::derive(crate::hash::Context::Heads, &[&bytes])
+}

@@ -1,0 +1,549 @@
+//! The replica: one state machine for node, district hub and city hub. It finds out what the other
+//! side of a link is missing, sends it, and says what is on disk.
+//!
+//! Drive it with four verbs: [`Replica::handle_input`], [`Replica::handle_timeout`],
+//! [`Replica::poll_output`] until it is empty, [`Replica::poll_timeout`] for the next deadline.
+//! It reads stored values through [`Store`], writes nothing itself, and acknowledges only what the
+//! driver has reported as durable.
+
+mod assemble;
+mod child;
+mod inbound;
+mod message;
+mod outbound;
+mod upstream;
+
+pub use child::ChildStatus;
+pub use message::{
+    Channel, Control, Data, Head, Hello, MessageError, Status, VERSIONS, Welcome,
+};
+pub use upstream::UpstreamPhase;
+
+use crate::{
+    entry::Entry,
+    id::{DomainId, Hash, LogId, NodeId, OfficeId},
+    key::{PublicKey, SecretKey},
+    ledger::Me,
+    record::Record,
+    state::{
+        Key, Kv, StoreError,
+        rows::{self, Cursor, Meta},
+    },
+    time::{Instant, Timestamp},
+    trust::TrustView,
+};
+use child::Child;
+use inbound::InLog;
+use outbound::OwnTail;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use upstream::Upstream;
+
+/// What the replica reads: the state, and journal records by position.
+pub trait Store: Kv {
+    /// The journal record at a position, if it is still there.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the journal cannot be read.
+    fn record(&self, position: u64) -> Result<Option<Record>, StoreError>;
+}
+
+/// One connection; the driver numbers them and never reuses a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// Names one request to the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A link is up; the peer proved that it holds this device key.
+    LinkUp {
+        /// Which link.
+        link: LinkId,
+        /// The peer's device key.
+        peer: PublicKey,
+        /// Whether this side dialled.
+        dialed: bool,
+    },
+    /// A link is gone, or a dial failed.
+    LinkDown {
+        /// Which link; `None` for a dial that came to nothing.
+        link: Option<LinkId>,
+    },
+    /// Bytes of one message.
+    Message {
+        /// Which link.
+        link: LinkId,
+        /// Which channel.
+        channel: Channel,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// The records of this request are on disk.
+    Journaled(Token),
+    /// The records of this request did not get to the disk.
+    JournalFailed(Token),
+    /// An own entry is on disk. Given in order of sequence.
+    Own {
+        /// Own log.
+        log: LogId,
+        /// Sequence in it.
+        sequence: u64,
+        /// The entry.
+        entry: Box<Entry>,
+    },
+    /// The state reflects the journal up to a position.
+    Applied {
+        /// Inboxes with new rows.
+        inboxes: BTreeSet<OfficeId>,
+    },
+    /// New trust documents are in force.
+    Trust(Box<TrustView>),
+}
+
+/// Something should be done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a message.
+    Send {
+        /// On which link.
+        link: LinkId,
+        /// On which channel.
+        channel: Channel,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// Close a link after what was sent on it has left.
+    Close {
+        /// Which link.
+        link: LinkId,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Write records, then report [`Input::Journaled`]. In order.
+    Journal {
+        /// Names the request.
+        token: Token,
+        /// What to write.
+        records: Vec<Record>,
+    },
+    /// Dial the parent, then report [`Input::LinkUp`] or [`Input::LinkDown`].
+    Dial,
+    /// Tell whoever is interested.
+    Event(Event),
+}
+
+/// What is worth knowing outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A peer's hello was accepted.
+    Greeted {
+        /// Peer.
+        node: NodeId,
+        /// Its office.
+        office: OfficeId,
+    },
+    /// Nothing is missing on either side, as far as both know.
+    InSync,
+    /// The parent has this much of the own log.
+    Received(u64),
+    /// The root hub has this much of the own log.
+    RootReceived(u64),
+    /// A peer sent something that cannot be right; the link is closed.
+    Refused {
+        /// Which peer, if it said.
+        peer: Option<NodeId>,
+        /// Kind of fault, for the metric.
+        kind: &'static str,
+        /// What, in words.
+        reason: String,
+    },
+    /// The parent holds something else, or more, of the own log than this machine does: the
+    /// machine was set back, or cloned. A new log must begin.
+    OwnLogDiverged {
+        /// What the parent holds.
+        parent: Head,
+    },
+    /// Newer trust documents arrived and were checked.
+    Trust(Box<TrustView>),
+}
+
+/// Who this replica is and how it reaches its parent.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Device key.
+    pub key: SecretKey,
+    /// Node and office.
+    pub me: Me,
+    /// Trust domain.
+    pub domain: DomainId,
+    /// Own signed binding.
+    pub binding: Vec<u8>,
+    /// Key of the hub above, if there is one.
+    pub parent: Option<PublicKey>,
+    /// Seed for the jitter of redials.
+    pub seed: u64,
+    /// Shown to operators.
+    pub software: String,
+}
+
+/// The sync state machine of one replica.
+pub struct Replica {
+    config: Config,
+    trust: TrustView,
+    meta: Meta,
+    logs: BTreeMap<LogId, InLog>,
+    own: OwnTail,
+    children: BTreeMap<LinkId, Child>,
+    /// What is known of peers below, connected or not.
+    known: BTreeMap<NodeId, ChildStatus>,
+    upstream: Upstream,
+    pending: BTreeMap<Token, Pending>,
+    next_token: u64,
+    outputs: VecDeque<Output>,
+}
+
+/// What to do once records are on disk.
+enum Pending {
+    /// Acknowledge a log head.
+    Up { link: LinkId, head: Head },
+    /// Acknowledge the inbox.
+    Down { link: LinkId, cursor: Cursor },
+    /// Nothing more.
+    Quiet,
+}
+
+/// A peer that breaks the protocol; the link is closed with these words.
+#[derive(Debug)]
+struct Fault {
+    kind: &'static str,
+    reason: String,
+}
+
+impl Fault {
+    fn new(kind: &'static str, reason: impl ToString) -> Self {
+        Self { kind, reason: reason.to_string() }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::new("store", error)
+    }
+}
+
+impl From<MessageError> for Fault {
+    fn from(error: MessageError) -> Self {
+        Self::new("message", error)
+    }
+}
+
+impl Replica {
+    /// A replica over a state that reflects the whole journal.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read.
+    pub fn new(config: Config, trust: TrustView, store: &impl Store) -> Result<Self, StoreError> {
+        let meta: Meta = read(store, Key::Meta)?.unwrap_or_default();
+        let mut logs = BTreeMap::new();
+        for log in log_ids(store)? {
+            let row: Option<rows::Log> = read(store, Key::Log(log))?;
+            let author: Option<rows::Author> = read(store, Key::Author(log))?;
+            if let (Some(row), Some(author)) = (row, author)
+                && log != meta.own_log
+            {
+                logs.insert(log, InLog::new(row.frontier, author));
+            }
+        }
+        let cursor = read(store, Key::Upstream)?.unwrap_or_default();
+        let upstream = Upstream::new(config.parent, cursor, config.seed);
+        let mut own = OwnTail::new(meta.own_log);
+        if let Some(row) = read::<rows::Log>(store, Key::Log(meta.own_log))? {
+            own.restore(row.frontier);
+        }
+        Ok(Self {
+            config,
+            trust,
+            meta,
+            logs,
+            own,
+            children: BTreeMap::new(),
+            known: BTreeMap::new(),
+            upstream,
+            pending: BTreeMap::new(),
+            next_token: 0,
+            outputs: VecDeque::new(),
+        })
+    }
+
+    /// Takes in one event. `wall` is the wall clock, for hello and for the operator only.
+    pub fn handle_input(&mut self, now: Instant, wall: Timestamp, input: Input, store: &impl Store) {
+        match input {
+            Input::LinkUp { link, peer, dialed } => self.link_up(now, wall, link, peer, dialed),
+            Input::LinkDown { link } => self.link_down(now, wall, link),
+            Input::Message { link, channel, bytes } => {
+                let result = match channel {
+                    Channel::Control => self.control(now, wall, link, &bytes, store),
+                    Channel::Data => self.data(link, bytes, store),
+                };
+                if let Err(fault) = result {
+                    self.refuse(link, fault);
+                }
+            }
+            Input::Journaled(token) => self.journaled(token, store),
+            Input::JournalFailed(token) => self.journal_failed(token),
+            Input::Own { log, sequence, entry } => {
+                self.own.push(log, sequence, *entry);
+                self.pump_up(store);
+            }
+            Input::Applied { inboxes } => {
+                self.pump_up(store);
+                self.pump_down(store, |child| inboxes.contains(&child.inbox));
+            }
+            Input::Trust(trust) => self.take_trust(*trust),
+        }
+    }
+
+    /// Acts on deadlines that have passed.
+    pub fn handle_timeout(&mut self, now: Instant, store: &impl Store) {
+        if self.upstream.dial_is_due(now) {
+            self.outputs.push_back(Output::Dial);
+        }
+        self.flush_skips(now, store);
+        self.report_status(now, store);
+    }
+
+    /// The next thing to do.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Self::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let skips = self.children.values().filter_map(|child| child.skip_due);
+        skips.chain(self.upstream.deadline()).min()
+    }
+
+    /// Peers below, connected or not.
+    pub fn children(&self) -> impl Iterator<Item = &ChildStatus> {
+        self.known.values()
+    }
+
+    /// State of the link to the parent.
+    pub fn upstream(&self) -> UpstreamPhase {
+        self.upstream.phase()
+    }
+
+    /// Entries of the own log that the parent has.
+    pub fn received_by_parent(&self) -> u64 {
+        self.upstream.received(&self.own.log()).map_or(0, |head| head.sequence)
+    }
+
+    /// Of every log that goes up: head here, and sequence that the parent has.
+    pub fn backlog(&self) -> impl Iterator<Item = (LogId, u64, u64)> + '_ {
+        let relayed = self.logs.iter().map(|(log, row)| (*log, row.durable().sequence));
+        let own = (self.own.log(), self.own.head());
+        let logs: BTreeMap<LogId, u64> = relayed.chain([own]).filter(|(log, _)| !log.is_zero()).collect();
+        logs.into_iter().map(|(log, head)| {
+            (log, head, self.upstream.received(&log).map_or(0, |head| head.sequence))
+        })
+    }
+
+    fn link_up(&mut self, now: Instant, wall: Timestamp, link: LinkId, peer: PublicKey, dialed: bool) {
+        let node = peer.node_id();
+        if self.trust.denied(node).is_some() {
+            return self.close(link, "this machine is suspended or banned; ask central IT");
+        }
+        if !dialed {
+            self.children.insert(link, Child::greeting(peer));
+            return;
+        }
+        if self.config.parent != Some(peer) {
+            return self.close(link, "the machine that answered is not this office's hub");
+        }
+        self.upstream.connected(link, now);
+        let hello = Control::Hello(Hello {
+            versions: VERSIONS,
+            features: 0,
+            domain: self.config.domain,
+            binding: self.config.binding.clone(),
+            heads: message::heads_digest(self.heads_going_up()),
+            cursor: self.upstream.cursor(),
+            trust: self.trust.numbers(),
+            clock: wall,
+            software: self.config.software.clone(),
+        });
+        self.say(link, &hello);
+    }
+
+    fn link_down(&mut self, now: Instant, wall: Timestamp, link: Option<LinkId>) {
+        match link {
+            Some(link) if self.children.contains_key(&link) => {
+                if let Some(child) = self.children.remove(&link)
+                    && let Some(status) = self.known.get_mut(&child.peer.node_id())
+                {
+                    status.left(link, wall);
+                }
+            }
+            _ => self.upstream.lost(link, now),
+        }
+    }
+
+    fn control(
+        &mut self,
+        now: Instant,
+        wall: Timestamp,
+        link: LinkId,
+        bytes: &[u8],
+        store: &impl Store,
+    ) -> Result<(), Fault> {
+        match message::decode(Channel::Control, bytes)? {
+            Control::Hello(hello) => self.greet(wall, link, hello, store),
+            Control::Welcome(welcome) => self.welcomed(now, link, *welcome, store),
+            Control::Received(head) => self.parent_received(link, head, store),
+            Control::RootReceived(head) => self.root_received(link, head),
+            Control::Delivered(cursor) => self.child_delivered(wall, link, cursor, store),
+            Control::Status(status) => self.child_status(wall, link, status),
+            Control::Trust(bytes) => self.trust_arrived(link, &bytes),
+            Control::Refuse(reason) => {
+                let event = Event::Refused { peer: None, kind: "refused by peer", reason };
+                self.outputs.push_back(Output::Event(event));
+                Ok(())
+            }
+        }
+    }
+
+    fn data(&mut self, link: LinkId, bytes: Vec<u8>, store: &impl Store) -> Result<(), Fault> {
+        match message::decode(Channel::Data, &bytes)? {
+            Data::Log { log, binding } => self.log_opened(link, log, binding),
+            Data::Up(frame) => self.up_frame(link, frame, store),
+            Data::Down(frame) => self.down_frame(link, frame, store),
+        }
+    }
+
+    fn journaled(&mut self, token: Token, store: &impl Store) {
+        match self.pending.remove(&token) {
+            Some(Pending::Up { link, head }) => {
+                if let Some(log) = self.logs.get_mut(&head.log) {
+                    log.stored();
+                }
+                self.say(link, &Control::Received(head));
+            }
+            Some(Pending::Down { link, cursor }) => {
+                self.upstream.delivered(cursor);
+                self.say(link, &Control::Delivered(cursor));
+                self.check_in_sync(store);
+            }
+            Some(Pending::Quiet) | None => {}
+        }
+    }
+
+    /// What could not be written was not received: the link is closed and the sender will offer
+    /// it again.
+    fn journal_failed(&mut self, token: Token) {
+        match self.pending.remove(&token) {
+            Some(Pending::Up { link, head }) => {
+                if let Some(log) = self.logs.get_mut(&head.log) {
+                    log.forget_unstored();
+                }
+                self.close(link, "the disk here refused to write; try again later");
+            }
+            Some(Pending::Down { link, .. }) => {
+                self.upstream.forget_unstored();
+                self.close(link, "the disk here refused to write; try again later");
+            }
+            Some(Pending::Quiet) | None => {}
+        }
+    }
+
+    fn take_trust(&mut self, trust: TrustView) {
+        self.trust = trust;
+        let banned: Vec<LinkId> = self
+            .children
+            .iter()
+            .filter(|(_, child)| self.trust.denied(child.peer.node_id()).is_some())
+            .map(|(link, _)| *link)
+            .collect();
+        for link in banned {
+            self.close(link, "this machine is suspended or banned; ask central IT");
+        }
+    }
+
+    /// Newer documents from above: checked against those in force, then told outside, which
+    /// journals them and hands them back as [`Input::Trust`].
+    fn trust_arrived(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), Fault> {
+        if !self.upstream.is(link) {
+            return Err(Fault::new("trust", "trust documents come from above only"));
+        }
+        let merged =
+            self.trust.merged(bytes).map_err(|error| Fault::new("trust", error))?;
+        if merged.numbers() != self.trust.numbers() {
+            self.outputs.push_back(Output::Event(Event::Trust(Box::new(merged))));
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, link: LinkId, message: &Control) {
+        let bytes = message::encode(message);
+        self.outputs.push_back(Output::Send { link, channel: Channel::Control, bytes });
+    }
+
+    fn send(&mut self, link: LinkId, message: &Data) -> usize {
+        let bytes = message::encode(message);
+        let length = bytes.len();
+        self.outputs.push_back(Output::Send { link, channel: Channel::Data, bytes });
+        length
+    }
+
+    fn journal(&mut self, records: Vec<Record>, then: Pending) {
+        let token = Token(self.next_token);
+        self.next_token += 1;
+        self.pending.insert(token, then);
+        self.outputs.push_back(Output::Journal { token, records });
+    }
+
+    fn refuse(&mut self, link: LinkId, fault: Fault) {
+        let peer = self.children.get(&link).map(|child| child.peer.node_id());
+        let event =
+            Event::Refused { peer, kind: fault.kind, reason: fault.reason.clone() };
+        self.outputs.push_back(Output::Event(event));
+        self.close(link, &fault.reason);
+    }
+
+    fn close(&mut self, link: LinkId, reason: &str) {
+        self.say(link, &Control::Refuse(reason.chars().take(500).collect()));
+        self.outputs.push_back(Output::Close { link, reason: reason.into() });
+    }
+}
+
+fn read<R: serde::de::DeserializeOwned>(
+    store: &(impl Kv + ?Sized),
+    key: Key,
+) -> Result<Option<R>, StoreError> {
+    crate::state::read_row(store, key)
+}
+
+/// Ids of all logs held whole.
+fn log_ids(store: &(impl Kv + ?Sized)) -> Result<Vec<LogId>, StoreError> {
+    const PAGE: usize = 1_000;
+    let end = Key::Log(LogId([0xff; 16])).bytes();
+    let mut from = Key::Log(LogId::ZERO).bytes();
+    let mut ids = Vec::new();
+    loop {
+        let page = store.range(&from, &end, PAGE)?;
+        let count = page.len();
+        for (key, _) in page {
+            ids.extend(LogId::from_slice(&key[1..]));
+            from = [key, vec![0]].concat();
+        }
+        if count < PAGE {
+            return Ok(ids);
+        }
+    }
+}
+
+fn root_at(frontier: &crate::log::Frontier, log: LogId) -> Head {
+    Head { log, sequence: frontier.size(), root: frontier.root() }
+}

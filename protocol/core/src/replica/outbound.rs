@@ -1,0 +1,274 @@
+//! Frames that go up: the node's own log, cut and signed here, and the logs of offices below,
+//! passed on as they came.
+
+use super::{Data, Fault, Head, LinkId, Replica, Store, root_at};
+use crate::{
+    entry::Entry,
+    id::{Hash, LogId},
+    limits,
+    log::{Checkpoint, Frontier, empty_root},
+    record::Record,
+    state::{Key, rows::Position, tiles},
+    wire,
+};
+use std::collections::{HashMap, VecDeque};
+
+/// Own entries kept in memory so that a live one need not be read back.
+const TAIL_ENTRIES: usize = 1_024;
+/// Own changes that a frame may refer to by sequence; older ones are named by hash.
+const KNOWN_CHANGES: usize = 128 * 1024;
+
+/// The end of the own log.
+pub(super) struct OwnTail {
+    log: LogId,
+    /// Tree of all durable own entries; `None` until the first one after a start.
+    durable: Option<Frontier>,
+    /// Newest entries, the last one being the head.
+    entries: VecDeque<Entry>,
+    /// Tree up to what was sent.
+    sent: Frontier,
+    /// Sequence of changes that went up in this process.
+    changes: HashMap<Hash, u64>,
+}
+
+impl OwnTail {
+    pub(super) fn new(log: LogId) -> Self {
+        Self {
+            log,
+            durable: None,
+            entries: VecDeque::new(),
+            sent: Frontier::default(),
+            changes: HashMap::new(),
+        }
+    }
+
+    pub(super) fn log(&self) -> LogId {
+        self.log
+    }
+
+    pub(super) fn head(&self) -> u64 {
+        self.durable.as_ref().map_or(0, Frontier::size)
+    }
+
+    pub(super) fn durable(&self) -> Option<Head> {
+        self.durable.as_ref().map(|frontier| root_at(frontier, self.log))
+    }
+
+    /// The log as the state knows it at the start.
+    pub(super) fn restore(&mut self, frontier: Frontier) {
+        self.durable = Some(frontier);
+    }
+
+    pub(super) fn push(&mut self, log: LogId, sequence: u64, entry: Entry) {
+        if log != self.log {
+            *self = Self::new(log);
+        }
+        let durable = self.durable.get_or_insert_default();
+        if sequence != durable.size() + 1 {
+            return;
+        }
+        durable.push(entry.leaf());
+        self.entries.push_back(entry);
+        if self.entries.len() > TAIL_ENTRIES {
+            self.entries.pop_front();
+        }
+    }
+
+    /// When the first entry after `sequence` was written, as far as memory reaches.
+    pub(super) fn oldest_after(&self, sequence: u64) -> Option<crate::time::Timestamp> {
+        let entry = self.recent(sequence + 1).or_else(|| self.entries.front())?;
+        Some(entry.header.claimed_at)
+    }
+
+    /// Own entry `sequence`, if it is among the newest.
+    fn recent(&self, sequence: u64) -> Option<&Entry> {
+        let behind = usize::try_from(self.head().checked_sub(sequence)?).ok()?;
+        self.entries.get(self.entries.len().checked_sub(behind + 1)?)
+    }
+}
+
+impl Replica {
+    /// Sends whatever the parent lacks, as far as the window allows.
+    pub(super) fn pump_up(&mut self, store: &impl Store) {
+        let Some(link) = self.upstream.live() else { return };
+        let result = self.pump_own(link, store).and_then(|()| self.pump_relayed(link, store));
+        if let Err(fault) = result {
+            self.refuse(link, fault);
+        }
+    }
+
+    fn pump_own(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
+        let log = self.own.log;
+        if log.is_zero() {
+            return Ok(());
+        }
+        while !self.upstream.window_is_full() {
+            let next = self.upstream.next(&log);
+            if next > self.own.head() {
+                return Ok(());
+            }
+            // The tree at what was sent is read from the state, which may lag behind a moment.
+            if self.own.sent.size() + 1 != next {
+                match tiles::frontier_at(store, log, next - 1)? {
+                    Some(frontier) => self.own.sent = frontier,
+                    None => return Ok(()),
+                }
+            }
+            let entries = self.own_entries(next, store)?;
+            if entries.is_empty() {
+                return Ok(());
+            }
+            self.announce(link, log, self.config.binding.clone());
+            let frame = self.frame_own(log, next, &entries);
+            let upto = next + entries.len() as u64 - 1;
+            let length = self.send(link, &Data::Up(frame));
+            self.upstream.sent(log, upto, length);
+        }
+        Ok(())
+    }
+
+    fn frame_own(&mut self, log: LogId, first: u64, entries: &[Entry]) -> Vec<u8> {
+        let own = &mut self.own;
+        let changes = &own.changes;
+        let key = &self.config.key;
+        for entry in entries {
+            own.sent.push(entry.leaf());
+        }
+        let (size, root) = (own.sent.size(), own.sent.root());
+        let checkpoint = Checkpoint::sign(key, self.config.domain, log, size, root);
+        let resolve = |hash: &Hash| changes.get(hash).copied();
+        let frame =
+            wire::encode_up(&key.public(), log, first, entries, resolve, &checkpoint.signature);
+        if own.changes.len() + entries.len() > KNOWN_CHANGES {
+            own.changes.clear();
+        }
+        for (sequence, entry) in (first..).zip(entries) {
+            own.changes.insert(entry.header.change_hash, sequence);
+        }
+        frame
+    }
+
+    /// Own entries from `next` on, about one frame of them: from memory, or read back.
+    fn own_entries(&self, next: u64, store: &impl Store) -> Result<Vec<Entry>, Fault> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut bytes = 0;
+        let mut block = OwnBlock::default();
+        for sequence in next..=self.own.head() {
+            let entry = match self.own.recent(sequence) {
+                Some(entry) => Some(entry.clone()),
+                None => block.read(self.own.log, sequence, store)?,
+            };
+            let Some(entry) = entry else { break };
+            bytes += wire::frame_len_hint(&entry);
+            entries.push(entry);
+            if bytes >= limits::FRAME_TARGET_BYTES || entries.len() == limits::FRAME_ENTRIES {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Logs of offices below, frame by frame as received, once the ledger has taken them in.
+    fn pump_relayed(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
+        let logs: Vec<LogId> = self.logs.keys().copied().filter(|log| *log != self.own.log).collect();
+        for log in logs {
+            while !self.upstream.window_is_full() {
+                let next = self.upstream.next(&log);
+                let Some((upto, frame)) = relayed_frame(log, next, store)? else { break };
+                let Some(row) = self.logs.get(&log) else { break };
+                let binding = row.author.binding.clone();
+                self.announce(link, log, binding);
+                let length = self.send(link, &Data::Up(frame));
+                self.upstream.sent(log, upto, length);
+            }
+        }
+        Ok(())
+    }
+
+    /// Root of a log at a sequence, if the state reaches that far.
+    pub(super) fn root_of(
+        &self,
+        log: LogId,
+        sequence: u64,
+        store: &impl Store,
+    ) -> Result<Option<Hash>, Fault> {
+        if sequence == 0 {
+            return Ok(Some(empty_root()));
+        }
+        Ok(tiles::frontier_at(store, log, sequence)?.map(|frontier| frontier.root()))
+    }
+}
+
+/// The frame that holds `next`, read back from the journal.
+fn relayed_frame(
+    log: LogId,
+    next: u64,
+    store: &impl Store,
+) -> Result<Option<(u64, Vec<u8>)>, Fault> {
+    // Frames are keyed by their first sequence; the one wanted usually begins at `next`.
+    let exact = Key::Frame(log, next);
+    let found = match super::read::<Position>(store, exact)? {
+        Some(position) => Some((next, position)),
+        None => frame_around(log, next, store)?,
+    };
+    let Some((first, Position::Frame { record, count })) = found else { return Ok(None) };
+    if first + count <= next {
+        return Ok(None);
+    }
+    match store.record(record)? {
+        Some(Record::Up { frame, .. }) => Ok(Some((first + count - 1, frame))),
+        _ => Err(Fault::new("store", format!("frame {first} of log {log} is not in the journal"))),
+    }
+}
+
+/// A frame that begins before `next` and reaches it: the parent stopped inside one.
+fn frame_around(
+    log: LogId,
+    next: u64,
+    store: &impl Store,
+) -> Result<Option<(u64, Position)>, Fault> {
+    let lowest = next.saturating_sub(limits::FRAME_ENTRIES as u64);
+    let (from, to) = (Key::Frame(log, lowest).bytes(), Key::Frame(log, next).bytes());
+    let rows = store.range(&from, &to, limits::FRAME_ENTRIES)?;
+    let Some((key, value)) = rows.into_iter().next_back() else { return Ok(None) };
+    let position = postcard::from_bytes(&value)
+        .map_err(|_| Fault::new("store", "frame position is unreadable"))?;
+    let first = key[key.len() - 8..].try_into().map(u64::from_be_bytes).unwrap_or_default();
+    Ok(Some((first, position)))
+}
+
+/// Journal positions of a block of own entries, read once.
+#[derive(Default)]
+struct OwnBlock {
+    first: u64,
+    positions: Vec<u64>,
+}
+
+impl OwnBlock {
+    fn read(
+        &mut self,
+        log: LogId,
+        sequence: u64,
+        store: &impl Store,
+    ) -> Result<Option<Entry>, Fault> {
+        use crate::ledger::POSITIONS;
+        let first = (sequence - 1) / POSITIONS * POSITIONS + 1;
+        let place = (sequence - first) as usize;
+        if self.first != first || self.positions.len() <= place {
+            self.first = first;
+            self.positions = match super::read(store, Key::Frame(log, first))? {
+                Some(Position::Entries(positions)) => positions,
+                _ => Vec::new(),
+            };
+        }
+        let Some(position) = self.positions.get(place) else { return Ok(None) };
+        match store.record(*position)? {
+            Some(Record::Own { entry, .. }) => {
+                let entry = wire::decode_entry(&entry)
+                    .map_err(|error| Fault::new("store", error))?;
+                Ok(Some(entry))
+            }
+            _ => Err(Fault::new("store", format!("own entry {sequence} is not in the journal"))),
+        }
+    }
+}

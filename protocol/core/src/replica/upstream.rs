@@ -1,0 +1,333 @@
+//! The link to the hub above: dialling with jitter, welcome, what it has, and the own inbox.
+
+use super::{Control, Event, Fault, Head, LinkId, Replica, Status, Store, Welcome};
+use crate::{
+    id::{LogId, NodeId},
+    key::PublicKey,
+    limits,
+    state::rows::Cursor,
+    time::Instant,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// First and longest pause before dialling again, in milliseconds, and how long a link must have
+/// lived for the pause to start over.
+const PAUSE: (u64, u64) = (500, 60_000);
+const HEALTHY: u64 = 30_000;
+/// How often the parent is told about the backlog when it changed, in milliseconds.
+const STATUS_EVERY: u64 = 2_000;
+
+/// State of the link to the parent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamPhase {
+    /// There is no hub above.
+    NoParent,
+    /// Waiting before the next dial.
+    Waiting,
+    /// Dialling, or greeting.
+    Connecting,
+    /// Exchanging.
+    Live,
+}
+
+enum Phase {
+    NoParent,
+    Waiting { until: Instant },
+    Dialing,
+    Greeting { link: LinkId, since: Instant },
+    Live { link: LinkId, since: Instant },
+}
+
+pub(super) struct Upstream {
+    hub: NodeId,
+    phase: Phase,
+    attempts: u32,
+    seed: u64,
+    /// What the parent has on disk, by log.
+    received: BTreeMap<LogId, Head>,
+    /// Next sequence to send, by log; lives with the link.
+    next: BTreeMap<LogId, u64>,
+    /// Sent and not acknowledged: log, last sequence, bytes.
+    in_flight: VecDeque<(LogId, u64, usize)>,
+    announced: BTreeSet<LogId>,
+    /// Inbox read and handed to the journal, and on disk.
+    read: Cursor,
+    stored: Cursor,
+    tail: Cursor,
+    status: Option<(Instant, Status)>,
+    in_sync: bool,
+}
+
+impl Upstream {
+    pub(super) fn new(parent: Option<PublicKey>, cursor: Cursor, seed: u64) -> Self {
+        Self {
+            hub: parent.map(|key| key.node_id()).unwrap_or_default(),
+            phase: match parent {
+                Some(_) => Phase::Waiting { until: Instant(0) },
+                None => Phase::NoParent,
+            },
+            attempts: 0,
+            seed,
+            received: BTreeMap::new(),
+            next: BTreeMap::new(),
+            in_flight: VecDeque::new(),
+            announced: BTreeSet::new(),
+            read: cursor,
+            stored: cursor,
+            tail: Cursor::default(),
+            status: None,
+            in_sync: false,
+        }
+    }
+
+    pub(super) fn hub(&self) -> NodeId {
+        self.hub
+    }
+
+    pub(super) fn phase(&self) -> UpstreamPhase {
+        match self.phase {
+            Phase::NoParent => UpstreamPhase::NoParent,
+            Phase::Waiting { .. } => UpstreamPhase::Waiting,
+            Phase::Dialing | Phase::Greeting { .. } => UpstreamPhase::Connecting,
+            Phase::Live { .. } => UpstreamPhase::Live,
+        }
+    }
+
+    pub(super) fn dial_is_due(&mut self, now: Instant) -> bool {
+        match self.phase {
+            Phase::Waiting { until } if until <= now => {
+                self.phase = Phase::Dialing;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Waiting { until } => Some(*until),
+            Phase::Live { since, .. } => {
+                let last = self.status.as_ref().map_or(*since, |(at, _)| *at);
+                Some(last.after(STATUS_EVERY))
+            }
+            Phase::NoParent | Phase::Dialing | Phase::Greeting { .. } => None,
+        }
+    }
+
+    pub(super) fn connected(&mut self, link: LinkId, now: Instant) {
+        self.phase = Phase::Greeting { link, since: now };
+    }
+
+    /// The link is gone, or a dial came to nothing: everything that lives with a link goes, and
+    /// the next dial waits for a random part of a growing pause (full jitter).
+    pub(super) fn lost(&mut self, link: Option<LinkId>, now: Instant) {
+        let since = match (&self.phase, link) {
+            (Phase::Dialing, None) => None,
+            (Phase::Greeting { link: mine, .. }, Some(link)) if *mine == link => None,
+            (Phase::Live { link: mine, since }, Some(link)) if *mine == link => Some(*since),
+            _ => return,
+        };
+        if since.is_some_and(|since| now.since(since) >= HEALTHY) {
+            self.attempts = 0;
+        }
+        let longest = (PAUSE.0 << self.attempts.min(10)).min(PAUSE.1);
+        self.attempts = self.attempts.saturating_add(1);
+        self.phase = Phase::Waiting { until: now.after(self.random() % longest.max(1)) };
+        self.next.clear();
+        self.in_flight.clear();
+        self.announced.clear();
+        self.read = self.stored;
+        self.status = None;
+        self.in_sync = false;
+    }
+
+    /// Splitmix64: jitter needs to differ between machines, not to be secret.
+    fn random(&mut self) -> u64 {
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.seed ^ (self.seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(super) fn is(&self, link: LinkId) -> bool {
+        match self.phase {
+            Phase::Greeting { link: mine, .. } | Phase::Live { link: mine, .. } => mine == link,
+            Phase::NoParent | Phase::Waiting { .. } | Phase::Dialing => false,
+        }
+    }
+
+    pub(super) fn live(&self) -> Option<LinkId> {
+        match self.phase {
+            Phase::Live { link, .. } => Some(link),
+            Phase::NoParent | Phase::Waiting { .. } | Phase::Dialing | Phase::Greeting { .. } => {
+                None
+            }
+        }
+    }
+
+    /// The inbox position that the next frame on this link must build on.
+    pub(super) fn reading(&self, link: LinkId) -> Option<Cursor> {
+        (self.live() == Some(link)).then_some(self.read)
+    }
+
+    pub(super) fn cursor(&self) -> Cursor {
+        self.stored
+    }
+
+    pub(super) fn read_upto(&mut self, cursor: Cursor) {
+        self.read = cursor;
+    }
+
+    pub(super) fn delivered(&mut self, cursor: Cursor) {
+        self.stored = cursor;
+    }
+
+    pub(super) fn forget_unstored(&mut self) {
+        self.read = self.stored;
+    }
+
+    pub(super) fn received(&self, log: &LogId) -> Option<&Head> {
+        self.received.get(log)
+    }
+
+    pub(super) fn next(&self, log: &LogId) -> u64 {
+        self.next.get(log).copied().unwrap_or(1)
+    }
+
+    pub(super) fn sent(&mut self, log: LogId, upto: u64, bytes: usize) {
+        self.next.insert(log, upto + 1);
+        self.in_flight.push_back((log, upto, bytes));
+        self.in_sync = false;
+    }
+
+    pub(super) fn window_is_full(&self) -> bool {
+        let bytes: usize = self.in_flight.iter().map(|(_, _, bytes)| bytes).sum();
+        bytes >= limits::UP_WINDOW_BYTES
+    }
+
+    pub(super) fn announce(&mut self, log: LogId) -> bool {
+        self.announced.insert(log)
+    }
+}
+
+impl Replica {
+    pub(super) fn welcomed(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        welcome: Welcome,
+        store: &impl Store,
+    ) -> Result<(), Fault> {
+        let Phase::Greeting { link: mine, since } = self.upstream.phase else {
+            return Err(Fault::new("order", "welcome without hello"));
+        };
+        if mine != link || welcome.node != self.upstream.hub {
+            return Err(Fault::new("order", "welcome from another machine"));
+        }
+        let going_up = self.heads_going_up();
+        let held = match welcome.heads {
+            None => going_up.clone(),
+            Some(heads) => heads,
+        };
+        let up = &mut self.upstream;
+        up.phase = Phase::Live { link, since: since.max(now) };
+        up.attempts = 0;
+        up.read = welcome.from;
+        up.stored = welcome.from;
+        up.tail = welcome.tail;
+        up.received = held.iter().map(|head| (head.log, *head)).collect();
+        up.next = held.iter().map(|head| (head.log, head.sequence + 1)).collect();
+        for head in held {
+            self.check_prefix(head, store)?;
+        }
+        self.check_in_sync(store);
+        self.pump_up(store);
+        Ok(())
+    }
+
+    /// What the parent holds of a log must be a prefix of what is here; otherwise this machine was
+    /// set back or cloned, and nothing more of that log may go up.
+    fn check_prefix(&mut self, head: Head, store: &impl Store) -> Result<(), Fault> {
+        let here = if head.log == self.own.log() {
+            self.own.head()
+        } else {
+            self.logs.get(&head.log).map_or(0, |log| log.durable().sequence)
+        };
+        let agrees = match head.sequence <= here {
+            true => self
+                .root_of(head.log, head.sequence, store)?
+                .is_none_or(|root| root == head.root),
+            false => false,
+        };
+        if agrees {
+            return Ok(());
+        }
+        if head.log == self.own.log() {
+            self.event(Event::OwnLogDiverged { parent: head });
+        }
+        self.upstream.next.insert(head.log, u64::MAX);
+        Ok(())
+    }
+
+    pub(super) fn parent_received(
+        &mut self,
+        link: LinkId,
+        head: Head,
+        store: &impl Store,
+    ) -> Result<(), Fault> {
+        if self.upstream.live() != Some(link) {
+            return Err(Fault::new("order", "acknowledgement before welcome"));
+        }
+        let up = &mut self.upstream;
+        up.in_flight.retain(|(log, upto, _)| *log != head.log || *upto > head.sequence);
+        up.received.insert(head.log, head);
+        if head.log == self.own.log() {
+            self.event(Event::Received(head.sequence));
+        } else {
+            self.tell_root_received(head);
+        }
+        self.check_in_sync(store);
+        self.pump_up(store);
+        Ok(())
+    }
+
+    pub(super) fn root_received(&mut self, link: LinkId, head: Head) -> Result<(), Fault> {
+        if self.upstream.is(link) && head.log == self.own.log() {
+            self.event(Event::RootReceived(head.sequence));
+        } else if self.upstream.is(link) {
+            self.tell_root_received(head);
+        }
+        Ok(())
+    }
+
+    /// Tells once when nothing is missing on either side.
+    pub(super) fn check_in_sync(&mut self, _store: &impl Store) {
+        let up = &self.upstream;
+        let all_received = self.backlog().all(|(_, head, received)| received >= head);
+        let all_read = up.stored.number >= up.tail.number;
+        if up.live().is_some() && !up.in_sync && all_received && all_read {
+            self.upstream.in_sync = true;
+            self.event(Event::InSync);
+        }
+    }
+
+    pub(super) fn report_status(&mut self, now: Instant, _store: &impl Store) {
+        let Some(link) = self.upstream.live() else { return };
+        let (mut entries, mut unsent) = (0, 0);
+        for (_, head, received) in self.backlog() {
+            entries += head;
+            unsent += head.saturating_sub(received);
+        }
+        let oldest_unsent =
+            if unsent == 0 { None } else { self.own.oldest_after(self.received_by_parent()) };
+        let status = Status { entries, unsent, oldest_unsent };
+        match &self.upstream.status {
+            Some((at, _)) if now.since(*at) < STATUS_EVERY => {}
+            Some((_, last)) if *last == status => self.upstream.status = Some((now, status)),
+            _ => {
+                self.upstream.status = Some((now, status.clone()));
+                self.say(link, &Control::Status(status));
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Key layout of the state store: a letter for the table, then big-endian parts, so that order of
+//! bytes is order of meaning.
+
+use crate::id::{DossierId, Hash, LogId, NodeId, OfficeId};
+
+/// Where a row stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// Which journal position the state reflects, counters.
+    Meta,
+    /// Position in the parent's inbox.
+    Upstream,
+    /// Author of a log: key, office, binding.
+    Author(LogId),
+    /// A log held whole: frontier, newest checkpoint.
+    Log(LogId),
+    /// Tree nodes: level, block of nodes.
+    Tile(LogId, u8, u64),
+    /// Change hashes by sequence: block.
+    Changes(LogId, u64),
+    /// Journal positions of a log's entries or frames, by first sequence.
+    Frame(LogId, u64),
+    /// A dossier's row.
+    Dossier(DossierId),
+    /// A piece of a dossier's history: chunk, part.
+    History(DossierId, u16, u8),
+    /// What the content made of a dossier.
+    Summary(DossierId),
+    /// Proof material for entries of a log that is not held whole.
+    Attestation([u8; 16]),
+    /// Entries that wait for a change: the missing hash, log and sequence of the waiting one.
+    Parked(Hash, LogId, u64),
+    /// Tail of an inbox.
+    Inbox(OfficeId),
+    /// One row of an inbox.
+    InboxRow(OfficeId, u64),
+    /// How far a child has acknowledged its inbox.
+    Cursor(NodeId),
+    /// Join token that was used.
+    Token([u8; 16]),
+    /// Answer to a request with an idempotency key.
+    Request([u8; 16]),
+    /// Lease of dossier numbers, by journal position.
+    Lease(u64),
+}
+
+impl Key {
+    /// First byte of every key that the content chooses for its own indexes.
+    pub const CONTENT: u8 = b'x';
+
+    /// What the row is, in words for errors.
+    pub fn what(&self) -> &'static str {
+        self.tag().1
+    }
+
+    fn tag(&self) -> (u8, &'static str) {
+        match self {
+            Self::Meta => (b'M', "meta row"),
+            Self::Upstream => (b'U', "upstream cursor"),
+            Self::Author(_) => (b'A', "author row"),
+            Self::Log(_) => (b'L', "log row"),
+            Self::Tile(..) => (b'T', "tree tile"),
+            Self::Changes(..) => (b'Q', "change tile"),
+            Self::Frame(..) => (b'F', "frame position"),
+            Self::Dossier(_) => (b'D', "dossier row"),
+            Self::History(..) => (b'H', "dossier history"),
+            Self::Summary(_) => (b'S', "dossier summary"),
+            Self::Attestation(_) => (b'W', "attestation"),
+            Self::Parked(..) => (b'P', "parked entry"),
+            Self::Inbox(_) => (b'O', "inbox"),
+            Self::InboxRow(..) => (b'R', "inbox row"),
+            Self::Cursor(_) => (b'C', "child cursor"),
+            Self::Token(_) => (b'K', "used token"),
+            Self::Request(_) => (b'I', "request"),
+            Self::Lease(_) => (b'N', "lease"),
+        }
+    }
+
+    /// The key as stored.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(58);
+        out.push(self.tag().0);
+        match self {
+            Self::Meta | Self::Upstream => {}
+            Self::Author(log) | Self::Log(log) => out.extend(log.0),
+            Self::Tile(log, level, block) => {
+                out.extend(log.0);
+                out.push(*level);
+                out.extend(block.to_be_bytes());
+            }
+            Self::Changes(log, number) | Self::Frame(log, number) => {
+                out.extend(log.0);
+                out.extend(number.to_be_bytes());
+            }
+            Self::Dossier(id) | Self::Summary(id) => out.extend(id.0),
+            Self::History(id, chunk, part) => {
+                out.extend(id.0);
+                out.extend(chunk.to_be_bytes());
+                out.push(*part);
+            }
+            Self::Parked(missing, log, sequence) => {
+                out.extend(missing.0);
+                out.extend(log.0);
+                out.extend(sequence.to_be_bytes());
+            }
+            Self::Inbox(office) => out.extend(office.0),
+            Self::Lease(record) => out.extend(record.to_be_bytes()),
+            Self::InboxRow(office, number) => {
+                out.extend(office.0);
+                out.extend(number.to_be_bytes());
+            }
+            Self::Cursor(node) => out.extend(node.0),
+            Self::Attestation(id) | Self::Token(id) | Self::Request(id) => out.extend(id),
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_sort_as_numbers_and_tables_do_not_mix() {
+        let office = OfficeId([1; 16]);
+        assert!(Key::InboxRow(office, 255).bytes() < Key::InboxRow(office, 256).bytes());
+        assert!(Key::Inbox(office).bytes() < Key::InboxRow(office, 0).bytes());
+        let dossier = DossierId([2; 16]);
+        assert!(Key::History(dossier, 0, 255).bytes() < Key::History(dossier, 1, 0).bytes());
+    }
+}

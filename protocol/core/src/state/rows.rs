@@ -1,0 +1,242 @@
+//! Rows of the state store. Read with postcard; a row that cannot be read means the state is
+//! rebuilt, so rows carry no version of their own.
+
+use crate::{
+    entry::{AudienceAction, AudienceOp, Role},
+    id::{DossierId, EpochId, Hash, LogId, NodeId, OfficeId},
+    key::{PublicKey, Signature},
+    log::{Frontier, Multiproof},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Which journal position the state reflects, and counters over everything held.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Meta {
+    /// Layout of the state; another number means rebuild.
+    pub layout: u16,
+    /// Last journal record the state reflects.
+    pub applied: u64,
+    /// Numbering of this hub's inboxes.
+    pub epoch: EpochId,
+    /// Dossiers held.
+    pub dossiers: u64,
+    /// Entries accepted.
+    pub entries: u64,
+    /// Entries held back.
+    pub held: u64,
+    /// Entries that wait for a cause.
+    pub parked: u64,
+    /// This node's own current log.
+    pub own_log: LogId,
+    /// What the parent acknowledged of the own log, and when.
+    pub acknowledged: u64,
+    /// When the parent had everything for the last time.
+    pub acknowledged_at: Timestamp,
+}
+
+/// Position in an inbox: epoch, number of the last row, running hash up to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Which numbering.
+    pub epoch: EpochId,
+    /// Last row.
+    pub number: u64,
+    /// Running hash of the rows up to it.
+    pub hash: Hash,
+}
+
+/// Who writes a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// Device key.
+    pub key: PublicKey,
+    /// Office the key is bound to.
+    pub office: OfficeId,
+    /// The signed binding, as received.
+    #[serde(with = "serde_bytes")]
+    pub binding: Vec<u8>,
+    /// Peer that brings this log, for a log that comes up from below; the own node for its own.
+    pub origin: Option<NodeId>,
+}
+
+/// A log held whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// Tree so far.
+    pub frontier: Frontier,
+    /// Signature over the newest checkpoint, whose size is the frontier's.
+    pub signature: Option<Signature>,
+    /// Size that `signature` covers.
+    pub signed: u64,
+}
+
+/// An audience operation as it took effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudienceFact {
+    /// Which office.
+    pub office: OfficeId,
+    /// Role byte.
+    pub role: u8,
+    /// Grant, else revoke.
+    pub grant: bool,
+    /// The change that carried it.
+    pub change: Hash,
+    /// For a revocation: the grants it had seen. Others, made at the same time, stand.
+    pub revokes: Vec<Hash>,
+}
+
+impl AudienceFact {
+    /// The operation and the change that carried it; `revokes` are the grants of the same office
+    /// and role in its causal past.
+    pub fn new(op: &AudienceOp, change: Hash, revokes: Vec<Hash>) -> Self {
+        let grant = op.action == AudienceAction::Add;
+        Self { office: op.office, role: op.role.byte(), grant, change, revokes }
+    }
+
+    /// The role.
+    pub fn role(&self) -> Role {
+        Role::from_byte(self.role)
+    }
+}
+
+/// A dossier as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Dossier {
+    /// Entries, held ones included.
+    pub entries: u32,
+    /// Bytes of all entries.
+    pub bytes: u64,
+    /// History chunks in use, and parts of the last one.
+    pub chunks: u16,
+    /// Parts of the last chunk.
+    pub parts: u8,
+    /// Accepted changes nobody builds on yet, sorted.
+    pub heads: Vec<Hash>,
+    /// Audience operations in order of acceptance.
+    pub audience: Vec<AudienceFact>,
+    /// Child inboxes that receive this dossier.
+    pub inboxes: Vec<OfficeId>,
+    /// Entries not accepted.
+    pub held: u32,
+}
+
+impl Dossier {
+    /// Offices that take part now, with their roles, sorted: every grant that no revocation had
+    /// seen. The same set gives the same answer in any order.
+    pub fn members(&self) -> Vec<(OfficeId, Vec<Role>)> {
+        members(&self.audience)
+    }
+}
+
+/// See [`Dossier::members`].
+pub fn members(audience: &[AudienceFact]) -> Vec<(OfficeId, Vec<Role>)> {
+    let revoked = |grant: &AudienceFact| {
+        audience.iter().any(|fact| {
+            !fact.grant
+                && (fact.office, fact.role) == (grant.office, grant.role)
+                && fact.revokes.contains(&grant.change)
+        })
+    };
+    let mut members: BTreeMap<OfficeId, Vec<Role>> = BTreeMap::new();
+    for fact in audience.iter().filter(|fact| fact.grant && !revoked(fact)) {
+        let roles = members.entry(fact.office).or_default();
+        if !roles.contains(&fact.role()) {
+            roles.push(fact.role());
+            roles.sort();
+        }
+    }
+    members.into_iter().collect()
+}
+
+/// Where entries of a log stand in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Position {
+    /// One record holds a frame of this many entries.
+    Frame {
+        /// Journal position.
+        record: u64,
+        /// Entries.
+        count: u64,
+    },
+    /// One record an entry; positions in order of sequence.
+    Entries(Vec<u64>),
+}
+
+/// What the content made of a dossier.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// The content's own bytes.
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+    /// Index keys it set, so that they can be taken back.
+    pub index: Vec<serde_bytes::ByteBuf>,
+}
+
+/// Proof material for entries of a log that is not held whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attestation {
+    /// Which log.
+    pub log: LogId,
+    /// Author's signature over the tree of `proof.size` entries.
+    pub signature: Signature,
+    /// Proof for `leaves`.
+    pub proof: Multiproof,
+    /// Leaf index and hash of every entry it proves.
+    pub leaves: Vec<(u64, Hash)>,
+}
+
+/// One row of an inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxRow {
+    /// What the office must see.
+    pub item: InboxItem,
+    /// Running hash up to and with this row.
+    pub hash: Hash,
+}
+
+/// What an inbox row is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InboxItem {
+    /// An accepted entry.
+    Entry {
+        /// Of which dossier.
+        dossier: DossierId,
+        /// Author's log.
+        log: LogId,
+        /// Sequence in it.
+        sequence: u64,
+    },
+    /// This hub did not accept an entry of the office.
+    Decision {
+        /// Of which dossier.
+        dossier: DossierId,
+        /// Author's log.
+        log: LogId,
+        /// Sequence in it.
+        sequence: u64,
+        /// Verdict byte.
+        verdict: u8,
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// A used join token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedToken {
+    /// Key that used it.
+    pub key: PublicKey,
+    /// When, by this hub's clock.
+    pub at: Timestamp,
+}
+
+/// Answer to a request with an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Hash of the request's body.
+    pub body: Hash,
+    /// The dossier it made or changed.
+    pub dossier: DossierId,
+}

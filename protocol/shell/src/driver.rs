@@ -1,0 +1,260 @@
+//! The driver: one thread owns the replica, turns what happens into inputs and carries out the
+//! outputs. It decides nothing.
+
+use crate::clock::Clock;
+use motcua_core::{
+    entry::Entry,
+    id::{LogId, OfficeId},
+    key::PublicKey,
+    record::Record,
+    replica::{
+        Channel, ChildStatus, Event, Input, LinkId, Output, Replica, Store, Token, UpstreamPhase,
+    },
+    trust::TrustView,
+};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    time::Duration,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc::UnboundedSender};
+
+/// Bytes of one link that were read from the network and not yet handled; beyond it the network
+/// is not read, which is how back-pressure reaches the sender.
+const LINK_BYTES: usize = 8 * 1024 * 1024;
+
+/// Where a link's messages go out.
+#[derive(Debug, Clone)]
+pub struct LinkWriter {
+    /// Control messages, in order.
+    pub control: UnboundedSender<Vec<u8>>,
+    /// Data messages, in order.
+    pub data: UnboundedSender<Vec<u8>>,
+    /// Asks for the link to be closed once what was sent has left.
+    pub close: UnboundedSender<String>,
+}
+
+/// Writes records to the journal and answers with the token.
+pub trait Scribe: Send {
+    /// Submits records; `done` is called with success once they are on disk, in order.
+    fn submit(&self, records: Vec<Record>, done: Box<dyn FnOnce(bool) + Send>);
+}
+
+/// Something for the driver.
+pub enum Signal {
+    /// A link is up.
+    LinkUp {
+        /// Its number.
+        link: LinkId,
+        /// The peer's device key.
+        peer: PublicKey,
+        /// Whether this side dialled.
+        dialed: bool,
+        /// Where its messages go.
+        writer: LinkWriter,
+    },
+    /// A link is gone, or a dial came to nothing.
+    LinkDown(Option<LinkId>),
+    /// A message arrived; the permit is given back when it has been handled.
+    Message {
+        /// On which link.
+        link: LinkId,
+        /// On which channel.
+        channel: Channel,
+        /// Its bytes.
+        bytes: Vec<u8>,
+        /// Room it takes.
+        permit: Option<OwnedSemaphorePermit>,
+    },
+    /// Records are on disk, or are not.
+    Journaled(Token, bool),
+    /// An own entry is on disk.
+    Own(LogId, u64, Box<Entry>),
+    /// The state has moved on; these inboxes have new rows.
+    Applied(BTreeSet<OfficeId>),
+    /// New trust documents are in force.
+    Trust(Box<TrustView>),
+    /// Ends the thread.
+    Stop,
+}
+
+/// The driver's view for pages and metrics, renewed after each step.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Link to the parent.
+    pub upstream: UpstreamPhase,
+    /// Entries of the own log that the parent has.
+    pub received: u64,
+    /// Entries of all logs that go up, and those the parent lacks.
+    pub backlog: (u64, u64),
+    /// Peers below.
+    pub children: Vec<ChildStatus>,
+}
+
+/// A handle to the driver thread.
+#[derive(Clone)]
+pub struct Driver {
+    signals: Sender<Signal>,
+    links: Arc<AtomicU64>,
+    snapshot: Arc<Mutex<Snapshot>>,
+}
+
+impl Driver {
+    /// A handle and the receiving end for [`run`]; signals may be sent before it runs.
+    pub fn new() -> (Self, Receiver<Signal>) {
+        let (signals, receiver) = channel();
+        let snapshot = Snapshot {
+            upstream: UpstreamPhase::NoParent,
+            received: 0,
+            backlog: (0, 0),
+            children: Vec::new(),
+        };
+        let handle =
+            Self { signals, links: Arc::default(), snapshot: Arc::new(Mutex::new(snapshot)) };
+        (handle, receiver)
+    }
+
+    /// Gives the driver something to do; false when it has stopped.
+    pub fn signal(&self, signal: Signal) -> bool {
+        self.signals.send(signal).is_ok()
+    }
+
+    /// Announces a link and gives its number and the room its messages may take.
+    pub fn link_up(&self, peer: PublicKey, dialed: bool, writer: LinkWriter) -> (LinkId, Arc<Semaphore>) {
+        let link = LinkId(self.links.fetch_add(1, Ordering::Relaxed));
+        self.signal(Signal::LinkUp { link, peer, dialed, writer });
+        (link, Arc::new(Semaphore::new(LINK_BYTES)))
+    }
+
+    /// Hands over a message; waits while the driver is behind with this link.
+    pub async fn message(&self, link: LinkId, room: &Arc<Semaphore>, channel: Channel, bytes: Vec<u8>) {
+        let need = u32::try_from(bytes.len().clamp(1, LINK_BYTES)).unwrap_or(u32::MAX);
+        let permit = Arc::clone(room).acquire_many_owned(need).await.ok();
+        self.signal(Signal::Message { link, channel, bytes, permit });
+    }
+
+    /// The driver's view after its last step.
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+/// What the driver asks of its surroundings.
+pub struct Surroundings<S, C> {
+    /// State and journal, for reading.
+    pub store: S,
+    /// The journal, for writing.
+    pub scribe: Box<dyn Scribe>,
+    /// Clocks.
+    pub clock: C,
+    /// Asks for the parent to be dialled.
+    pub dial: Box<dyn Fn() + Send>,
+    /// Tells what happened.
+    pub event: Box<dyn FnMut(Event) + Send>,
+}
+
+/// Runs the replica until [`Signal::Stop`] or until every handle is gone.
+pub fn run<S: Store, C: Clock>(
+    mut replica: Replica,
+    handle: &Driver,
+    signals: &Receiver<Signal>,
+    mut around: Surroundings<S, C>,
+) {
+    let mut writers: HashMap<LinkId, LinkWriter> = HashMap::new();
+    loop {
+        let wait = replica.poll_timeout().map(|at| at.since(around.clock.monotonic()));
+        let first = match wait {
+            None => signals.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(millis) => signals.recv_timeout(Duration::from_millis(millis)),
+        };
+        match first {
+            Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(signal) => step(&mut replica, &mut writers, &around, signal),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        replica.handle_timeout(around.clock.monotonic(), &around.store);
+        while let Some(output) = replica.poll_output() {
+            carry_out(output, handle, &writers, &mut around);
+        }
+        let (entries, unsent) = replica.backlog().fold((0, 0), |(all, left), (_, head, got)| {
+            (all + head, left + head.saturating_sub(got))
+        });
+        let snapshot = Snapshot {
+            upstream: replica.upstream(),
+            received: replica.received_by_parent(),
+            backlog: (entries, unsent),
+            children: replica.children().cloned().collect(),
+        };
+        *handle.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;
+    }
+}
+
+fn step<S: Store, C: Clock>(
+    replica: &mut Replica,
+    writers: &mut HashMap<LinkId, LinkWriter>,
+    around: &Surroundings<S, C>,
+    signal: Signal,
+) {
+    let (now, wall) = (around.clock.monotonic(), around.clock.wall());
+    // Held until the message is handled: that is the back-pressure.
+    let mut _room = None;
+    let input = match signal {
+        Signal::LinkUp { link, peer, dialed, writer } => {
+            writers.insert(link, writer);
+            Input::LinkUp { link, peer, dialed }
+        }
+        Signal::LinkDown(link) => {
+            link.map(|link| writers.remove(&link));
+            Input::LinkDown { link }
+        }
+        Signal::Message { link, channel, bytes, permit } => {
+            _room = permit;
+            Input::Message { link, channel, bytes }
+        }
+        Signal::Journaled(token, true) => Input::Journaled(token),
+        Signal::Journaled(token, false) => Input::JournalFailed(token),
+        Signal::Own(log, sequence, entry) => Input::Own { log, sequence, entry },
+        Signal::Applied(inboxes) => Input::Applied { inboxes },
+        Signal::Trust(trust) => Input::Trust(trust),
+        Signal::Stop => return,
+    };
+    replica.handle_input(now, wall, input, &around.store);
+}
+
+fn carry_out<S, C>(
+    output: Output,
+    handle: &Driver,
+    writers: &HashMap<LinkId, LinkWriter>,
+    around: &mut Surroundings<S, C>,
+) {
+    match output {
+        Output::Send { link, channel, bytes } => {
+            if let Some(writer) = writers.get(&link) {
+                let sender = match channel {
+                    Channel::Control => &writer.control,
+                    Channel::Data => &writer.data,
+                };
+                // A closed link is reported by its reader.
+                let _ = sender.send(bytes);
+            }
+        }
+        Output::Close { link, reason } => {
+            if let Some(writer) = writers.get(&link) {
+                let _ = writer.close.send(reason);
+            }
+        }
+        Output::Journal { token, records } => {
+            let handle = handle.clone();
+            let done = Box::new(move |stored| {
+                handle.signal(Signal::Journaled(token, stored));
+            });
+            around.scribe.submit(records, done);
+        }
+        Output::Dial => (around.dial)(),
+        Output::Event(event) => (around.event)(event),
+    }
+}
