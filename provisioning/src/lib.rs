@@ -1,1 +1,16 @@
-//! motcua-provision: makes cities, tokens and identities
+//! motcua-provision: makes a city's keys, root document, catalogue and hubs from a list of offices,
+//! and join bundles for its machines.
+//!
+//! Everything is checked before anything is written, and a city folder appears whole or not at all.
+//! The binary only calls [`run`]; the modules are public for tests and the demo.
+
+pub mod city;
+mod cli;
+pub mod codes;
+pub mod folder;
+pub mod lookup;
+pub mod offices;
+pub mod outcome;
+pub mod token;
+
+pub use cli::run;

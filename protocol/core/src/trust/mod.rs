@@ -27,7 +27,7 @@ pub use binding::{Binding, NodeKind};
 pub use bundle::JoinBundle;
 pub use catalogue::{Catalogue, Location, OfficeRecord, Tier};
 pub use denial::{DenialList, Denied, DenyAction};
-pub use root::{HubRecord, Issuer, RootDocument, SignedRoot};
+pub use root::{HubRecord, Issuer, RootDocument, SignedRoot, check_hub_address};
 pub use signed::{Document, Signed, document_hash};
 pub use token::JoinToken;
 pub use view::{Adopted, Numbers, TrustView};

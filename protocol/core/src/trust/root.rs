@@ -142,6 +142,15 @@ impl HubRecord {
     }
 }
 
+/// Whether a hub address is of the form `host:port` or `ip:port`, for whoever takes one from a
+/// person.
+///
+/// # Errors
+/// [`TrustError`] showing the address and the form.
+pub fn check_hub_address(address: &str) -> Result<(), TrustError> {
+    check_address("hub record", address)
+}
+
 /// Whether the text is `host:port` or `ip:port`; names are resolved only when dialled.
 pub(super) fn check_address(what: &'static str, address: &str) -> Result<(), TrustError> {
     readable(what, "an address", address, limits::ADDRESS_BYTES)?;

@@ -1,0 +1,357 @@
+//! The command line: `city create`, `city show`, `token create`, `token list`, `completions`.
+
+use crate::{
+    city::{CreateCity, HubSpec, plan},
+    codes::INVENTED,
+    folder::City,
+    offices,
+    outcome::{Exit, Failure, Report, write},
+    token::{self, CreateToken, TokenRecord},
+};
+use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
+use motcua_core::{time::Timestamp, trust::Tier};
+use motcua_shell::clock::{Clock, SystemClock};
+use serde_json::json;
+use std::{ffi::OsString, io::Write, path::PathBuf};
+
+/// Makes cities, tokens and identities.
+///
+/// Exit codes: 0 done, 1 failed, 2 usage, 3 partly done, 4 nothing to do, 5 refused.
+#[derive(Debug, Parser)]
+#[command(name = "motcua-provision", version, propagate_version = true)]
+struct Cli {
+    /// Print the result, or the error, as JSON on stdout.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// A city: its keys, root document, catalogue and hubs.
+    #[command(subcommand)]
+    City(CityVerb),
+    /// Join bundles for the machines of offices.
+    #[command(subcommand)]
+    Token(TokenVerb),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum CityVerb {
+    /// Make a new city from a list of offices.
+    Create(CityCreate),
+    /// Show what a city folder holds.
+    Show {
+        /// The city folder.
+        #[arg(long, value_name = "DIR")]
+        city: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct CityCreate {
+    /// CSV (UTF-8) with the columns gso_code,name,tier,parent_gso_code,lat,lon.
+    #[arg(long, value_name = "FILE")]
+    offices: PathBuf,
+    /// Folder to make; must not exist.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Name of the city.
+    #[arg(long)]
+    name: String,
+    /// How many root keys to make.
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    root_keys: u8,
+    /// How many root keys must sign a new root document.
+    #[arg(long, default_value_t = 2, value_name = "K")]
+    threshold: u8,
+    /// A hub: CODE=host:port[,host:port][,recovery=host:port]. Repeat for each hub.
+    #[arg(long = "hub", required = true, value_parser = parse_hub, value_name = "CODE=ADDR")]
+    hubs: Vec<HubSpec>,
+    /// Take only these offices and those above them.
+    #[arg(long, value_delimiter = ',', value_name = "CODE,CODE")]
+    only: Vec<String>,
+    /// Prefix of the invented organisation codes.
+    #[arg(long, default_value = "H29", value_name = "PREFIX")]
+    org_code_prefix: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenVerb {
+    /// Write a join bundle for one machine of an office.
+    Create(TokenCreate),
+    /// List the tokens made from a city folder.
+    List {
+        /// The city folder.
+        #[arg(long, value_name = "DIR")]
+        city: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct TokenCreate {
+    /// The city folder.
+    #[arg(long, value_name = "DIR")]
+    city: PathBuf,
+    /// Code, id or unique name of the office.
+    #[arg(long, value_name = "CODE")]
+    office: String,
+    /// Which machine of the office, from 1.
+    #[arg(long, default_value_t = 1)]
+    slot: u16,
+    /// How many machines the office is to have.
+    #[arg(long, default_value_t = 1)]
+    slots: u16,
+    /// How long it may be used first: minutes, hours or days, such as 30m, 12h, 7d.
+    #[arg(long, default_value = "7d", value_parser = parse_lifetime)]
+    expires: i64,
+    /// Bundle file to write; must not exist.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Runs one command line. Results go to `out`, messages to `err`.
+pub fn run(
+    args: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Exit {
+    let args: Vec<OsString> = args.into_iter().collect();
+    match Cli::try_parse_from(&args) {
+        Ok(cli) => write(dispatch(cli.verb), cli.json, out, err),
+        Err(error) => {
+            let text = error.render().to_string();
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+                let _ = out.write_all(text.as_bytes());
+                return Exit::Done;
+            }
+            let text = text.trim_end().trim_start_matches("error: ");
+            write(Err(Failure::usage(text)), args.iter().any(|arg| arg == "--json"), out, err)
+        }
+    }
+}
+
+fn dispatch(verb: Verb) -> Result<Report, Failure> {
+    match verb {
+        Verb::City(CityVerb::Create(args)) => city_create(args),
+        Verb::City(CityVerb::Show { city }) => City::open(&city).map(|city| show(&city)),
+        Verb::Token(TokenVerb::Create(args)) => token_create(args),
+        Verb::Token(TokenVerb::List { city }) => token_list(&City::open(&city)?),
+        Verb::Completions { shell } => Ok(completions(shell)),
+    }
+}
+
+fn city_create(args: CityCreate) -> Result<Report, Failure> {
+    let wanted = CreateCity {
+        name: args.name,
+        offices: offices::read(&args.offices)?,
+        hubs: args.hubs,
+        only: args.only,
+        root_keys: args.root_keys,
+        threshold: args.threshold,
+        org_code_prefix: args.org_code_prefix,
+    };
+    plan(&wanted, now()?)?.write(&args.out)?;
+    let mut report = show(&City::open(&args.out)?);
+    let secret = args.out.join("secret");
+    report.notes.push(format!("note: {INVENTED}"));
+    report.notes.push(format!(
+        "note: take the root keys off this machine, each to a safe of its own: {}",
+        secret.join("root-*.key").display()
+    ));
+    report.notes.push(format!(
+        "note: copy each folder of {} to its hub, then delete it here",
+        args.out.join("hubs").display()
+    ));
+    Ok(report)
+}
+
+fn show(city: &City) -> Report {
+    let (trust, root) = (&city.trust, city.trust.root());
+    let numbers = trust.numbers();
+    let offices = trust.catalogue().map_or(&[][..], |catalogue| catalogue.offices.as_slice());
+    let count = |tier| offices.iter().filter(|office| office.tier == tier).count();
+    let name = |id| trust.office(id).map_or_else(String::new, |office| office.name.clone());
+    let code = |id| trust.office(id).map_or_else(String::new, |office| office.code.clone());
+    let hub = |hub: &motcua_core::trust::HubRecord| {
+        json!({
+            "code": code(hub.office), "office": hub.office.to_string(), "name": name(hub.office),
+            "key": hub.key.to_string(), "addresses": hub.addresses,
+            "recovery_addresses": hub.recovery(),
+        })
+    };
+    let json = json!({
+        "name": root.name,
+        "folder": city.dir.display().to_string(),
+        "domain": trust.domain().to_string(),
+        "root_pin": trust.pin().to_string(),
+        "root_number": numbers.root,
+        "catalogue_number": numbers.catalogue,
+        "denial_number": numbers.denial,
+        "root_keys": root.roots.len(),
+        "threshold": root.threshold,
+        "offices": offices.len(),
+        "cities": count(Tier::City),
+        "districts": count(Tier::District),
+        "wards": count(Tier::Ward),
+        "others": count(Tier::Other),
+        "denied": trust.denial().map_or(0, |list| list.denied.len()),
+        "org_codes": INVENTED,
+        "hubs": root.hubs.iter().map(hub).collect::<Vec<_>>(),
+    });
+    let mut text = format!(
+        "{}\n  domain     {}\n  root pin   {}\n  documents  root {}, catalogue {}, denial list {}\n  \
+         keys       {} root keys, {} must sign\n  offices    {} ({} city, {} districts, {} wards)\n",
+        root.name,
+        trust.domain(),
+        trust.pin(),
+        numbers.root,
+        numbers.catalogue,
+        numbers.denial,
+        root.roots.len(),
+        root.threshold,
+        offices.len(),
+        count(Tier::City),
+        count(Tier::District),
+        count(Tier::Ward),
+    );
+    for hub in &root.hubs {
+        let (code, name) = (code(hub.office), name(hub.office));
+        text.push_str(&format!("  hub        {code}  {name}  {}\n", hub.addresses.join(", ")));
+    }
+    Report { json, text, notes: vec![] }
+}
+
+fn token_create(args: TokenCreate) -> Result<Report, Failure> {
+    let city = City::open(&args.city)?;
+    let TokenCreate { office, slot, slots, expires: lifetime_ms, out, .. } = args;
+    let wanted = CreateToken { office, slot, slots, lifetime_ms, out };
+    let now = now()?;
+    let before = token::list(&city)?;
+    let record = token::create(&city, &wanted, now)?;
+    let same = |old: &&TokenRecord| {
+        old.office == record.office && old.slot == record.slot && old.expires_at > now.0
+    };
+    let mut notes = Vec::new();
+    if let Some(old) = before.iter().find(same) {
+        notes.push(format!(
+            "note: token {} for machine {} of {} can still be used",
+            old.token, old.slot, old.name
+        ));
+    }
+    let text = format!(
+        "{}: join bundle for machine {} of {}, {} ({})\n",
+        record.file, record.slot, record.slots, record.name, record.code
+    );
+    Ok(Report { json: to_json(&record)?, text, notes })
+}
+
+fn token_list(city: &City) -> Result<Report, Failure> {
+    let records = token::list(city)?;
+    let now = now()?;
+    let line = |record: &TokenRecord| {
+        let state = if record.expires_at > now.0 { "open   " } else { "expired" };
+        let TokenRecord { token, code, name, slot, slots, file, .. } = record;
+        format!("{token}  {state}  {slot}/{slots}  {code}  {name}  {file}\n")
+    };
+    let text = records.iter().map(line).collect();
+    let notes =
+        if records.is_empty() { vec!["no tokens were made yet".to_owned()] } else { vec![] };
+    Ok(Report { json: json!({ "tokens": to_json(&records)? }), text, notes })
+}
+
+fn to_json(value: &impl serde::Serialize) -> Result<serde_json::Value, Failure> {
+    serde_json::to_value(value).map_err(Failure::failed)
+}
+
+fn completions(shell: clap_complete::Shell) -> Report {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "motcua-provision", &mut script);
+    let text = String::from_utf8_lossy(&script).into_owned();
+    Report { json: json!({ "script": text }), text, notes: vec![] }
+}
+
+fn now() -> Result<Timestamp, Failure> {
+    let now = SystemClock::default().wall();
+    if now.0 > EARLIEST {
+        return Ok(now);
+    }
+    let message = "the clock of this machine is wrong (before 2025); set it and try again";
+    Err(Failure::failed(message))
+}
+
+/// 2025-01-01; a token dated by a dead clock would have expired before it is used.
+const EARLIEST: i64 = 1_735_689_600_000;
+
+fn parse_hub(text: &str) -> Result<HubSpec, String> {
+    let (code, list) = text
+        .split_once('=')
+        .filter(|(code, _)| !code.is_empty())
+        .ok_or("a hub is given as CODE=host:port[,recovery=host:port]")?;
+    if !is_folder_name(code) {
+        return Err(format!("the code {code:?} of a hub may have letters, digits, - and _ only"));
+    }
+    let mut hub = HubSpec { code: code.to_owned(), addresses: vec![], recovery_addresses: vec![] };
+    for address in list.split(',').map(str::trim) {
+        let (list, address) = match address.strip_prefix("recovery=") {
+            Some(address) => (&mut hub.recovery_addresses, address),
+            None => (&mut hub.addresses, address),
+        };
+        motcua_core::trust::check_hub_address(address).map_err(|error| error.to_string())?;
+        list.push(address.to_owned());
+    }
+    if hub.addresses.is_empty() {
+        return Err(format!("the hub {code} needs an address besides that for recovery"));
+    }
+    Ok(hub)
+}
+
+/// The code becomes a folder's name, so it must not lead anywhere else.
+fn is_folder_name(code: &str) -> bool {
+    code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+fn parse_lifetime(text: &str) -> Result<i64, String> {
+    const MINUTE: i64 = 60_000;
+    const YEAR: i64 = 366 * 1_440 * MINUTE;
+    let wrong = || format!("{text:?} is not a time such as 30m, 12h or 7d, at most 366d");
+    let unit = match text.chars().last() {
+        Some('m') => MINUTE,
+        Some('h') => 60 * MINUTE,
+        Some('d') => 1_440 * MINUTE,
+        _ => return Err(wrong()),
+    };
+    let count: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    let millis = i64::from(count) * unit;
+    if (1..=YEAR).contains(&millis) { Ok(millis) } else { Err(wrong()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hubs_and_lifetimes_are_read_or_refused_in_words() {
+        let hub = parse_hub("760=10.0.0.1:4433,q1.example:443,recovery=q1.example:444");
+        let hub = hub.expect("well formed");
+        assert_eq!((hub.addresses.len(), hub.recovery_addresses.len()), (2, 1));
+        for bad in ["760", "=a:1", "../x=a:1", "760=a", "760=a:0", "760=", "760=recovery=a:1"] {
+            assert!(parse_hub(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_lifetime("7d"), Ok(604_800_000));
+        for bad in ["", "d", "7", "-1d", "0h", "367d", "1y", "7é", "99999999999d"] {
+            assert!(parse_lifetime(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}
