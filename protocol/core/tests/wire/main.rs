@@ -2,5 +2,9 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod author;
+mod chunks;
 mod down;
+mod golden;
+mod hostile;
+mod stored;
 mod up;
