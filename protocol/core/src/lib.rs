@@ -18,3 +18,4 @@ pub mod limits;
 pub mod log;
 pub mod time;
 pub mod trust;
+pub mod wire;
