@@ -10,12 +10,17 @@
 //! (what a replica makes of it) and [`replica`] (the sync state machine). [`limits`] holds every
 //! bound.
 
+pub mod author;
 pub mod entry;
 pub mod hash;
 pub mod id;
 pub mod key;
+pub mod ledger;
 pub mod limits;
 pub mod log;
+pub mod record;
+pub mod replica;
+pub mod state;
 pub mod time;
 pub mod trust;
 pub mod wire;

@@ -3,7 +3,7 @@
 
 use motcua_core::{
     ledger::STATE_LAYOUT,
-    state::{Key, Kv, StoreError, rows::Meta},
+    state::{Key, Kv, Pairs, StoreError, rows::Meta},
 };
 use std::{
     collections::BTreeMap,
@@ -128,7 +128,7 @@ impl Kv for SledStore {
         from: &[u8],
         to: &[u8],
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    ) -> Result<Pairs, StoreError> {
         self.tree
             .range(from.to_vec()..to.to_vec())
             .take(limit)

@@ -138,7 +138,7 @@ impl<C: Content> Ledger<C> {
         &mut self,
         work: &mut Work<'_, K>,
         frame: &DownFrame,
-    ) -> Result<Vec<(LogId, Option<[u8; 16]>)>, StoreError> {
+    ) -> Result<Vec<Part>, StoreError> {
         let mut leaves: BTreeMap<u16, Vec<(u64, Hash)>> = BTreeMap::new();
         for row in &frame.rows {
             if let RowItem::Entry { author, sequence, entry } = &row.item {
@@ -152,15 +152,15 @@ impl<C: Content> Ledger<C> {
                 work.txn.put_row(Key::Author(part.log), &row);
                 work.authors.insert(part.log, Some(row));
             }
-            let id = match leaves.remove(&(index as u16)) {
-                None => None,
-                Some(mut leaves) => {
+            let id = match (leaves.remove(&(index as u16)), &part.proof) {
+                (None, _) | (_, None) => None,
+                (Some(mut leaves), Some(proof)) => {
                     leaves.sort();
                     leaves.dedup();
                     let row = Attestation {
                         log: part.log,
-                        signature: part.signature,
-                        proof: part.proof.clone(),
+                        signature: proof.signature,
+                        proof: proof.proof.clone(),
                         leaves,
                     };
                     let bytes = postcard::to_stdvec(&row).unwrap_or_default();
@@ -176,6 +176,9 @@ impl<C: Content> Ledger<C> {
         Ok(parts)
     }
 }
+
+/// A log that a down frame speaks of, and its proof material.
+type Part = (LogId, Option<[u8; 16]>);
 
 /// Attestations of big frames exceed what a small-value store likes; they are cut in parts keyed
 /// by id and part number.
@@ -211,12 +214,9 @@ fn corrupt(what: &'static str) -> StoreError {
 }
 
 /// The binding was judged when the record was written; here it is only read.
-fn author_row(
-    binding: Vec<u8>,
-    origin: Option<crate::id::NodeId>,
-) -> Result<Author, StoreError> {
-    let signed = Signed::decode(&binding).map_err(|_| corrupt("binding"))?;
-    let read = Binding::read(&signed).map_err(|_| corrupt("binding"))?;
+fn author_row(binding: Vec<u8>, origin: Option<crate::id::NodeId>) -> Result<Author, StoreError> {
+    let signed = Signed::decode::<Binding>(&binding).map_err(|_| corrupt("binding"))?;
+    let read: Binding = signed.open().map_err(|_| corrupt("binding"))?;
     Ok(Author { key: read.key, office: read.office, binding, origin })
 }
 
@@ -231,12 +231,7 @@ impl<K: Kv + ?Sized> Work<'_, K> {
     }
 
     /// Appends an entry to its author's tree; false when it is there already.
-    fn extend_log(
-        &mut self,
-        log: LogId,
-        sequence: u64,
-        entry: &Entry,
-    ) -> Result<bool, StoreError> {
+    fn extend_log(&mut self, log: LogId, sequence: u64, entry: &Entry) -> Result<bool, StoreError> {
         if !self.logs.contains_key(&log) {
             let fresh = Log { frontier: Frontier::default(), signature: None, signed: 0 };
             let row = self.txn.row(Key::Log(log))?.unwrap_or(fresh);
@@ -252,7 +247,13 @@ impl<K: Kv + ?Sized> Work<'_, K> {
         let leaf = entry.leaf();
         row.frontier.push(leaf);
         tiles::push(&mut self.txn, log, sequence - 1, leaf)?;
-        tiles::push_change(&mut self.txn, log, sequence, entry.header.change_hash)?;
+        tiles::push_change(
+            &mut self.txn,
+            log,
+            sequence,
+            entry.header.change_hash,
+            entry.header.dossier,
+        )?;
         Ok(true)
     }
 
@@ -316,10 +317,9 @@ impl<K: Kv + ?Sized> Work<'_, K> {
         let fresh = dossier.is_new();
         let recorded = known.and_then(|known| known.exceptions.get(&(log, sequence)));
         let judgement = match recorded {
-            Some(exception) => Judgement::Verdict(
-                Verdict::from_byte(exception.verdict),
-                exception.reason.clone(),
-            ),
+            Some(exception) => {
+                Judgement::Verdict(Verdict::from_byte(exception.verdict), exception.reason.clone())
+            }
             None => rules::judge(dossier, &author, log, &entry),
         };
         let (verdict, reason) = match judgement {
@@ -337,8 +337,7 @@ impl<K: Kv + ?Sized> Work<'_, K> {
             ),
         };
         self.meta.dossiers += u64::from(fresh);
-        let place =
-            dossier.push(Stored { log, sequence, verdict, reason, attestation, entry });
+        let place = dossier.push(Stored { log, sequence, verdict, reason, attestation, entry });
         self.arrivals.push((id, place));
         Ok(true)
     }

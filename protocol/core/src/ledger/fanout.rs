@@ -56,9 +56,10 @@ impl<C: Content> Ledger<C> {
         }
         if ops.iter().any(|op| op.action == AudienceAction::Remove) {
             let left = members(&dossier.row.audience);
-            dossier.row.inboxes.retain(|inbox| {
-                left.iter().any(|(office, _)| child(*office) == Some(*inbox))
-            });
+            dossier
+                .row
+                .inboxes
+                .retain(|inbox| left.iter().any(|(office, _)| child(*office) == Some(*inbox)));
         }
     }
 
@@ -104,7 +105,10 @@ impl Rows {
             for item in items {
                 tail.number += 1;
                 tail.hash = running_hash(&tail, &item);
-                work.txn.put_row(Key::InboxRow(office, tail.number), &InboxRow { item, hash: tail.hash });
+                work.txn.put_row(
+                    Key::InboxRow(office, tail.number),
+                    &InboxRow { item, hash: tail.hash },
+                );
             }
             tail.epoch = work.meta.epoch;
             work.txn.put_row(Key::Inbox(office), &tail);

@@ -1,10 +1,11 @@
 //! Down frames: rows of an inbox with the entries they name, and proofs that need no trust in the
 //! hub that sends them.
 
-use super::{Fault, Store};
+use super::{Config, Fault, Store};
 use crate::{
     entry::Entry,
     id::{DossierId, Hash, LogId, NodeId, OfficeId},
+    key::Purpose,
     ledger::attestation,
     limits,
     log::Multiproof,
@@ -14,7 +15,7 @@ use crate::{
         rows::{self, Cursor, InboxItem, InboxRow},
         tiles,
     },
-    wire::{AuthorPart, DownFrame, Row, RowItem, frame_len_hint},
+    wire::{AuthorPart, DownFrame, LogProof, Row, RowItem, frame_len_hint},
 };
 use std::collections::BTreeMap;
 
@@ -40,10 +41,11 @@ pub(super) fn next_frame(
     reader: NodeId,
     sent: Cursor,
     limit: usize,
+    config: &Config,
 ) -> Result<Option<Batch>, Fault> {
     let from = Key::InboxRow(inbox, sent.number.saturating_add(1)).bytes();
     let to = Key::InboxRow(inbox, u64::MAX).bytes();
-    let mut builder = Builder::new(store, reader);
+    let mut builder = Builder::new(store, reader, config);
     let mut upto = sent;
     for (key, value) in store.range(&from, &to, limit)? {
         let row: InboxRow = postcard::from_bytes(&value)
@@ -94,8 +96,25 @@ fn number_of(key: &[u8]) -> Option<u64> {
     key.get(1 + OfficeId::LEN..)?.try_into().ok().map(u64::from_be_bytes)
 }
 
+/// What a hub signs when it decides on an entry.
+pub(super) fn decision_message(
+    log: LogId,
+    sequence: u64,
+    number: u64,
+    verdict: u8,
+    reason: &str,
+) -> Vec<u8> {
+    let mut out = log.0.to_vec();
+    out.extend(sequence.to_le_bytes());
+    out.extend(number.to_le_bytes());
+    out.push(verdict);
+    out.extend_from_slice(reason.as_bytes());
+    out
+}
+
 struct Builder<'a, S> {
     store: &'a S,
+    config: &'a Config,
     reader: NodeId,
     authors: BTreeMap<LogId, Option<rows::Author>>,
     histories: BTreeMap<DossierId, Vec<Stored>>,
@@ -105,9 +124,10 @@ struct Builder<'a, S> {
 }
 
 impl<'a, S: Store> Builder<'a, S> {
-    fn new(store: &'a S, reader: NodeId) -> Self {
+    fn new(store: &'a S, reader: NodeId, config: &'a Config) -> Self {
         Self {
             store,
+            config,
             reader,
             authors: BTreeMap::new(),
             histories: BTreeMap::new(),
@@ -137,11 +157,14 @@ impl<'a, S: Store> Builder<'a, S> {
             InboxItem::Decision { log, sequence, verdict, reason, .. } => {
                 let Some(author) = self.author(log)? else { return Ok(()) };
                 let author = self.part(log, Source::Whole, author);
-                self.bytes += reason.len() + 32;
-                self.rows.push(Row {
-                    number,
-                    item: RowItem::Decision { author, sequence, number, verdict, reason },
-                });
+                self.bytes += reason.len() + 128;
+                let message = decision_message(log, sequence, number, verdict, &reason);
+                let Config { key, domain, me, .. } = self.config;
+                let signature = key.sign(Purpose::Decision, *domain, &message);
+                let hub = me.node;
+                let item =
+                    RowItem::Decision { author, sequence, number, verdict, reason, hub, signature };
+                self.rows.push(Row { number, item });
             }
         }
         Ok(())
@@ -188,14 +211,11 @@ impl<'a, S: Store> Builder<'a, S> {
         for (index, (log, source, author)) in self.parts.into_iter().enumerate() {
             let wanted: Vec<u64> =
                 leaves.remove(&(index as u16)).unwrap_or_default().into_keys().collect();
-            let (signature, proof) = prove(self.store, log, source, &wanted)?;
-            parts.push(AuthorPart {
-                key: author.key,
-                binding: Some(author.binding),
-                log,
-                signature,
-                proof,
-            });
+            let proof = match wanted.as_slice() {
+                [] => None,
+                wanted => Some(prove(self.store, log, source, wanted)?),
+            };
+            parts.push(AuthorPart { key: author.key, binding: Some(author.binding), log, proof });
         }
         Ok((parts, self.rows))
     }
@@ -206,24 +226,22 @@ fn prove(
     log: LogId,
     source: Source,
     wanted: &[u64],
-) -> Result<(crate::key::Signature, Multiproof), Fault> {
+) -> Result<LogProof, Fault> {
     let lacking = || Fault::new("store", "proof of an entry is not here");
     match source {
         Source::Whole => {
             let row: rows::Log = super::read(store, Key::Log(log))?.ok_or_else(lacking)?;
             let signature = row.signature.ok_or_else(lacking)?;
-            if wanted.is_empty() {
-                return Ok((signature, Multiproof { size: row.signed, nodes: Vec::new() }));
-            }
             let proof = Multiproof::build(row.signed, wanted, |from, to| {
                 tiles::subtree(store, log, from, to).ok().flatten()
             });
-            Ok((signature, proof.map_err(|error| Fault::new("store", error))?))
+            Ok(LogProof { signature, proof: proof.map_err(|error| Fault::new("store", error))? })
         }
         Source::Attested(id) => {
             let row = attestation(store, id)?.ok_or_else(lacking)?;
             let proof = row.proof.restrict(row.leaves, wanted);
-            Ok((row.signature, proof.map_err(|error| Fault::new("store", error))?))
+            let proof = proof.map_err(|error| Fault::new("store", error))?;
+            Ok(LogProof { signature: row.signature, proof })
         }
     }
 }

@@ -144,7 +144,7 @@ impl Replica {
             child.told = from.number;
         }
         self.say(link, &Control::Welcome(Box::new(welcome)));
-        if hello.trust.is_behind(&self.trust.numbers()) {
+        if self.trust.numbers().ahead_of(&hello.trust) {
             self.say(link, &Control::Trust(self.trust.to_bytes()));
         }
         self.event(Event::Greeted { node, office });
@@ -159,8 +159,8 @@ impl Replica {
         if hello.domain != self.config.domain {
             return Err(Fault::new("domain", "this machine belongs to another trust domain"));
         }
-        let signed =
-            Signed::decode(&hello.binding).map_err(|error| Fault::new("binding", error))?;
+        let signed = Signed::decode::<Binding>(&hello.binding)
+            .map_err(|error| Fault::new("binding", error))?;
         let binding = self.trust.binding(&signed).map_err(|error| Fault::new("binding", error))?;
         if binding.key != peer {
             return Err(Fault::new("binding", "the binding is for another key"));
@@ -256,9 +256,10 @@ impl Replica {
     /// The parent acknowledged a log that came from below: whoever brought it may know.
     pub(super) fn tell_root_received(&mut self, head: Head) {
         let origin = self.logs.get(&head.log).and_then(|log| log.author.origin);
-        let link = self.children.iter().find(|(_, child)| {
-            child.binding.is_some() && Some(child.peer.node_id()) == origin
-        });
+        let link = self
+            .children
+            .iter()
+            .find(|(_, child)| child.binding.is_some() && Some(child.peer.node_id()) == origin);
         if let Some((link, _)) = link {
             self.say(*link, &Control::RootReceived(head));
         }
@@ -286,8 +287,14 @@ impl Replica {
                 return Ok(());
             }
             let reader = child.peer.node_id();
-            let batch =
-                assemble::next_frame(store, child.inbox, reader, child.sent, ROWS_AT_ONCE)?;
+            let batch = assemble::next_frame(
+                store,
+                child.inbox,
+                reader,
+                child.sent,
+                ROWS_AT_ONCE,
+                &self.config,
+            )?;
             let Some(batch) = batch else { return Ok(()) };
             child.sent = Cursor {
                 epoch: batch.frame.epoch,
@@ -299,7 +306,8 @@ impl Replica {
             }
             let frame = assemble::after(batch.frame, child.told);
             let upto = frame.upto;
-            let length = self.send(link, &Data::Down(frame.encode()));
+            let bytes = frame.encode().map_err(|error| Fault::new("store", error))?;
+            let length = self.send(link, &Data::Down(bytes));
             if let Some(child) = self.children.get_mut(&link) {
                 child.told = upto;
                 child.in_flight.push_back((upto, length));
@@ -332,7 +340,9 @@ impl Replica {
         let frame = assemble::skip(child.inbox, child.told, child.sent);
         child.told = child.sent.number;
         let upto = child.told;
-        let bytes = message::encode(&Data::Down(frame.encode()));
+        // A frame without rows has nothing that could break a limit.
+        let Ok(frame) = frame.encode() else { return };
+        let bytes = message::encode(&Data::Down(frame));
         child.in_flight.push_back((upto, bytes.len()));
         self.outputs.push_back(Output::Send { link, channel: super::Channel::Data, bytes });
     }

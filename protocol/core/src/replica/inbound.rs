@@ -1,9 +1,13 @@
 //! Frames that come in: author logs from below, the inbox from above. Everything is checked
 //! before it is written, and acknowledged after.
 
-use super::{Data, Event, Fault, Head, LinkId, Output, Pending, Replica, Store, root_at};
+use super::{
+    Data, Event, Fault, Head, LinkId, Output, Pending, Replica, Store, assemble::decision_message,
+    root_at,
+};
 use crate::{
-    id::{Hash, LogId},
+    id::{DossierId, Hash, LogId},
+    key::Purpose,
     limits,
     log::{Checkpoint, Frontier},
     record::Record,
@@ -12,8 +16,8 @@ use crate::{
         rows::{Author, Cursor},
         tiles,
     },
-    trust::{NodeKind, Signed},
-    wire::{self, DownFrame},
+    trust::{Binding, NodeKind, Signed},
+    wire::{self, DownFrame, RowItem},
 };
 use std::collections::VecDeque;
 
@@ -29,8 +33,8 @@ pub(super) struct InLog {
     stored: Frontier,
     /// Trees after each frame that is on its way to the disk.
     waiting: VecDeque<Frontier>,
-    /// Change hashes of the newest entries received.
-    recent: VecDeque<Hash>,
+    /// Change hashes and dossiers of the newest entries received.
+    recent: VecDeque<(Hash, DossierId)>,
 }
 
 impl InLog {
@@ -61,9 +65,15 @@ impl InLog {
         self.recent.clear();
     }
 
-    /// Change hash of an earlier entry of this log.
-    fn change(&self, log: LogId, sequence: u64, store: &impl Store) -> Option<Hash> {
-        let behind = self.received.size().checked_sub(sequence)?;
+    /// Change hash and dossier of an earlier entry of this log.
+    fn change(
+        &self,
+        log: LogId,
+        sequence: u64,
+        before: u64,
+        store: &impl Store,
+    ) -> Option<(Hash, DossierId)> {
+        let behind = before.checked_sub(sequence)?;
         let from_end = usize::try_from(behind).ok()?;
         match self.recent.len().checked_sub(from_end + 1) {
             Some(place) => self.recent.get(place).copied(),
@@ -71,7 +81,7 @@ impl InLog {
         }
     }
 
-    fn remember(&mut self, change: Hash) {
+    fn remember(&mut self, change: (Hash, DossierId)) {
         if self.recent.len() == RECENT_CHANGES {
             self.recent.pop_front();
         }
@@ -94,9 +104,9 @@ impl Replica {
             return Err(Fault::new("order", "a log was announced before hello"));
         };
         let origin = child.peer.node_id();
-        let signed = Signed::decode(&binding).map_err(|error| Fault::new("binding", error))?;
-        let author =
-            self.trust.binding(&signed).map_err(|error| Fault::new("binding", error))?;
+        let signed =
+            Signed::decode::<Binding>(&binding).map_err(|error| Fault::new("binding", error))?;
+        let author = self.trust.binding(&signed).map_err(|error| Fault::new("binding", error))?;
         let allowed = match peer.kind {
             NodeKind::Node => author.key == child.peer,
             NodeKind::Hub => self.trust.is_within(author.office, peer.office),
@@ -152,14 +162,14 @@ impl Replica {
             return Err(Fault::new("gap", words));
         }
         let frame = wire::decode_up(&bytes, &log.author.key, |sequence| {
-            log.change(head.log, sequence, store)
+            log.change(head.log, sequence, log.received.size(), store)
         })
         .map_err(|error| Fault::new("frame", error))?;
         let before = log.received.clone();
         for (sequence, entry) in (head.first..).zip(&frame.entries) {
             if sequence > before.size() {
                 log.received.push(entry.leaf());
-                log.remember(entry.header.change_hash);
+                log.remember((entry.header.change_hash, entry.header.dossier));
             }
         }
         let reached = root_at(&log.received, head.log);
@@ -176,10 +186,7 @@ impl Replica {
             return Err(Fault::new("signature", error));
         }
         log.waiting.push_back(log.received.clone());
-        self.journal(
-            vec![Record::Up { from, frame: bytes }],
-            Pending::Up { link, head: reached },
-        );
+        self.journal(vec![Record::Up { from, frame: bytes }], Pending::Up { link, head: reached });
         Ok(())
     }
 
@@ -202,6 +209,7 @@ impl Replica {
             return Err(Fault::new("gap", words));
         }
         self.check_authors(&frame, store)?;
+        self.check_decisions(&frame)?;
         frame.verify(self.config.domain).map_err(|error| Fault::new("proof", error))?;
         let cursor = Cursor { epoch: frame.epoch, number: frame.upto, hash: frame.hash };
         self.upstream.read_upto(cursor);
@@ -216,8 +224,8 @@ impl Replica {
         for part in &frame.authors {
             let bound = match &part.binding {
                 Some(bytes) => {
-                    let signed =
-                        Signed::decode(bytes).map_err(|error| Fault::new("binding", error))?;
+                    let signed = Signed::decode::<Binding>(bytes)
+                        .map_err(|error| Fault::new("binding", error))?;
                     self.trust.binding(&signed).map_err(|error| Fault::new("binding", error))?.key
                 }
                 None => match super::read::<Author>(store, Key::Author(part.log))? {
@@ -227,6 +235,28 @@ impl Replica {
             };
             if bound != part.key {
                 return Err(Fault::new("binding", "binding is for another key"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Decisions are the parent's own, signed by it.
+    fn check_decisions(&self, frame: &DownFrame) -> Result<(), Fault> {
+        for row in &frame.rows {
+            let RowItem::Decision { author, sequence, number, verdict, reason, hub, signature } =
+                &row.item
+            else {
+                continue;
+            };
+            let log = frame.authors.get(usize::from(*author)).map(|part| part.log);
+            let message =
+                decision_message(log.unwrap_or_default(), *sequence, *number, *verdict, reason);
+            let signed = self.config.parent.is_some_and(|parent| {
+                parent.node_id() == *hub
+                    && parent.verify(Purpose::Decision, self.config.domain, &message, signature)
+            });
+            if !signed {
+                return Err(Fault::new("signature", "decision is not signed by this hub"));
             }
         }
         Ok(())
@@ -269,4 +299,3 @@ impl Replica {
 
 /// Keeps the bound honest: what is received but not stored fits the recent window.
 const _: () = assert!(RECENT_CHANGES >= 4 * limits::FRAME_ENTRIES);
-

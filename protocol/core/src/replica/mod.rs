@@ -14,14 +14,12 @@ mod outbound;
 mod upstream;
 
 pub use child::ChildStatus;
-pub use message::{
-    Channel, Control, Data, Head, Hello, MessageError, Status, VERSIONS, Welcome,
-};
+pub use message::{Channel, Control, Data, Head, Hello, MessageError, Status, VERSIONS, Welcome};
 pub use upstream::UpstreamPhase;
 
 use crate::{
     entry::Entry,
-    id::{DomainId, Hash, LogId, NodeId, OfficeId},
+    id::{DomainId, LogId, NodeId, OfficeId},
     key::{PublicKey, SecretKey},
     ledger::Me,
     record::Record,
@@ -136,7 +134,7 @@ pub enum Output {
 }
 
 /// What is worth knowing outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Event {
     /// A peer's hello was accepted.
     Greeted {
@@ -279,9 +277,15 @@ impl Replica {
     }
 
     /// Takes in one event. `wall` is the wall clock, for hello and for the operator only.
-    pub fn handle_input(&mut self, now: Instant, wall: Timestamp, input: Input, store: &impl Store) {
+    pub fn handle_input(
+        &mut self,
+        now: Instant,
+        wall: Timestamp,
+        input: Input,
+        store: &impl Store,
+    ) {
         match input {
-            Input::LinkUp { link, peer, dialed } => self.link_up(now, wall, link, peer, dialed),
+            Input::LinkUp { link, peer, dialed } => self.link_up(wall, link, peer, dialed),
             Input::LinkDown { link } => self.link_down(now, wall, link),
             Input::Message { link, channel, bytes } => {
                 let result = match channel {
@@ -345,13 +349,14 @@ impl Replica {
     pub fn backlog(&self) -> impl Iterator<Item = (LogId, u64, u64)> + '_ {
         let relayed = self.logs.iter().map(|(log, row)| (*log, row.durable().sequence));
         let own = (self.own.log(), self.own.head());
-        let logs: BTreeMap<LogId, u64> = relayed.chain([own]).filter(|(log, _)| !log.is_zero()).collect();
+        let logs: BTreeMap<LogId, u64> =
+            relayed.chain([own]).filter(|(log, _)| !log.is_zero()).collect();
         logs.into_iter().map(|(log, head)| {
             (log, head, self.upstream.received(&log).map_or(0, |head| head.sequence))
         })
     }
 
-    fn link_up(&mut self, now: Instant, wall: Timestamp, link: LinkId, peer: PublicKey, dialed: bool) {
+    fn link_up(&mut self, wall: Timestamp, link: LinkId, peer: PublicKey, dialed: bool) {
         let node = peer.node_id();
         if self.trust.denied(node).is_some() {
             return self.close(link, "this machine is suspended or banned; ask central IT");
@@ -363,13 +368,15 @@ impl Replica {
         if self.config.parent != Some(peer) {
             return self.close(link, "the machine that answered is not this office's hub");
         }
-        self.upstream.connected(link, now);
+        let heads = self.heads_going_up();
+        let digest = message::heads_digest(heads.iter().copied());
+        self.upstream.connected(link, heads);
         let hello = Control::Hello(Hello {
             versions: VERSIONS,
             features: 0,
             domain: self.config.domain,
             binding: self.config.binding.clone(),
-            heads: message::heads_digest(self.heads_going_up()),
+            heads: digest,
             cursor: self.upstream.cursor(),
             trust: self.trust.numbers(),
             clock: wall,
@@ -477,12 +484,13 @@ impl Replica {
         if !self.upstream.is(link) {
             return Err(Fault::new("trust", "trust documents come from above only"));
         }
-        let merged =
-            self.trust.merged(bytes).map_err(|error| Fault::new("trust", error))?;
+        let mut merged = self.trust.clone();
+        let result = merged.adopt_all(bytes);
+        // A document that is refused does not hold up the others.
         if merged.numbers() != self.trust.numbers() {
-            self.outputs.push_back(Output::Event(Event::Trust(Box::new(merged))));
+            self.event(Event::Trust(Box::new(merged)));
         }
-        Ok(())
+        result.map(drop).map_err(|error| Fault::new("trust", error))
     }
 
     fn say(&mut self, link: LinkId, message: &Control) {
@@ -506,8 +514,7 @@ impl Replica {
 
     fn refuse(&mut self, link: LinkId, fault: Fault) {
         let peer = self.children.get(&link).map(|child| child.peer.node_id());
-        let event =
-            Event::Refused { peer, kind: fault.kind, reason: fault.reason.clone() };
+        let event = Event::Refused { peer, kind: fault.kind, reason: fault.reason.clone() };
         self.outputs.push_back(Output::Event(event));
         self.close(link, &fault.reason);
     }

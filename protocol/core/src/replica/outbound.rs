@@ -4,7 +4,7 @@
 use super::{Data, Fault, Head, LinkId, Replica, Store, root_at};
 use crate::{
     entry::Entry,
-    id::{Hash, LogId},
+    id::{DossierId, Hash, LogId},
     limits,
     log::{Checkpoint, Frontier, empty_root},
     record::Record,
@@ -119,7 +119,7 @@ impl Replica {
                 return Ok(());
             }
             self.announce(link, log, self.config.binding.clone());
-            let frame = self.frame_own(log, next, &entries);
+            let frame = self.frame_own(log, next, &entries)?;
             let upto = next + entries.len() as u64 - 1;
             let length = self.send(link, &Data::Up(frame));
             self.upstream.sent(log, upto, length);
@@ -127,7 +127,7 @@ impl Replica {
         Ok(())
     }
 
-    fn frame_own(&mut self, log: LogId, first: u64, entries: &[Entry]) -> Vec<u8> {
+    fn frame_own(&mut self, log: LogId, first: u64, entries: &[Entry]) -> Result<Vec<u8>, Fault> {
         let own = &mut self.own;
         let changes = &own.changes;
         let key = &self.config.key;
@@ -136,16 +136,17 @@ impl Replica {
         }
         let (size, root) = (own.sent.size(), own.sent.root());
         let checkpoint = Checkpoint::sign(key, self.config.domain, log, size, root);
-        let resolve = |hash: &Hash| changes.get(hash).copied();
+        let resolve = |_: &DossierId, hash: &Hash| changes.get(hash).copied();
         let frame =
-            wire::encode_up(&key.public(), log, first, entries, resolve, &checkpoint.signature);
+            wire::encode_up(&key.public(), log, first, entries, resolve, &checkpoint.signature)
+                .map_err(|error| Fault::new("own log", error))?;
         if own.changes.len() + entries.len() > KNOWN_CHANGES {
             own.changes.clear();
         }
         for (sequence, entry) in (first..).zip(entries) {
             own.changes.insert(entry.header.change_hash, sequence);
         }
-        frame
+        Ok(frame)
     }
 
     /// Own entries from `next` on, about one frame of them: from memory, or read back.
@@ -170,7 +171,8 @@ impl Replica {
 
     /// Logs of offices below, frame by frame as received, once the ledger has taken them in.
     fn pump_relayed(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
-        let logs: Vec<LogId> = self.logs.keys().copied().filter(|log| *log != self.own.log).collect();
+        let logs: Vec<LogId> =
+            self.logs.keys().copied().filter(|log| *log != self.own.log).collect();
         for log in logs {
             while !self.upstream.window_is_full() {
                 let next = self.upstream.next(&log);
@@ -264,8 +266,8 @@ impl OwnBlock {
         let Some(position) = self.positions.get(place) else { return Ok(None) };
         match store.record(*position)? {
             Some(Record::Own { entry, .. }) => {
-                let entry = wire::decode_entry(&entry)
-                    .map_err(|error| Fault::new("store", error))?;
+                let entry =
+                    wire::decode_entry(&entry).map_err(|error| Fault::new("store", error))?;
                 Ok(Some(entry))
             }
             _ => Err(Fault::new("store", format!("own entry {sequence} is not in the journal"))),

@@ -32,10 +32,19 @@ pub enum UpstreamPhase {
 
 enum Phase {
     NoParent,
-    Waiting { until: Instant },
+    Waiting {
+        until: Instant,
+    },
     Dialing,
-    Greeting { link: LinkId, since: Instant },
-    Live { link: LinkId, since: Instant },
+    /// `heads` are those the hello spoke of: entries may be added before the answer.
+    Greeting {
+        link: LinkId,
+        heads: Vec<Head>,
+    },
+    Live {
+        link: LinkId,
+        since: Instant,
+    },
 }
 
 pub(super) struct Upstream {
@@ -114,8 +123,8 @@ impl Upstream {
         }
     }
 
-    pub(super) fn connected(&mut self, link: LinkId, now: Instant) {
-        self.phase = Phase::Greeting { link, since: now };
+    pub(super) fn connected(&mut self, link: LinkId, heads: Vec<Head>) {
+        self.phase = Phase::Greeting { link, heads };
     }
 
     /// The link is gone, or a dial came to nothing: everything that lives with a link goes, and
@@ -218,19 +227,18 @@ impl Replica {
         welcome: Welcome,
         store: &impl Store,
     ) -> Result<(), Fault> {
-        let Phase::Greeting { link: mine, since } = self.upstream.phase else {
+        let Phase::Greeting { link: mine, heads } = &self.upstream.phase else {
             return Err(Fault::new("order", "welcome without hello"));
         };
-        if mine != link || welcome.node != self.upstream.hub {
+        if *mine != link || welcome.node != self.upstream.hub {
             return Err(Fault::new("order", "welcome from another machine"));
         }
-        let going_up = self.heads_going_up();
         let held = match welcome.heads {
-            None => going_up.clone(),
+            None => heads.clone(),
             Some(heads) => heads,
         };
         let up = &mut self.upstream;
-        up.phase = Phase::Live { link, since: since.max(now) };
+        up.phase = Phase::Live { link, since: now };
         up.attempts = 0;
         up.read = welcome.from;
         up.stored = welcome.from;
@@ -254,9 +262,9 @@ impl Replica {
             self.logs.get(&head.log).map_or(0, |log| log.durable().sequence)
         };
         let agrees = match head.sequence <= here {
-            true => self
-                .root_of(head.log, head.sequence, store)?
-                .is_none_or(|root| root == head.root),
+            true => {
+                self.root_of(head.log, head.sequence, store)?.is_none_or(|root| root == head.root)
+            }
             false => false,
         };
         if agrees {

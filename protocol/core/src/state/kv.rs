@@ -20,6 +20,9 @@ pub enum StoreError {
     },
 }
 
+/// Keys and values.
+pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Read side of a state store.
 pub trait Kv {
     /// The value under `key`.
@@ -32,12 +35,7 @@ pub trait Kv {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot answer.
-    fn range(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError>;
+    fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError>;
 }
 
 impl<T: Kv + ?Sized> Kv for &T {
@@ -45,12 +43,7 @@ impl<T: Kv + ?Sized> Kv for &T {
         (**self).get(key)
     }
 
-    fn range(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError> {
         (**self).range(from, to, limit)
     }
 }
@@ -123,12 +116,7 @@ impl<K: Kv + ?Sized> Kv for Txn<'_, K> {
         }
     }
 
-    fn range(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError> {
         // Deleted keys may hide base rows, so ask for as many more.
         let mine = || self.writes.range(from.to_vec()..to.to_vec());
         let hidden = mine().filter(|(_, value)| value.is_none()).count();
@@ -165,12 +153,7 @@ impl Kv for MemKv {
         Ok(self.0.get(key).cloned())
     }
 
-    fn range(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError> {
         let rows = self.0.range(from.to_vec()..to.to_vec());
         Ok(rows.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect())
     }

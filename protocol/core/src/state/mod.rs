@@ -11,4 +11,4 @@ pub mod tiles;
 
 pub use key::Key;
 pub(crate) use kv::read_row;
-pub use kv::{Kv, MemKv, StoreError, Txn};
+pub use kv::{Kv, MemKv, Pairs, StoreError, Txn};

@@ -3,9 +3,12 @@
 
 use super::{Key, Kv, StoreError, Txn};
 use crate::{
-    id::{Hash, LogId},
+    id::{DossierId, Hash, LogId},
     log::{Frontier, branch, split},
 };
+
+/// Bytes of a change reference: change hash, dossier.
+const CHANGE: usize = Hash::LEN + DossierId::LEN;
 
 /// Nodes in a tile.
 pub const WIDTH: u64 = 32;
@@ -42,7 +45,7 @@ pub fn push<K: Kv + ?Sized>(
     }
 }
 
-/// Remembers the change hash of entry `sequence` (from 1).
+/// Remembers change hash and dossier of entry `sequence` (from 1), which later frames refer to.
 ///
 /// # Errors
 /// [`StoreError`] when the store fails.
@@ -51,17 +54,19 @@ pub fn push_change<K: Kv + ?Sized>(
     log: LogId,
     sequence: u64,
     change: Hash,
+    dossier: DossierId,
 ) -> Result<(), StoreError> {
     let index = sequence.saturating_sub(1);
     let key = Key::Changes(log, index / WIDTH).bytes();
     let mut tile = txn.get(&key)?.unwrap_or_default();
-    tile.truncate((index % WIDTH) as usize * Hash::LEN);
+    tile.truncate((index % WIDTH) as usize * CHANGE);
     tile.extend_from_slice(&change.0);
+    tile.extend_from_slice(&dossier.0);
     txn.put(key, tile);
     Ok(())
 }
 
-/// Change hash of entry `sequence`, if it is held.
+/// Change hash and dossier of entry `sequence`, if it is held.
 ///
 /// # Errors
 /// [`StoreError`] when the store fails.
@@ -69,10 +74,14 @@ pub fn change(
     kv: &(impl Kv + ?Sized),
     log: LogId,
     sequence: u64,
-) -> Result<Option<Hash>, StoreError> {
+) -> Result<Option<(Hash, DossierId)>, StoreError> {
     let Some(index) = sequence.checked_sub(1) else { return Ok(None) };
     let tile = kv.get(&Key::Changes(log, index / WIDTH).bytes())?.unwrap_or_default();
-    Ok(nodes(&tile).get((index % WIDTH) as usize).copied())
+    let start = (index % WIDTH) as usize * CHANGE;
+    Ok(tile.get(start..start + CHANGE).and_then(|bytes| {
+        let (change, dossier) = bytes.split_at(Hash::LEN);
+        Some((Hash::from_slice(change)?, DossierId::from_slice(dossier)?))
+    }))
 }
 
 /// Hash over leaves `from..to`, a subtree of the log's tree (complete, or the ragged right edge).
@@ -89,7 +98,7 @@ pub fn subtree(
     if size == 0 {
         return Ok(None);
     }
-    if size.is_power_of_two() && from % size == 0 {
+    if size.is_power_of_two() && from.is_multiple_of(size) {
         return complete(kv, log, size.trailing_zeros() as u8, from / size);
     }
     let middle = from + split(size);

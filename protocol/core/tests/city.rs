@@ -1,0 +1,215 @@
+//! A small city in memory: wards, district hubs, city hub. The same state machines that run in the
+//! services, over a journal that is a list and a state that is a map.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod world;
+
+use motcua_core::{
+    entry::{AudienceAction, AudienceOp, Role},
+    state::MemKv,
+};
+use world::{Place::*, World};
+
+fn grant(world: &World, place: world::Place) -> AudienceOp {
+    AudienceOp { action: AudienceAction::Add, role: Role::Competent, office: world.office(place) }
+}
+
+#[test]
+fn a_dossier_reaches_district_and_city_and_nobody_else() {
+    let mut world = World::new(1);
+    let dossier = world.create(Ward1);
+    world.settle();
+    for place in [Ward1, District1, City] {
+        assert_eq!(world.changes(place, dossier), 1, "{place:?}");
+    }
+    for place in [Ward2, District2, Ward3] {
+        assert_eq!(world.changes(place, dossier), 0, "{place:?}");
+    }
+    assert_eq!(world.received_by_parent(Ward1), 1);
+    assert!(world.in_sync(Ward1));
+}
+
+#[test]
+fn a_forwarded_dossier_crosses_districts_with_its_history_and_both_see_later_changes() {
+    let mut world = World::new(2);
+    let dossier = world.create(Ward1);
+    world.edit(Ward1, dossier, &[]);
+    world.settle();
+    let op = grant(&world, Ward3);
+    world.edit(Ward1, dossier, &[op]);
+    world.settle();
+    assert_eq!(world.changes(Ward3, dossier), 3);
+    world.edit(Ward3, dossier, &[]);
+    world.settle();
+    world.edit(Ward1, dossier, &[]);
+    world.settle();
+    for place in [Ward1, District1, City, District2, Ward3] {
+        assert_eq!(world.changes(place, dossier), 5, "{place:?}");
+        assert_eq!(world.heads(place, dossier), world.heads(City, dossier), "{place:?}");
+    }
+    assert_eq!(world.changes(Ward2, dossier), 0);
+}
+
+#[test]
+fn no_third_ward_is_sent_a_byte_of_it() {
+    let mut world = World::new(3);
+    let dossier = world.create(Ward1);
+    let op = grant(&world, Ward3);
+    world.edit(Ward1, dossier, &[op]);
+    world.settle();
+    assert!(world.bytes_seen(Ward3, &world::marker(dossier)), "the marker is looked for rightly");
+    assert!(!world.bytes_seen(Ward2, &world::marker(dossier)));
+}
+
+#[test]
+fn concurrent_edits_meet_in_the_same_heads_everywhere() {
+    let mut world = World::new(4);
+    let dossier = world.create(Ward1);
+    let op = grant(&world, Ward3);
+    world.edit(Ward1, dossier, &[op]);
+    world.settle();
+    world.cut(Ward3);
+    world.cut(District1);
+    for _ in 0..5 {
+        world.edit(Ward1, dossier, &[]);
+        world.edit(Ward3, dossier, &[]);
+    }
+    world.settle();
+    world.restore(Ward3);
+    world.restore(District1);
+    world.settle();
+    for place in [Ward1, District1, City, District2, Ward3] {
+        assert_eq!(world.changes(place, dossier), 12, "{place:?}");
+        assert_eq!(world.heads(place, dossier).len(), 2, "{place:?}");
+        assert_eq!(world.heads(place, dossier), world.heads(Ward1, dossier), "{place:?}");
+    }
+}
+
+#[test]
+fn wards_of_one_district_exchange_while_the_city_hub_is_away() {
+    let mut world = World::new(5);
+    world.cut(District1);
+    let dossier = world.create(Ward1);
+    let op = grant(&world, Ward2);
+    world.edit(Ward1, dossier, &[op]);
+    world.settle();
+    world.edit(Ward2, dossier, &[]);
+    world.settle();
+    assert_eq!(world.changes(Ward1, dossier), 3);
+    assert_eq!(world.changes(Ward2, dossier), 3);
+    assert_eq!(world.changes(City, dossier), 0);
+    world.restore(District1);
+    world.settle();
+    assert_eq!(world.changes(City, dossier), 3);
+}
+
+#[test]
+fn state_rebuilt_from_the_journal_is_the_same_to_the_last_row() {
+    let mut world = World::new(6);
+    for round in 0..10 {
+        let dossier = world.create(Ward1);
+        let to = if round % 2 == 0 { Ward3 } else { Ward2 };
+        let op = grant(&world, to);
+        world.edit(Ward1, dossier, &[op]);
+        world.settle();
+        world.edit(to, dossier, &[]);
+        world.settle();
+    }
+    for place in [Ward1, Ward2, District1, City, District2, Ward3] {
+        let before: MemKv = world.state(place).clone();
+        world.lose_state(place);
+        assert!(world.state(place) == &before, "{place:?} differs after a rebuild");
+    }
+    let dossier = world.create(Ward2);
+    world.settle();
+    assert_eq!(world.changes(City, dossier), 1);
+}
+
+#[test]
+fn any_replica_may_crash_at_any_moment() {
+    for seed in 0..40 {
+        let mut world = World::new(100 + seed);
+        let mut made = Vec::new();
+        for step in 0..12u64 {
+            let place = [Ward1, Ward2, Ward3][(step % 3) as usize];
+            let dossier = world.create(place);
+            let op = grant(&world, if place == Ward3 { Ward1 } else { Ward3 });
+            world.edit(place, dossier, &[op]);
+            made.push((place, dossier));
+            world.run((seed * 7 + step * 13) % 40);
+            let victim = [Ward1, District1, City, District2, Ward3][((seed + step) % 5) as usize];
+            world.crash(victim);
+        }
+        world.settle();
+        for (author, dossier) in made {
+            // What was on the author's disk when it crashed is everywhere it belongs, nothing else.
+            let durable = world.durable(author, dossier);
+            for place in [author, City].into_iter().chain(world.audience(City, dossier)) {
+                assert_eq!(world.changes(place, dossier), durable, "seed {seed} {place:?}");
+            }
+        }
+        assert_eq!(world.faults(), Vec::<String>::new(), "seed {seed}");
+    }
+}
+
+#[test]
+fn an_idle_reconnect_costs_the_same_for_ten_dossiers_and_a_thousand() {
+    let mut costs = Vec::new();
+    for count in [10, 1_000] {
+        let mut world = World::new(7);
+        for _ in 0..count {
+            world.create(Ward1);
+        }
+        world.settle();
+        world.cut(Ward1);
+        world.settle();
+        let before = world.bytes_exchanged();
+        world.restore(Ward1);
+        world.settle();
+        assert!(world.in_sync(Ward1));
+        costs.push(world.bytes_exchanged() - before);
+    }
+    assert!(costs[0].abs_diff(costs[1]) <= 16, "{costs:?}");
+    assert!(costs[1] < 1_200, "{costs:?}");
+}
+
+#[test]
+fn a_hub_that_swaps_content_key_or_binding_is_found_out() {
+    for trick in world::Trick::ALL {
+        let mut world = World::new(8);
+        world.corrupt_downward(District2, trick);
+        let dossier = world.create(Ward1);
+        let op = grant(&world, Ward3);
+        world.edit(Ward1, dossier, &[op]);
+        world.settle();
+        assert!(world.tricked(), "{trick:?} was never played");
+        assert_eq!(world.changes(Ward3, dossier), 0, "{trick:?} got through");
+        assert!(!world.faults().is_empty(), "{trick:?} was not reported");
+        world.heal();
+        world.settle();
+        assert_eq!(world.changes(Ward3, dossier), 2, "{trick:?}: honest again, all arrives");
+    }
+}
+
+#[test]
+fn a_node_cannot_write_into_or_receive_a_dossier_it_takes_no_part_in() {
+    let mut world = World::new(9);
+    let dossier = world.create(Ward1);
+    world.settle();
+    // A modified client: it got hold of the dossier's changes and writes on top of them.
+    world.smuggle(Ward1, Ward2, dossier);
+    world.edit(Ward2, dossier, &[]);
+    world.settle();
+    assert_eq!(world.changes(Ward1, dossier), 1);
+    assert_eq!(world.changes(City, dossier), 1);
+    assert_eq!(world.held(District1), 1, "kept, shown, not applied");
+    // It grants itself the right in the same breath: still no part in the causal past.
+    let op = grant(&world, Ward2);
+    world.edit(Ward2, dossier, &[op]);
+    world.settle();
+    assert_eq!(world.changes(City, dossier), 1);
+    // And innocent work of that ward goes on.
+    let own = world.create(Ward2);
+    world.settle();
+    assert_eq!(world.changes(City, own), 1);
+}

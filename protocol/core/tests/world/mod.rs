@@ -1,0 +1,396 @@
+//! The city of the tests: six replicas, a queue of messages, and a clock that only moves when
+//! everybody waits.
+
+mod paper;
+mod site;
+
+pub use paper::marker;
+
+use motcua_core::{
+    entry::AudienceOp,
+    id::{DossierId, Hash, OfficeId},
+    replica::{Data, Input, LinkId, Output},
+    state::MemKv,
+    time::Instant,
+    wire::{DownFrame, RowItem},
+};
+use site::Site;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    City,
+    District1,
+    District2,
+    Ward1,
+    Ward2,
+    Ward3,
+}
+
+use Place::*;
+
+impl Place {
+    pub const ALL: [Self; 6] = [City, District1, District2, Ward1, Ward2, Ward3];
+
+    pub fn parent(self) -> Option<Self> {
+        match self {
+            City => None,
+            District1 | District2 => Some(City),
+            Ward1 | Ward2 => Some(District1),
+            Ward3 => Some(District2),
+        }
+    }
+}
+
+/// What a hostile hub does to frames that it passes down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trick {
+    Content,
+    Key,
+    Binding,
+    KeyAndBinding,
+    Decision,
+}
+
+impl Trick {
+    pub const ALL: [Self; 5] =
+        [Self::Content, Self::Key, Self::Binding, Self::KeyAndBinding, Self::Decision];
+}
+
+struct Wire {
+    link: LinkId,
+    from: Place,
+    to: Place,
+    channel: motcua_core::replica::Channel,
+    bytes: Vec<u8>,
+}
+
+pub struct World {
+    papers: paper::Papers,
+    sites: BTreeMap<Place, Site>,
+    /// Both ends of every link.
+    links: BTreeMap<LinkId, (Place, Place)>,
+    wires: VecDeque<Wire>,
+    next_link: u64,
+    now: u64,
+    cut: BTreeSet<Place>,
+    seen: BTreeMap<Place, Vec<Vec<u8>>>,
+    bytes: usize,
+    trick: Option<(Place, Trick)>,
+    tricked: bool,
+    random: u64,
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let papers = paper::Papers::new();
+        let sites =
+            Place::ALL.into_iter().map(|place| (place, Site::new(&papers, place))).collect();
+        Self {
+            papers,
+            sites,
+            links: BTreeMap::new(),
+            wires: VecDeque::new(),
+            next_link: 1,
+            now: 1,
+            cut: BTreeSet::new(),
+            seen: BTreeMap::new(),
+            bytes: 0,
+            trick: None,
+            tricked: false,
+            random: seed,
+        }
+    }
+
+    pub fn office(&self, place: Place) -> OfficeId {
+        self.papers.office(place)
+    }
+
+    pub fn create(&mut self, place: Place) -> DossierId {
+        let now = self.now;
+        self.site(place).create(now)
+    }
+
+    pub fn edit(&mut self, place: Place, dossier: DossierId, audience: &[AudienceOp]) {
+        let now = self.now;
+        self.site(place).edit(now, dossier, audience);
+    }
+
+    /// Gives `thief` the changes of a dossier without any right to it.
+    pub fn smuggle(&mut self, from: Place, thief: Place, dossier: DossierId) {
+        let document = self.site(from).document(dossier);
+        self.site(thief).plant(dossier, document);
+    }
+
+    pub fn changes(&self, place: Place, dossier: DossierId) -> usize {
+        self.sites[&place].changes(dossier)
+    }
+
+    /// Own entries of a dossier in the author's journal.
+    pub fn durable(&self, place: Place, dossier: DossierId) -> usize {
+        self.sites[&place].durable(dossier)
+    }
+
+    pub fn heads(&self, place: Place, dossier: DossierId) -> Vec<Hash> {
+        self.sites[&place].row(dossier).heads
+    }
+
+    pub fn audience(&self, place: Place, dossier: DossierId) -> Vec<Place> {
+        let members = self.sites[&place].row(dossier).members();
+        let place_of = |office| Place::ALL.into_iter().find(|p| self.office(*p) == office);
+        members.into_iter().filter_map(|(office, _)| place_of(office)).collect()
+    }
+
+    pub fn held(&self, place: Place) -> u64 {
+        self.sites[&place].meta().held
+    }
+
+    pub fn received_by_parent(&self, place: Place) -> u64 {
+        self.sites[&place].replica.received_by_parent()
+    }
+
+    pub fn in_sync(&self, place: Place) -> bool {
+        self.sites[&place].in_sync
+    }
+
+    pub fn state(&self, place: Place) -> &MemKv {
+        &self.sites[&place].store.kv
+    }
+
+    pub fn faults(&self) -> Vec<String> {
+        self.sites.values().flat_map(|site| site.faults.clone()).collect()
+    }
+
+    pub fn bytes_exchanged(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether a site was ever sent, or keeps anywhere, these bytes: frames are looked through as
+    /// decoded, not as packed.
+    pub fn bytes_seen(&self, place: Place, marker: &[u8]) -> bool {
+        let holds = |bytes: &[u8]| bytes.windows(marker.len()).any(|window| window == marker);
+        let sent = self
+            .seen
+            .get(&place)
+            .into_iter()
+            .flatten()
+            .any(|bytes| holds(bytes) || unpack(bytes).iter().any(|entry| holds(entry)));
+        let site = &self.sites[&place];
+        let journal = site.store.journal.iter().any(|record| {
+            let bytes = record.encode();
+            holds(&bytes) || unpack_record(record).iter().any(|entry| holds(entry))
+        });
+        let state = site.store.kv.0.iter().any(|(key, value)| {
+            let unpacked = zstd::bulk::decompress(value, 1 << 20).unwrap_or_default();
+            holds(key) || holds(value) || holds(&unpacked)
+        });
+        sent || journal || state
+    }
+
+    pub fn cut(&mut self, place: Place) {
+        self.cut.insert(place);
+        let parent = place.parent();
+        let gone: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, (from, to))| *from == place && Some(*to) == parent)
+            .map(|(link, _)| *link)
+            .collect();
+        gone.into_iter().for_each(|link| self.drop_link(link));
+    }
+
+    pub fn restore(&mut self, place: Place) {
+        self.cut.remove(&place);
+    }
+
+    /// The process dies: memory and whatever was not on disk is gone.
+    pub fn crash(&mut self, place: Place) {
+        let gone: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, (from, to))| *from == place || *to == place)
+            .map(|(link, _)| *link)
+            .collect();
+        gone.into_iter().for_each(|link| self.drop_link(link));
+        let random = self.random();
+        let papers = self.papers.clone();
+        self.site(place).restart(&papers, random, false);
+    }
+
+    /// The process dies and the state store is gone as well.
+    pub fn lose_state(&mut self, place: Place) {
+        self.crash(place);
+        let papers = self.papers.clone();
+        self.site(place).restart(&papers, u64::MAX, true);
+    }
+
+    pub fn corrupt_downward(&mut self, hub: Place, trick: Trick) {
+        self.trick = Some((hub, trick));
+    }
+
+    pub fn heal(&mut self) {
+        self.trick = None;
+    }
+
+    pub fn tricked(&self) -> bool {
+        self.tricked
+    }
+
+    /// Runs until nobody has anything to do for a long while.
+    pub fn settle(&mut self) {
+        let mut quiet = 0;
+        // A lying hub is dialled again and again; that much is enough to see what gets through.
+        let mut left = if self.trick.is_some() { 500 } else { 2_000_000 };
+        while quiet < 4 && left > 0 {
+            left -= 1;
+            quiet = if self.step() { 0 } else { quiet + 1 };
+            if quiet > 0 {
+                self.now += 30_000;
+            }
+        }
+    }
+
+    /// Runs a number of steps.
+    pub fn run(&mut self, steps: u64) {
+        for _ in 0..steps {
+            if !self.step() {
+                self.now += 1_000;
+            }
+        }
+    }
+
+    fn step(&mut self) -> bool {
+        let mut busy = false;
+        for place in Place::ALL {
+            let now = Instant(self.now);
+            let site = self.site(place);
+            busy |= site.work(now);
+            for output in site.take_outputs(now) {
+                busy |= self.carry(place, output);
+            }
+        }
+        // A few messages a step, so that a crash finds some under way.
+        for _ in 0..4 {
+            let Some(wire) = self.wires.pop_front() else { break };
+            busy = true;
+            if self.links.contains_key(&wire.link) {
+                self.deliver(wire);
+            }
+        }
+        busy
+    }
+
+    fn carry(&mut self, place: Place, output: Output) -> bool {
+        match output {
+            Output::Send { link, channel, bytes } => {
+                if let Some((a, b)) = self.links.get(&link) {
+                    let to = if *a == place { *b } else { *a };
+                    self.wires.push_back(Wire { link, from: place, to, channel, bytes });
+                }
+                true
+            }
+            Output::Close { link, .. } => {
+                self.drop_link(link);
+                true
+            }
+            Output::Dial => {
+                self.dial(place);
+                // A dial into a cut line is not progress.
+                !self.cut.contains(&place)
+            }
+            Output::Journal { token, records } => {
+                self.site(place).journal(token, records);
+                true
+            }
+            Output::Event(event) => {
+                self.site(place).note(event);
+                true
+            }
+        }
+    }
+
+    fn dial(&mut self, place: Place) {
+        let Some(parent) = place.parent() else { return };
+        if self.cut.contains(&place) {
+            self.input(place, Input::LinkDown { link: None });
+            return;
+        }
+        let link = LinkId(self.next_link);
+        self.next_link += 1;
+        self.links.insert(link, (place, parent));
+        let keys = [self.papers.key(place).public(), self.papers.key(parent).public()];
+        self.input(parent, Input::LinkUp { link, peer: keys[0], dialed: false });
+        self.input(place, Input::LinkUp { link, peer: keys[1], dialed: true });
+    }
+
+    fn drop_link(&mut self, link: LinkId) {
+        if let Some((a, b)) = self.links.remove(&link) {
+            self.wires.retain(|wire| wire.link != link);
+            self.input(a, Input::LinkDown { link: Some(link) });
+            self.input(b, Input::LinkDown { link: Some(link) });
+        }
+    }
+
+    fn deliver(&mut self, mut wire: Wire) {
+        self.bytes += wire.bytes.len();
+        if let Some((hub, trick)) = self.trick
+            && hub == wire.from
+            && let Some(bent) = self.bend(&wire, trick)
+        {
+            self.tricked = true;
+            wire.bytes = bent;
+        }
+        self.seen.entry(wire.to).or_default().push(wire.bytes.clone());
+        let input = Input::Message { link: wire.link, channel: wire.channel, bytes: wire.bytes };
+        self.input(wire.to, input);
+    }
+
+    fn bend(&self, wire: &Wire, trick: Trick) -> Option<Vec<u8>> {
+        let Ok(Data::Down(bytes)) = postcard::from_bytes(&wire.bytes) else { return None };
+        let mut frame = DownFrame::decode(&bytes).ok()?;
+        paper::bend(&self.papers, &mut frame, trick).then(|| {
+            let bytes = frame.encode().unwrap();
+            postcard::to_stdvec(&Data::Down(bytes)).unwrap()
+        })
+    }
+
+    fn input(&mut self, place: Place, input: Input) {
+        let now = Instant(self.now);
+        self.site(place).input(now, input);
+    }
+
+    fn site(&mut self, place: Place) -> &mut Site {
+        self.sites.get_mut(&place).unwrap()
+    }
+
+    fn random(&mut self) -> u64 {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.random >> 33
+    }
+}
+
+fn unpack(message: &[u8]) -> Vec<Vec<u8>> {
+    match postcard::from_bytes(message) {
+        Ok(Data::Down(bytes)) => unpack_down(&bytes),
+        _ => Vec::new(),
+    }
+}
+
+fn unpack_record(record: &motcua_core::record::Record) -> Vec<Vec<u8>> {
+    match record {
+        motcua_core::record::Record::Down { frame, .. } => unpack_down(frame),
+        _ => Vec::new(),
+    }
+}
+
+fn unpack_down(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let frame = DownFrame::decode(bytes).unwrap();
+    frame
+        .rows
+        .into_iter()
+        .filter_map(|row| match row.item {
+            RowItem::Entry { entry, .. } => Some(entry.payload),
+            RowItem::Decision { .. } | RowItem::Unknown(..) => None,
+        })
+        .collect()
+}

@@ -1,0 +1,198 @@
+//! Trust papers of the test city, and how a hostile hub bends a frame.
+
+use super::{Place, Place::*, Trick};
+use motcua_core::{
+    id::{DomainId, DossierId, OfficeId},
+    key::{Purpose, SecretKey},
+    time::Timestamp,
+    trust::{
+        Binding, Catalogue, HubRecord, Issuer, NodeKind, OfficeRecord, RootDocument, Signed,
+        SignedRoot, Tier, TrustView,
+    },
+    wire::{AuthorPart, DownFrame, Row, RowItem},
+};
+
+pub const DOMAIN: DomainId = DomainId([0xd0; 16]);
+
+#[derive(Clone)]
+pub struct Papers {
+    pub trust: TrustView,
+}
+
+/// Found in every payload of a dossier.
+pub fn marker(dossier: DossierId) -> Vec<u8> {
+    format!("dấu vết {dossier}").into_bytes()
+}
+
+fn seed(number: u8) -> SecretKey {
+    SecretKey::from_seed([number; 32])
+}
+
+impl Papers {
+    pub fn new() -> Self {
+        let hub = |place: Place, key: &SecretKey| HubRecord {
+            office: office(place),
+            key: key.public(),
+            addresses: vec!["127.0.0.1:7001".into()],
+            recovery_addresses: vec![],
+        };
+        let root = RootDocument {
+            domain: DOMAIN,
+            number: 1,
+            previous: motcua_core::id::Hash::ZERO,
+            issued_at: Timestamp(0),
+            name: "Thành phố thử".into(),
+            threshold: 1,
+            roots: vec![seed(1).public()],
+            issuers: vec![Issuer { key: seed(2).public(), scope: office(City), ca_cert: vec![1] }],
+            registrars: vec![seed(3).public()],
+            denial_key: seed(4).public(),
+            hubs: [City, District1, District2].map(|place| hub(place, &key(place))).to_vec(),
+        };
+        let signed = SignedRoot::sign(&root, &[&seed(1)]).unwrap();
+        let mut trust = TrustView::new(signed.hash(), signed).unwrap();
+        let offices = Place::ALL.map(|place| OfficeRecord {
+            id: office(place),
+            code: format!("{place:?}"),
+            org_code: "H29.30".into(),
+            name: format!("{place:?}"),
+            tier: match place {
+                City => Tier::City,
+                District1 | District2 => Tier::District,
+                Ward1 | Ward2 | Ward3 => Tier::Ward,
+            },
+            parent: place.parent().map(office),
+            valid_from: Timestamp(0),
+            valid_to: None,
+            location: None,
+        });
+        let catalogue = Catalogue {
+            domain: DOMAIN,
+            number: 1,
+            issued_at: Timestamp(0),
+            offices: offices.to_vec(),
+        };
+        trust.adopt_catalogue(Signed::sign(&seed(3), &catalogue).unwrap()).unwrap();
+        Self { trust }
+    }
+
+    pub fn office(&self, place: Place) -> OfficeId {
+        office(place)
+    }
+
+    pub fn key(&self, place: Place) -> SecretKey {
+        key(place)
+    }
+
+    pub fn binding(&self, place: Place) -> Vec<u8> {
+        bind(&seed(2), &key(place), office(place), place)
+    }
+}
+
+fn bind(issuer: &SecretKey, key: &SecretKey, office: OfficeId, place: Place) -> Vec<u8> {
+    let kind = match place {
+        City | District1 | District2 => NodeKind::Hub,
+        Ward1 | Ward2 | Ward3 => NodeKind::Node,
+    };
+    let binding = Binding {
+        domain: DOMAIN,
+        key: key.public(),
+        office,
+        kind,
+        slot: 0,
+        slots: 1,
+        serial: 1,
+        issued_at: Timestamp(0),
+    };
+    Signed::sign(issuer, &binding).unwrap().encode()
+}
+
+fn office(place: Place) -> OfficeId {
+    OfficeId([place as u8 + 1; 16])
+}
+
+fn key(place: Place) -> SecretKey {
+    seed(place as u8 + 100)
+}
+
+/// What a hub that lies can do, with every key but the author's and the city's.
+pub fn bend(papers: &Papers, frame: &mut DownFrame, trick: Trick) -> bool {
+    if frame.authors.is_empty() {
+        return false;
+    }
+    let liar = key(District2);
+    let part = &mut frame.authors[0];
+    match trick {
+        Trick::Content => {
+            // Another payload with an honest header for it: the leaf no longer fits the tree.
+            for row in &mut frame.rows {
+                if let RowItem::Entry { entry, .. } = &mut row.item {
+                    entry.header.claimed_at.0 += 1;
+                }
+            }
+        }
+        Trick::Key => forge(papers, frame, &liar, None),
+        Trick::Binding => {
+            // The author's key bound to another office by the liar itself.
+            part.binding = Some(bind(&liar, &key(Ward1), office(Ward2), Ward2));
+        }
+        Trick::KeyAndBinding => {
+            let binding = bind(&liar, &liar, office(Ward1), Ward1);
+            forge(papers, frame, &liar, Some(binding));
+        }
+        Trick::Decision => {
+            let message = b"not what is checked";
+            frame.rows = vec![Row {
+                number: frame.rows[0].number,
+                item: RowItem::Decision {
+                    author: 0,
+                    sequence: 1,
+                    number: 1,
+                    verdict: 3,
+                    reason: "bịa".into(),
+                    hub: key(City).public().node_id(),
+                    signature: liar.sign(Purpose::Decision, DOMAIN, message),
+                },
+            }];
+            frame.authors[0].proof = None;
+        }
+    }
+    true
+}
+
+/// Everything signed anew under the liar's key: consistent in itself, bound to nobody.
+fn forge(_: &Papers, frame: &mut DownFrame, liar: &SecretKey, binding: Option<Vec<u8>>) {
+    use motcua_core::{
+        entry::actor_id,
+        log::{Checkpoint, Multiproof},
+        wire::LogProof,
+    };
+    let AuthorPart { log, .. } = frame.authors[0];
+    let mut leaves = Vec::new();
+    for row in &mut frame.rows {
+        if let RowItem::Entry { author, sequence, entry } = &mut row.item {
+            *author = 0;
+            entry.header.kind = motcua_core::entry::Kind::Boot;
+            entry.header.op_count = 0;
+            entry.header.deps.clear();
+            entry.header.creation = None;
+            entry.header.change_hash = motcua_core::id::Hash::ZERO;
+            entry.payload = b"forged".to_vec();
+            entry.header.payload_len = 6;
+            entry.header.payload_hash = motcua_core::entry::payload_hash(b"forged");
+            entry.header.actor = actor_id(&liar.public(), log, entry.boot);
+            leaves.push((*sequence - 1, entry.leaf()));
+        }
+    }
+    let size = leaves.len() as u64;
+    let proof = Multiproof { size, nodes: vec![] };
+    let root = proof.root(leaves).unwrap();
+    let checkpoint = Checkpoint::sign(liar, DOMAIN, log, size, root);
+    let part = &mut frame.authors[0];
+    part.key = liar.public();
+    part.proof = Some(LogProof { proof, signature: checkpoint.signature });
+    if let Some(binding) = binding {
+        part.binding = Some(binding);
+    }
+    frame.authors.truncate(1);
+}

@@ -1,0 +1,328 @@
+//! One replica of the test city with its journal, state and content.
+
+use super::{
+    Place,
+    paper::{DOMAIN, Papers, marker},
+};
+use automerge::{Automerge, ROOT, ScalarValue, transaction::Transactable};
+use motcua_core::{
+    author::{Draft, OwnLog},
+    entry::{AudienceAction, AudienceOp, Kind, Role, dossier_id},
+    id::{DossierId, EpochId, Hash, LogId, Nonce, OfficeId, PersonId},
+    key::SecretKey,
+    ledger::{Content, ContentFault, Decisions, Folded, Ledger, Me},
+    record::Record,
+    replica::{Config, Event, Input, Output, Replica, Store, Token},
+    state::{Key, Kv, MemKv, Pairs, StoreError, history::Stored, rows},
+    time::{ClockQuality, Instant, Timestamp},
+    wire,
+};
+use std::collections::{BTreeMap, VecDeque};
+
+#[derive(Default)]
+pub struct Shelf {
+    pub kv: MemKv,
+    pub journal: Vec<Record>,
+}
+
+impl Kv for Shelf {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.kv.get(key)
+    }
+
+    fn range(&self, a: &[u8], b: &[u8], n: usize) -> Result<Pairs, StoreError> {
+        self.kv.range(a, b, n)
+    }
+}
+
+impl Store for Shelf {
+    fn record(&self, position: u64) -> Result<Option<Record>, StoreError> {
+        Ok(self.journal.get(position as usize - 1).cloned())
+    }
+}
+
+/// Loads each dossier with automerge; an orphan or a bad chunk is a fault of its entry.
+struct Automerging;
+
+impl Content for Automerging {
+    fn fold(&mut self, _: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault> {
+        let mut document = Automerge::new();
+        for (position, stored) in entries.iter().enumerate() {
+            let fault = |reason: String| ContentFault { position, reason };
+            let change = automerge::Change::from_bytes(stored.entry.payload.clone())
+                .map_err(|error| fault(error.to_string()))?;
+            document.apply_changes([change]).map_err(|error| fault(error.to_string()))?;
+        }
+        Ok(Folded { summary: document.save(), index: vec![] })
+    }
+}
+
+pub struct Site {
+    key: SecretKey,
+    office: OfficeId,
+    pub store: Shelf,
+    ledger: Ledger<Automerging>,
+    pub replica: Replica,
+    own: Option<OwnLog>,
+    /// Handed to the journal, not yet on disk.
+    unsynced: VecDeque<(Option<Token>, Vec<Record>)>,
+    applied: usize,
+    planted: BTreeMap<DossierId, Automerge>,
+    pub faults: Vec<String>,
+    pub in_sync: bool,
+    boots: u8,
+}
+
+fn config(papers: &Papers, place: Place) -> Config {
+    let key = papers.key(place);
+    Config {
+        me: Me { node: key.public().node_id(), office: papers.office(place) },
+        domain: DOMAIN,
+        binding: papers.binding(place),
+        parent: place.parent().map(|parent| papers.key(parent).public()),
+        seed: place as u64,
+        software: "test".into(),
+        key,
+    }
+}
+
+impl Site {
+    pub fn new(papers: &Papers, place: Place) -> Self {
+        let config = config(papers, place);
+        let mut store = Shelf::default();
+        let node = config.me.node;
+        match place {
+            Place::City | Place::District1 | Place::District2 => {
+                store.journal.push(Record::Epoch(EpochId([place as u8 + 1; 16])));
+            }
+            Place::Ward1 | Place::Ward2 | Place::Ward3 => {
+                let log = LogId([place as u8 + 50; 16]);
+                store.journal.push(Record::LogStarted { log, continues: None });
+                let binding = papers.binding(place);
+                store.journal.push(Record::Author { log, binding, origin: node });
+            }
+        }
+        let replica = Replica::new(config.clone(), papers.trust.clone(), &store).unwrap();
+        let mut site = Self {
+            key: config.key.clone(),
+            office: config.me.office,
+            store,
+            ledger: Ledger::new(config.me, papers.trust.clone(), Automerging),
+            replica,
+            own: None,
+            unsynced: VecDeque::new(),
+            applied: 0,
+            planted: BTreeMap::new(),
+            faults: Vec::new(),
+            in_sync: false,
+            boots: 0,
+        };
+        site.start(papers, place);
+        site
+    }
+
+    fn place_of(papers: &Papers, office: OfficeId) -> Place {
+        Place::ALL.into_iter().find(|place| papers.office(*place) == office).unwrap()
+    }
+
+    /// Memory is gone; of what was handed to the journal a prefix made it to the disk.
+    pub fn restart(&mut self, papers: &Papers, random: u64, lose_state: bool) {
+        let kept = random as usize % (self.unsynced.len() + 1);
+        for (_, records) in self.unsynced.drain(..).take(kept) {
+            self.store.journal.extend(records);
+        }
+        self.unsynced.clear();
+        if lose_state {
+            self.store.kv = MemKv::default();
+        }
+        let place = Self::place_of(papers, self.office);
+        self.start(papers, place);
+    }
+
+    fn start(&mut self, papers: &Papers, place: Place) {
+        let config = config(papers, place);
+        self.boots += 1;
+        self.ledger = Ledger::new(config.me, papers.trust.clone(), Automerging);
+        self.applied = self.meta().applied as usize;
+        while self.apply() {}
+        self.replica = Replica::new(config.clone(), papers.trust.clone(), &self.store).unwrap();
+        let log = self.meta().own_log;
+        let row: Option<rows::Log> = self.typed(Key::Log(log));
+        let frontier = row.map(|row| row.frontier).unwrap_or_default();
+        let boot = Nonce([self.boots; 16]);
+        self.own = (!log.is_zero()).then(|| OwnLog::new(config.key.public(), log, boot, frontier));
+        self.in_sync = false;
+    }
+
+    fn typed<R: serde::de::DeserializeOwned>(&self, key: Key) -> Option<R> {
+        let bytes = self.store.kv.get(&key.bytes()).unwrap()?;
+        Some(postcard::from_bytes(&bytes).unwrap())
+    }
+
+    pub fn meta(&self) -> rows::Meta {
+        self.typed(Key::Meta).unwrap_or_default()
+    }
+
+    pub fn row(&self, dossier: DossierId) -> rows::Dossier {
+        self.typed(Key::Dossier(dossier)).unwrap_or_default()
+    }
+
+    pub fn changes(&self, dossier: DossierId) -> usize {
+        let summary: Option<rows::Summary> = self.typed(Key::Summary(dossier));
+        let Some(summary) = summary else { return 0 };
+        Automerge::load(&summary.bytes).unwrap().get_changes(&[]).len()
+    }
+
+    pub fn durable(&self, dossier: DossierId) -> usize {
+        let own = self.store.journal.iter().filter(|record| match record {
+            Record::Own { entry, .. } => {
+                wire::decode_entry(entry).unwrap().header.dossier == dossier
+            }
+            _ => false,
+        });
+        own.count()
+    }
+
+    pub fn document(&self, dossier: DossierId) -> Automerge {
+        if let Some(planted) = self.planted.get(&dossier) {
+            return planted.clone();
+        }
+        let summary: rows::Summary = self.typed(Key::Summary(dossier)).unwrap();
+        Automerge::load(&summary.bytes).unwrap()
+    }
+
+    pub fn plant(&mut self, dossier: DossierId, document: Automerge) {
+        self.planted.insert(dossier, document);
+    }
+
+    pub fn create(&mut self, now: u64) -> DossierId {
+        let created = Timestamp(1_700_000_000_000 + now as i64);
+        let own = self.own.as_ref().unwrap();
+        let mut nonce = Nonce([self.boots; 16]);
+        nonce.0[..8].copy_from_slice(&own.head().to_le_bytes());
+        let dossier = dossier_id(&self.key.public(), nonce, created);
+        let add = AudienceOp { action: AudienceAction::Add, role: Role::Desk, office: self.office };
+        self.write(created, dossier, Automerge::new(), vec![add], Some(nonce));
+        dossier
+    }
+
+    pub fn edit(&mut self, now: u64, dossier: DossierId, audience: &[AudienceOp]) {
+        while self.sync_one(Instant(now)) {}
+        while self.apply() {}
+        let at = Timestamp(1_700_000_000_000 + now as i64);
+        let document = self.document(dossier);
+        self.write(at, dossier, document, audience.to_vec(), None);
+    }
+
+    fn write(
+        &mut self,
+        at: Timestamp,
+        dossier: DossierId,
+        mut document: Automerge,
+        audience: Vec<AudienceOp>,
+        creation: Option<Nonce>,
+    ) {
+        let own = self.own.as_mut().unwrap();
+        document.set_actor(automerge::ActorId::from(own.actor().0));
+        let text = String::from_utf8(marker(dossier)).unwrap();
+        let mut transaction = document.transaction();
+        let key = format!("note/{}/{}", own.log(), own.head());
+        transaction.put(ROOT, key, ScalarValue::Str(text.into())).unwrap();
+        transaction.commit();
+        let change = document.get_last_local_change().unwrap();
+        let draft = Draft {
+            kind: if creation.is_some() { Kind::Create } else { Kind::Change },
+            dossier,
+            person: PersonId([1; 16]),
+            claimed_at: at,
+            clock: ClockQuality::Unproven,
+            schema: 1,
+            op_count: change.len() as u32,
+            change_hash: Hash(change.hash().0),
+            deps: change.deps().iter().map(|hash| Hash(hash.0)).collect(),
+            audience,
+            creation,
+            payload: change.raw_bytes().to_vec(),
+        };
+        let (sequence, entry) = own.append(draft).unwrap();
+        if let Some(planted) = self.planted.get_mut(&dossier) {
+            *planted = document;
+        }
+        let log = own.log();
+        let entry = wire::encode_entry(&entry);
+        self.unsynced.push_back((None, vec![Record::Own { log, sequence, request: None, entry }]));
+    }
+
+    pub fn journal(&mut self, token: Token, records: Vec<Record>) {
+        self.unsynced.push_back((Some(token), records));
+    }
+
+    pub fn input(&mut self, now: Instant, input: Input) {
+        self.replica.handle_input(now, Timestamp(now.0 as i64), input, &self.store);
+    }
+
+    /// One disk sync and one batch for the ledger.
+    pub fn work(&mut self, now: Instant) -> bool {
+        self.replica.handle_timeout(now, &self.store);
+        let synced = self.sync_one(now);
+        let before = self.applied;
+        let inboxes = self.apply_batch();
+        if self.applied > before {
+            self.input(now, Input::Applied { inboxes });
+        }
+        synced || self.applied > before
+    }
+
+    fn sync_one(&mut self, now: Instant) -> bool {
+        let Some((token, records)) = self.unsynced.pop_front() else { return false };
+        for record in records {
+            self.store.journal.push(record.clone());
+            if let Record::Own { log, sequence, entry, .. } = record {
+                let entry = Box::new(wire::decode_entry(&entry).unwrap());
+                self.input(now, Input::Own { log, sequence, entry });
+            }
+        }
+        if let Some(token) = token {
+            self.input(now, Input::Journaled(token));
+        }
+        true
+    }
+
+    fn apply(&mut self) -> bool {
+        let before = self.applied;
+        self.apply_batch();
+        self.applied > before
+    }
+
+    fn apply_batch(&mut self) -> std::collections::BTreeSet<OfficeId> {
+        let batch: Vec<(u64, Record)> = (1..)
+            .zip(&self.store.journal)
+            .skip(self.applied)
+            .take(3)
+            .map(|(position, record)| (position, record.clone()))
+            .collect();
+        if batch.is_empty() {
+            return Default::default();
+        }
+        self.applied += batch.len();
+        let applied = self.ledger.apply(&self.store.kv, batch, &Decisions::default()).unwrap();
+        self.store.kv.write(applied.writes);
+        applied.inboxes
+    }
+
+    pub fn take_outputs(&mut self, _: Instant) -> Vec<Output> {
+        std::iter::from_fn(|| self.replica.poll_output()).collect()
+    }
+
+    pub fn note(&mut self, event: Event) {
+        match event {
+            Event::InSync => self.in_sync = true,
+            Event::Refused { kind, reason, .. } => self.faults.push(format!("{kind}: {reason}")),
+            Event::OwnLogDiverged { parent } => self.faults.push(format!("diverged at {parent:?}")),
+            Event::Greeted { .. }
+            | Event::Received(_)
+            | Event::RootReceived(_)
+            | Event::Trust(_) => {}
+        }
+    }
+}
