@@ -74,7 +74,7 @@ struct CityCreate {
     /// A hub: CODE=host:port[,host:port][,recovery=host:port]. Repeat for each hub.
     #[arg(long = "hub", required = true, value_parser = parse_hub, value_name = "CODE=ADDR")]
     hubs: Vec<HubSpec>,
-    /// Take only these offices and those above them.
+    /// Take only these offices and those above them; CODE+ also takes those below.
     #[arg(long, value_delimiter = ',', value_name = "CODE,CODE")]
     only: Vec<String>,
     /// Prefix of the invented organisation codes.

@@ -205,9 +205,8 @@ fn check_tree(offices: &[ListedOffice], problems: &mut Problems) {
     // With rows left out as bad, parents would seem to be missing that are not.
     let whole = problems.0.is_empty();
     for office in offices {
-        let again =
-            !by_code.get(office.code.as_str()).is_some_and(|first| first.line == office.line);
-        if again {
+        // The second of two equal codes was reported; its parent says nothing.
+        if by_code.get(office.code.as_str()).is_none_or(|first| first.line != office.line) {
             continue;
         }
         if let Some(message) = climb(office, &by_code, whole) {

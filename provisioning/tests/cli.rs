@@ -271,6 +271,9 @@ fn only_takes_the_offices_above_too() {
     let desk = Desk::new(OFFICES);
     let answer = desk.create(&["--only", "26734,26737", "--json"]);
     assert_eq!((answer.code, answer.json()["offices"].as_u64()), (0, Some(4)), "{}", answer.err);
+    let desk = Desk::new(OFFICES);
+    let answer = desk.create(&["--only", "760+", "--json"]);
+    assert_eq!((answer.code, answer.json()["offices"].as_u64()), (0, Some(5)), "{}", answer.err);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::{
 use motcua_core::{
     id::{DomainId, Hash, OfficeId},
     key::SecretKey,
+    limits,
     time::Timestamp,
     trust::{
         Binding, Catalogue, DenialList, HubRecord, Issuer, NodeKind, OfficeRecord, RootDocument,
@@ -32,7 +33,8 @@ pub struct CreateCity {
     pub offices: Vec<ListedOffice>,
     /// The hubs.
     pub hubs: Vec<HubSpec>,
-    /// Codes of the offices to take, with those above them; all if empty.
+    /// Codes of the offices to take, with those above them, and with those below where a code ends
+    /// in `+`; all if empty.
     pub only: Vec<String>,
     /// How many root keys.
     pub root_keys: u8,
@@ -117,7 +119,7 @@ pub fn plan(wanted: &CreateCity, now: Timestamp) -> Result<Plan, Failure> {
     Ok(Plan { trust, roots, registrar, denial, hubs })
 }
 
-/// The offices named and all above them, in the order of the list.
+/// The offices named, all above them and, for `CODE+`, all below, in the order of the list.
 fn selected<'a>(
     all: &'a [ListedOffice],
     only: &[String],
@@ -126,14 +128,18 @@ fn selected<'a>(
         return Ok(all.iter().collect());
     }
     let by_code: HashMap<&str, &ListedOffice> = all.iter().map(|o| (o.code.as_str(), o)).collect();
-    let mut keep = HashSet::new();
-    for code in only {
-        let mut at = by_code.get(code.as_str()).ok_or_else(|| not_listed("--only", code))?;
-        while keep.insert(at.code.as_str()) {
-            match at.parent.as_deref().and_then(|parent| by_code.get(parent)) {
-                Some(parent) => at = parent,
-                None => break,
-            }
+    let above = |office: &'a ListedOffice| {
+        let parent = |at: &&ListedOffice| by_code.get(at.parent.as_deref()?).copied();
+        std::iter::successors(Some(office), parent).take(limits::TREE_DEPTH)
+    };
+    let mut keep: HashSet<&str> = HashSet::new();
+    for wanted in only {
+        let code = wanted.strip_suffix('+').unwrap_or(wanted);
+        let office = by_code.get(code).ok_or_else(|| not_listed("--only", code))?;
+        keep.extend(above(office).map(|office| office.code.as_str()));
+        if wanted.ends_with('+') {
+            let within = |o: &&'a ListedOffice| above(o).any(|at| at.code == code);
+            keep.extend(all.iter().filter(within).map(|office| office.code.as_str()));
         }
     }
     Ok(all.iter().filter(|office| keep.contains(office.code.as_str())).collect())
