@@ -321,4 +321,20 @@ mod tests {
             .collect();
         assert_eq!(problems(&rows), ["10:4 more than 7 offices lie above it"]);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic_and_every_problem_has_a_line(
+            rows in proptest::collection::vec("[0-9]{0,2},[^\n]{0,6},(ward|city|x)?,[0-9]{0,2},[-.0-9e]{0,5},[^\n]{0,3}", 0..8),
+            junk in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+        ) {
+            let text = format!("{HEAD}{}\n", rows.join("\n"));
+            for bytes in [text.as_bytes(), &junk, &[text.as_bytes(), &junk].concat()] {
+                match parse(bytes) {
+                    Ok(offices) => proptest::prop_assert!(!offices.is_empty()),
+                    Err(problems) => proptest::prop_assert!(problems.iter().all(|p| p.line > 0)),
+                }
+            }
+        }
+    }
 }

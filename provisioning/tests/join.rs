@@ -70,7 +70,7 @@ fn answer(hub: &Identity, request: &[u8]) -> RecoveryReply {
     let own = hub.bound().unwrap().office;
     let grant = match RecoveryRequest::decode(request).unwrap() {
         RecoveryRequest::Enrol { token, key, proof, .. } => {
-            decide_enrolment(&hub.trust, &token, &key, &proof, CHALLENGE, NOW, None, own)
+            decide_enrolment(&hub.trust, &token, &key, &proof, CHALLENGE, NOW, None, None, own)
         }
         RecoveryRequest::Renew { key, binding, proof, .. } => {
             decide_renewal(&hub.trust, &key, binding.as_ref(), &proof, CHALLENGE, None, own)

@@ -25,6 +25,7 @@ struct Try {
     answers: Nonce,
     now: Timestamp,
     consumed: Option<PublicKey>,
+    on_file: Option<Binding>,
     hub: OfficeId,
 }
 
@@ -38,6 +39,7 @@ impl Default for Try {
             answers: CHALLENGE,
             now: NOW,
             consumed: None,
+            on_file: None,
             hub: DISTRICT,
         }
     }
@@ -57,6 +59,7 @@ impl Try {
             CHALLENGE,
             self.now,
             self.consumed,
+            self.on_file.as_ref(),
             self.hub,
         )
     }
@@ -89,6 +92,19 @@ fn the_same_machine_may_ask_again_for_ever_and_another_never() {
     let RecoveryReply::Refused { code, words } = refusal.reply() else { panic!("no refusal") };
     assert_eq!(code, 3);
     assert!(!words.contains(&device().public().to_string()), "the audit is not for the caller");
+}
+
+#[test]
+fn a_machine_of_one_office_never_joins_another_but_may_join_its_own_again() {
+    let bound =
+        |office, serial| bind(&district_issuer(), &device(), office, serial).open::<Binding>().ok();
+    let other = Try { on_file: bound(DISTRICT, 1), ..Try::default() };
+    assert_eq!(other.code(), RefusalCode::OtherOffice);
+    let again = Try { on_file: bound(WARD, 4), ..Try::default() }.decide().unwrap();
+    assert_eq!((again.serial, again.repeated), (5, false));
+    let consumed = Some(device().public());
+    let repeated = Try { on_file: bound(WARD, 4), consumed, ..Try::default() }.decide().unwrap();
+    assert_eq!((repeated.serial, repeated.repeated), (4, true));
 }
 
 #[test]

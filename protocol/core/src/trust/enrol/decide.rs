@@ -41,8 +41,10 @@ impl EnrolmentGrant {
 }
 
 /// Whether the hub of `this_hub_office` binds `key` on the strength of `token`. `challenge` is the
-/// nonce this hub gave on this connection; `consumed` is who used the token before, from the hub's
-/// journal. The grant must be journaled before it is answered.
+/// nonce this hub gave on this connection; `consumed` is who used the token before, `on_file` the
+/// newest binding journaled for the key, both from the hub's journal. The grant must be journaled
+/// before it is answered. A machine that speaks for one office never joins another: what it holds
+/// would go with it.
 ///
 /// # Errors
 /// [`Refusal`] with what to tell the caller and what to note. A caller without a registrar's token
@@ -56,6 +58,7 @@ pub fn decide_enrolment(
     challenge: Nonce,
     now: Timestamp,
     consumed: Option<PublicKey>,
+    on_file: Option<&Binding>,
     this_hub_office: OfficeId,
 ) -> Result<EnrolmentGrant, Refusal> {
     let refuse = |code, audit| Err(Refusal::new(code, audit));
@@ -75,12 +78,17 @@ pub fn decide_enrolment(
     if !view.is_within(token.office, this_hub_office) {
         return refuse(RefusalCode::OtherHub, Audit::Office(token.office));
     }
+    let on_file = on_file.filter(|binding| binding.key == *key);
+    if let Some(bound) = on_file.filter(|binding| binding.office != token.office) {
+        let audit = Audit::Bound { key: *key, office: bound.office, wanted: token.office };
+        return refuse(RefusalCode::OtherOffice, audit);
+    }
     // A used token stays good for its user: the answer may have been lost on the way, and the
     // machine may be back only weeks later.
     if consumed.is_none() && now >= token.expires_at {
         return refuse(RefusalCode::TokenExpired, Audit::Expired { token: token.id });
     }
-    Ok(EnrolmentGrant::first(&token, *key, consumed.is_some()))
+    Ok(EnrolmentGrant::by_token(&token, *key, consumed.is_some(), on_file))
 }
 
 /// Whether the hub of `this_hub_office` re-issues for `key`. `on_file` is the newest binding it
@@ -124,10 +132,20 @@ pub fn decide_renewal(
 }
 
 impl EnrolmentGrant {
-    fn first(token: &JoinToken, key: PublicKey, repeated: bool) -> Self {
+    fn by_token(
+        token: &JoinToken,
+        key: PublicKey,
+        repeated: bool,
+        on_file: Option<&Binding>,
+    ) -> Self {
         let JoinToken { id, office, kind, slot, slots, .. } = *token;
         let clone_suspected = false;
-        Self { token: id, key, office, kind, slot, slots, serial: 1, repeated, clone_suspected }
+        let serial = match on_file {
+            Some(binding) if repeated => binding.serial,
+            Some(binding) => binding.serial.saturating_add(1),
+            None => 1,
+        };
+        Self { token: id, key, office, kind, slot, slots, serial, repeated, clone_suspected }
     }
 
     /// One behind, or nothing held: the last answer was lost on the way, and is given again.

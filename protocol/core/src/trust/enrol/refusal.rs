@@ -25,6 +25,8 @@ pub enum RefusalCode {
     Busy = 6,
     /// The request cannot be read or does not fit here.
     BadRequest = 7,
+    /// The machine belongs to another office already.
+    OtherOffice = 8,
 }
 
 impl RefusalCode {
@@ -44,6 +46,9 @@ impl RefusalCode {
             }
             Self::Denied => "the machine is suspended or banned; ask the city's operators",
             Self::Busy => "the hub is busy; the machine will try again by itself",
+            Self::OtherOffice => {
+                "the machine already belongs to another office; use one with an empty data folder"
+            }
             Self::BadRequest => "the hub could not read the request; update this machine",
         }
     }
@@ -87,6 +92,16 @@ pub enum Audit {
     /// Not below this hub, or not in the catalogue.
     #[error("office {0} is not enrolled by this hub")]
     Office(OfficeId),
+    /// The key speaks for another office.
+    #[error("the key {key} is bound to office {office} and shows a token for office {wanted}")]
+    Bound {
+        /// The device key.
+        key: PublicKey,
+        /// Its office.
+        office: OfficeId,
+        /// The token's office.
+        wanted: OfficeId,
+    },
     /// On the denial list.
     #[error("machine with key {0} is on the denial list")]
     Denied(PublicKey),
