@@ -1,1 +1,7 @@
-//! The hub: relay, inboxes, console, metrics
+//! The hub: takes in nodes and child hubs, relays up, fills inboxes, and shows an operator which
+//! office is behind, since when and by how much.
+
+pub mod console;
+mod fleet;
+mod metrics;
+pub mod service;

@@ -1,0 +1,198 @@
+//! The operator's console. Routes:
+//!
+//! - `GET /` the page, with `/app.js`, `/words.js`, `/style.css`
+//! - `GET /api/v1/hub` this hub: link to its parent, backlog, counters
+//! - `GET /api/v1/offices` every office below, see [`crate::fleet::OfficeLine`]
+//! - `GET /api/v1/dossiers?after=&limit=` dossiers held: id, entries, held entries, members
+//! - `GET /metrics` Prometheus text; `GET /healthz` alive; `GET /readyz` ready to take links
+
+use crate::{fleet, metrics};
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use motcua_core::{
+    id::DossierId,
+    replica::UpstreamPhase,
+    state::StoreError,
+};
+use motcua_shell::{
+    engine::{Engine, Progress},
+    http::{self, PageFile},
+    shutdown::Readiness,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+static PAGE: &[PageFile] = &[
+    PageFile {
+        path: "/",
+        media: "text/html; charset=utf-8",
+        text: include_str!("../page/index.html"),
+    },
+    PageFile {
+        path: "/app.js",
+        media: "text/javascript; charset=utf-8",
+        text: include_str!("../page/app.js"),
+    },
+    PageFile {
+        path: "/words.js",
+        media: "text/javascript; charset=utf-8",
+        text: include_str!("../page/words.js"),
+    },
+    PageFile {
+        path: "/style.css",
+        media: "text/css; charset=utf-8",
+        text: include_str!("../page/style.css"),
+    },
+];
+
+/// What the console shows.
+#[derive(Clone)]
+pub struct Console {
+    /// The running hub.
+    pub engine: Arc<Engine>,
+    /// Whether links are taken.
+    pub ready: Readiness,
+}
+
+/// The console's routes.
+pub fn router(console: Console) -> Router {
+    http::files(PAGE)
+        .route("/api/v1/hub", get(hub))
+        .route("/api/v1/offices", get(offices))
+        .route("/api/v1/dossiers", get(dossiers))
+        .route("/metrics", get(scrape))
+        .route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
+        .with_state(console)
+}
+
+/// The state store could not answer; said in words, with what happens next.
+struct Unavailable(StoreError);
+
+impl From<StoreError> for Unavailable {
+    fn from(error: StoreError) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for Unavailable {
+    fn into_response(self) -> Response {
+        let body = json!({ "error": {
+            "code": "state_unavailable",
+            "message_vi": format!("Không đọc được kho trạng thái ({}); khởi động lại máy, trạng thái được dựng lại từ sổ ghi.", self.0),
+            "message_en": format!("The state store cannot be read ({}); restart, the state is rebuilt from the journal.", self.0),
+            "field": null,
+        }});
+        (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+    }
+}
+
+async fn hub(State(console): State<Console>) -> Result<Json<Value>, Unavailable> {
+    let engine = &console.engine;
+    let (trust, meta, snapshot) = (engine.trust(), engine.meta()?, engine.snapshot());
+    let office = trust.office(engine.me.office);
+    let parent = trust.hub_above(engine.me.office).map(|hub| {
+        let name = trust.office(hub.office).map(|office| office.name.clone());
+        json!({ "name": name, "link": link_word(snapshot.upstream) })
+    });
+    Ok(Json(json!({
+        "office": {
+            "id": engine.me.office.to_string(),
+            "name": office.map(|office| office.name.as_str()),
+            "code": office.map(|office| office.code.as_str()),
+        },
+        "node": engine.me.node.to_string(),
+        "parent": parent,
+        "version": env!("CARGO_PKG_VERSION"),
+        "dossiers": meta.dossiers,
+        "entries": meta.entries,
+        "held": meta.held,
+        "waiting_for_cause": meta.parked,
+        "applied_lag_entries": engine.unapplied(),
+        "entries_up": snapshot.backlog.0,
+        "unsent_to_parent": snapshot.backlog.1,
+        "epoch": meta.epoch.to_string(),
+    })))
+}
+
+fn link_word(phase: UpstreamPhase) -> &'static str {
+    match phase {
+        UpstreamPhase::Live => "connected",
+        UpstreamPhase::Connecting => "connecting",
+        UpstreamPhase::Waiting | UpstreamPhase::NoParent => "offline",
+    }
+}
+
+async fn offices(State(console): State<Console>) -> Result<Json<Value>, Unavailable> {
+    Ok(Json(json!({ "offices": fleet::offices(&console.engine)? })))
+}
+
+#[derive(Deserialize)]
+struct Page {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// Dossiers a page may hold.
+const PAGE_LIMIT: usize = 1_000;
+
+async fn dossiers(
+    State(console): State<Console>,
+    Query(page): Query<Page>,
+) -> Result<Response, Unavailable> {
+    let after = match page.after.as_deref().map(str::parse::<DossierId>).transpose() {
+        Ok(after) => after,
+        Err(error) => {
+            let body = json!({ "error": {
+                "code": "bad_id", "field": "after",
+                "message_vi": format!("Mã trang không đúng: {error}"),
+                "message_en": error.to_string(),
+            }});
+            return Ok((StatusCode::BAD_REQUEST, Json(body)).into_response());
+        }
+    };
+    let limit = page.limit.unwrap_or(100).clamp(1, PAGE_LIMIT);
+    let rows = console.engine.books().dossiers(after, limit)?;
+    let next = (rows.len() == limit).then(|| rows.last().map(|(id, _)| id.to_string())).flatten();
+    let lines: Vec<Value> = rows
+        .into_iter()
+        .map(|(id, row)| {
+            let members: Vec<String> =
+                row.members().into_iter().map(|(office, _)| office.to_string()).collect();
+            json!({
+                "id": id.to_string(),
+                "entries": row.entries,
+                "held": row.held,
+                "heads": row.heads.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "members": members,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "dossiers": lines, "next": next })).into_response())
+}
+
+async fn scrape(State(console): State<Console>) -> Result<Response, Unavailable> {
+    Ok(metrics::collect(&console.engine)?.response())
+}
+
+/// Alive means that the state still follows the journal.
+async fn healthy(State(console): State<Console>) -> (StatusCode, String) {
+    match &*console.engine.progress().borrow() {
+        Progress::At(_) => (StatusCode::OK, "ok\n".into()),
+        Progress::Broken(why) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")),
+    }
+}
+
+async fn ready(State(console): State<Console>) -> (StatusCode, &'static str) {
+    if console.ready.is_ready() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
+    }
+}

@@ -1,0 +1,117 @@
+//! The offices below, as an operator wants to see them: a pure fold of catalogue, links and
+//! inboxes.
+
+use motcua_core::{
+    id::OfficeId,
+    replica::ChildStatus,
+    state::{
+        Key, StoreError,
+        rows::{Author, Cursor, Log},
+    },
+};
+use motcua_shell::engine::{Books, Engine};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// One office below this hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OfficeLine {
+    /// Immutable id.
+    pub id: String,
+    /// Name as it is called now.
+    pub name: String,
+    /// Administrative code, an alias.
+    pub code: String,
+    /// Tier in a word.
+    pub tier: String,
+    /// `connected`, `away` or `never`.
+    pub link: &'static str,
+    /// Machines seen since this hub started.
+    pub nodes: usize,
+    /// Last message, Unix milliseconds by this hub's clock.
+    pub last_contact: Option<i64>,
+    /// Inbox rows that its slowest machine has not acknowledged; unknown for one not seen yet.
+    pub behind_down: Option<u64>,
+    /// Entries it has and this hub has not; unknown while it is away.
+    pub behind_up: Option<u64>,
+    /// When the oldest of those was written, by the office's clock.
+    pub oldest_unsent_at: Option<i64>,
+    /// Entries received from its machines.
+    pub received_entries: u64,
+    /// Difference of its clock to ours at the last hello, milliseconds.
+    pub clock_offset: Option<i64>,
+    /// Its software.
+    pub version: Option<String>,
+}
+
+/// All offices directly below, in the catalogue's order.
+///
+/// # Errors
+/// [`StoreError`] when the state cannot be read.
+pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
+    let trust = engine.trust();
+    let mut machines: BTreeMap<OfficeId, Vec<ChildStatus>> = BTreeMap::new();
+    for child in engine.snapshot().children {
+        machines.entry(child.office).or_default().push(child);
+    }
+    let received = received(engine.books(), &trust, engine.me.office)?;
+    let below = trust.catalogue().map(|catalogue| catalogue.offices.as_slice()).unwrap_or_default();
+    below
+        .iter()
+        .filter(|office| office.parent == Some(engine.me.office))
+        .map(|office| {
+            let machines = machines.get(&office.id).map(Vec::as_slice).unwrap_or_default();
+            let tail: Cursor = engine.books().row(Key::Inbox(office.id))?.unwrap_or_default();
+            let connected = machines.iter().any(|machine| machine.link.is_some());
+            let newest = machines.iter().max_by_key(|machine| machine.last_contact);
+            let told = machines.iter().filter(|machine| machine.link.is_some());
+            let statuses: Vec<_> = told.filter_map(|machine| machine.status.as_ref()).collect();
+            Ok(OfficeLine {
+                id: office.id.to_string(),
+                name: office.name.clone(),
+                code: office.code.clone(),
+                tier: office.tier.word().into(),
+                link: match (connected, machines.is_empty()) {
+                    (true, _) => "connected",
+                    (false, false) => "away",
+                    (false, true) => "never",
+                },
+                nodes: machines.len(),
+                last_contact: newest.map(|machine| machine.last_contact.0),
+                behind_down: machines
+                    .iter()
+                    .map(|machine| tail.number.saturating_sub(machine.delivered))
+                    .max(),
+                behind_up: (!statuses.is_empty())
+                    .then(|| statuses.iter().map(|status| status.unsent).sum()),
+                oldest_unsent_at: statuses
+                    .iter()
+                    .filter_map(|status| status.oldest_unsent)
+                    .min()
+                    .map(|at| at.0),
+                received_entries: received.get(&office.id).copied().unwrap_or_default(),
+                clock_offset: newest.map(|machine| machine.clock_offset),
+                version: newest.map(|machine| machine.software.clone()),
+            })
+        })
+        .collect()
+}
+
+/// Entries received, by office directly below.
+fn received(
+    books: &Books,
+    trust: &motcua_core::trust::TrustView,
+    me: OfficeId,
+) -> Result<BTreeMap<OfficeId, u64>, StoreError> {
+    let mut received = BTreeMap::new();
+    for log in books.logs()? {
+        let author: Option<Author> = books.row(Key::Author(log))?;
+        let row: Option<Log> = books.row(Key::Log(log))?;
+        if let (Some(author), Some(row)) = (author, row)
+            && let Some(below) = trust.child_towards(me, author.office)
+        {
+            *received.entry(below).or_default() += row.frontier.size();
+        }
+    }
+    Ok(received)
+}

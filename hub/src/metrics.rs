@@ -1,0 +1,57 @@
+//! What the hub tells a scraper. Labels name offices by code and id, never people or dossiers.
+
+use crate::fleet;
+use motcua_core::state::StoreError;
+use motcua_shell::{engine::Engine, http::Metrics};
+
+/// All metrics, as of now.
+///
+/// # Errors
+/// [`StoreError`] when the state cannot be read.
+pub fn collect(engine: &Engine) -> Result<Metrics, StoreError> {
+    let (meta, snapshot) = (engine.meta()?, engine.snapshot());
+    let mut out = Metrics::default();
+    let mut gauge = |name: &str, help: &str, value: u64| {
+        out.family(name, "gauge", help).sample(name, &[], value as f64);
+    };
+    gauge("motcua_dossiers", "Dossiers held.", meta.dossiers);
+    gauge("motcua_entries", "Entries accepted.", meta.entries);
+    gauge("motcua_entries_held", "Entries not accepted.", meta.held);
+    gauge("motcua_entries_waiting", "Entries that wait for a cause.", meta.parked);
+    gauge("motcua_records_unapplied", "Records on disk not yet in the state.", engine.unapplied());
+    gauge("motcua_parent_backlog_entries", "Entries the parent lacks.", snapshot.backlog.1);
+    let refused = engine.refusals();
+    out.family("motcua_refused_total", "counter", "Links refused, by kind of fault.");
+    for (kind, count) in refused {
+        out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
+    }
+    let offices = fleet::offices(engine)?;
+    let mut series = |name: &str, help: &str, value: &dyn Fn(&fleet::OfficeLine) -> Option<f64>| {
+        out.family(name, "gauge", help);
+        for office in &offices {
+            // What is not measured has no sample, rather than a false zero.
+            if let Some(value) = value(office) {
+                let labels = [("office", office.code.as_str()), ("office_id", office.id.as_str())];
+                out.sample(name, &labels, value);
+            }
+        }
+    };
+    series("motcua_office_connected", "Whether a machine of the office is connected.", &|office| {
+        Some(f64::from(u8::from(office.link == "connected")))
+    });
+    series(
+        "motcua_office_last_contact_timestamp_seconds",
+        "Last message from the office.",
+        &|office| office.last_contact.map(|at| at as f64 / 1_000.0),
+    );
+    series("motcua_office_lag_changes_down", "Inbox rows not acknowledged.", &|office| {
+        office.behind_down.map(|count| count as f64)
+    });
+    series("motcua_office_lag_changes_up", "Entries the office has not sent.", &|office| {
+        office.behind_up.map(|count| count as f64)
+    });
+    series("motcua_office_received_entries", "Entries received from the office.", &|office| {
+        Some(office.received_entries as f64)
+    });
+    Ok(out)
+}

@@ -1,0 +1,53 @@
+//! The hub as a service: settings, content, links, console, and a clean end.
+
+use crate::console::{self, Console};
+use anyhow::Context;
+use motcua_shell::{
+    content::DossierContent,
+    http,
+    service::{Service, ServiceOptions},
+    settings::HubSettings,
+    shutdown::Readiness,
+};
+use std::{future::Future, net::SocketAddr, sync::Arc};
+
+/// Addresses that a hub listens on.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// Links from below, UDP.
+    pub links: SocketAddr,
+    /// Console, TCP.
+    pub console: SocketAddr,
+}
+
+/// Runs a hub until `stop` resolves, then drains. `up` is told once everything listens.
+///
+/// # Errors
+/// What could not be opened, and what to do.
+pub async fn run(
+    settings: HubSettings,
+    stop: impl Future<Output = ()> + Send + 'static,
+    up: impl FnOnce(Addresses),
+) -> anyhow::Result<()> {
+    let (listener, console_address) = http::bind(settings.http_listen)
+        .await
+        .with_context(|| format!("the console cannot listen on {}", settings.http_listen))?;
+    let service = Service::start(ServiceOptions {
+        data_dir: settings.data_dir.clone(),
+        listen: Some(settings.listen),
+        recovery_listen: settings.recovery_listen,
+        content: DossierContent::default(),
+        changed: Box::new(|_| {}),
+    })
+    .await
+    .context("the hub did not start")?;
+    let (ready, latch) = Readiness::new();
+    let engine = Arc::clone(&service.engine);
+    let router = console::router(Console { engine, ready });
+    up(Addresses { links: service.local_addr()?, console: console_address });
+    drop(latch);
+    let served = http::serve(listener, router, stop).await;
+    tracing::info!("draining");
+    service.stop().await;
+    served.context("the console ended with an error")
+}

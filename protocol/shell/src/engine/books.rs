@@ -1,0 +1,110 @@
+//! Journal and state as one thing to read from.
+
+use crate::store::SledStore;
+use motcua_core::{
+    record::Record,
+    replica::Store,
+    id::{DossierId, LogId},
+    state::{
+        Key, Kv, Pairs, StoreError,
+        history::{self, Stored},
+        rows::Dossier,
+    },
+};
+use motcua_journal::JournalView;
+use serde::de::DeserializeOwned;
+
+/// Read side of a replica: its state, and the journal's records by position. Cheap to clone.
+#[derive(Clone)]
+pub struct Books {
+    /// State.
+    pub state: SledStore,
+    /// Journal.
+    pub journal: JournalView,
+}
+
+impl Books {
+    /// Reads a typed row of the state.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails or the row is unreadable.
+    pub fn row<R: DeserializeOwned>(&self, key: Key) -> Result<Option<R>, StoreError> {
+        let what = key.what();
+        match self.state.get(&key.bytes())? {
+            None => Ok(None),
+            Some(bytes) => {
+                postcard::from_bytes(&bytes).map(Some).map_err(|_| StoreError::Corrupt { what })
+            }
+        }
+    }
+}
+
+impl Books {
+    /// Logs with an author row, in order of id.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub fn logs(&self) -> Result<Vec<LogId>, StoreError> {
+        const MOST: usize = 100_000;
+        let (from, to) = (Key::Log(LogId::ZERO).bytes(), Key::Log(LogId([0xff; 16])).bytes());
+        let rows = self.state.range(&from, &to, MOST)?;
+        Ok(rows.iter().filter_map(|(key, _)| LogId::from_slice(&key[1..])).collect())
+    }
+
+    /// Dossiers after one, in order of id.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails or a row is unreadable.
+    pub fn dossiers(
+        &self,
+        after: Option<DossierId>,
+        limit: usize,
+    ) -> Result<Vec<(DossierId, Dossier)>, StoreError> {
+        let from = match after {
+            None => Key::Dossier(DossierId::ZERO).bytes(),
+            Some(id) => [Key::Dossier(id).bytes(), vec![0]].concat(),
+        };
+        let to = [Key::Dossier(DossierId([0xff; 16])).bytes(), vec![0]].concat();
+        let rows = self.state.range(&from, &to, limit)?;
+        let corrupt = || StoreError::Corrupt { what: "dossier row" };
+        rows.into_iter()
+            .map(|(key, value)| {
+                let id = DossierId::from_slice(&key[1..]).ok_or_else(corrupt)?;
+                Ok((id, postcard::from_bytes(&value).map_err(|_| corrupt())?))
+            })
+            .collect()
+    }
+
+    /// Row and history of a dossier; `None` if it is not held.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails or a row is unreadable.
+    pub fn dossier(&self, id: DossierId) -> Result<Option<(Dossier, Vec<Stored>)>, StoreError> {
+        let Some(row) = self.row::<Dossier>(Key::Dossier(id))? else { return Ok(None) };
+        let history = history::read(&self.state, id, &row)?;
+        Ok(Some((row, history)))
+    }
+}
+
+impl Kv for Books {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.state.get(key)
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError> {
+        self.state.range(from, to, limit)
+    }
+}
+
+impl Store for Books {
+    fn record(&self, position: u64) -> Result<Option<Record>, StoreError> {
+        let read = self.journal.read(position);
+        let found = read.map_err(|error| StoreError::Backend(error.to_string()))?;
+        found.map(|raw| decode(raw.kind, &raw.payload)).transpose()
+    }
+}
+
+/// A journal record as the core knows it.
+pub(super) fn decode(kind: u8, payload: &[u8]) -> Result<Record, StoreError> {
+    Record::decode(kind, payload).map_err(|error| StoreError::Backend(error.to_string()))
+}

@@ -1,0 +1,370 @@
+//! A running replica: journal, state, applier and driver put together, the same for node and hub.
+//!
+//! ```text
+//! save ----\                       /--> applier --> state --> pages, look-ups
+//!           >-- journal (fsync) --+---> driver (replica) <--> links
+//! frames --/                       \--> whoever waits for "saved"
+//! ```
+//! What this shell promises the core: records are reported in order and only when they are on
+//! disk; the applier sees every record once, in order; nobody below is shown a consequence of a
+//! decision before the decision is on disk.
+
+mod applier;
+mod books;
+mod own;
+mod pen;
+mod recover;
+
+pub use applier::Progress;
+pub use books::Books;
+pub use own::{OwnWriter, SaveError, Saved};
+pub use pen::{Done, Pen};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    driver::{self, Driver, Signal, Snapshot, Surroundings},
+    identity::Identity,
+    store::Opened,
+};
+use applier::Job;
+use motcua_core::{
+    id::DossierId,
+    key::PublicKey,
+    ledger::{Content, Me},
+    record::Record,
+    replica::{Config, Event, Replica},
+    state::{Key, rows::Meta},
+    trust::{NodeKind, TrustView},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
+use tokio::sync::watch;
+
+/// What an engine needs to start.
+pub struct Options<C> {
+    /// Data directory.
+    pub data_dir: PathBuf,
+    /// Who this machine is.
+    pub identity: Identity,
+    /// What the dossiers' payloads mean.
+    pub content: C,
+    /// Called after each batch with the dossiers that changed.
+    pub changed: Box<dyn Fn(&BTreeSet<DossierId>) + Send>,
+    /// Asks for the parent to be dialled.
+    pub dial: Box<dyn Fn() + Send>,
+    /// Told what happened on links.
+    pub event: Box<dyn Fn(&Event) + Send>,
+}
+
+/// A running replica.
+pub struct Engine {
+    /// Node and office.
+    pub me: Me,
+    /// Whether this is a hub.
+    pub kind: NodeKind,
+    books: Books,
+    pen: Pen,
+    driver: Driver,
+    own: OwnWriter,
+    trust: Mutex<TrustView>,
+    progress: watch::Receiver<Progress>,
+    waiting: Arc<AtomicU64>,
+    data_dir: PathBuf,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    clock: SystemClock,
+    opened: Opened,
+    refusals: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// Why an engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The identity does not hold together.
+    #[error("this machine's identity is not in order: {0}")]
+    Identity(#[from] motcua_core::trust::TrustError),
+    /// The journal cannot be opened.
+    #[error("the journal cannot be opened: {0}")]
+    Journal(#[from] motcua_journal::JournalError),
+    /// The state cannot be opened or rebuilt.
+    #[error("the state cannot be opened: {0}")]
+    State(#[from] motcua_core::state::StoreError),
+    /// The machine has worked before, and its journal is gone.
+    #[error(
+        "the journal in {dir} is empty although this machine has worked before; do not start it \
+         on an empty disk: restore the data, or enrol the machine anew"
+    )]
+    DataMissing {
+        /// Where the journal should be.
+        dir: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+impl Engine {
+    /// Opens journal and state, brings the state up to date, and starts the threads. Blocks while
+    /// it recovers.
+    ///
+    /// # Errors
+    /// [`StartError`] saying what could not be opened.
+    pub fn start<C: Content + Send + 'static>(
+        options: Options<C>,
+    ) -> Result<Arc<Self>, StartError> {
+        let Options { data_dir, identity, content, changed, dial, event } = options;
+        let binding = identity.bound()?;
+        let key = identity.device.clone();
+        let me = Me { node: key.public().node_id(), office: binding.office };
+        let parent = parent_of(&identity.trust, &binding);
+        let clock = SystemClock::default();
+        let waiting = Arc::<AtomicU64>::default();
+        let (driver, signals) = Driver::new();
+        let (jobs, todo) = std::sync::mpsc::channel::<Job>();
+        let (progress, watched) = watch::channel(Progress::At(0));
+        let recovered = recover::recover(recover::Inputs {
+            data_dir: &data_dir,
+            me,
+            kind: binding.kind,
+            identity: &identity,
+            content,
+            progress,
+            waiting: Arc::clone(&waiting),
+            changed,
+        })?;
+        let recover::Recovered { applier, commit, books, opened } = recovered;
+        let pen = Pen::new(commit, jobs, driver.clone(), Arc::clone(&waiting));
+        recover::settle_undecided(&applier, &pen)?;
+        let trust = applier.ledger.trust().clone();
+        let config = Config {
+            key: key.clone(),
+            me,
+            domain: trust.domain(),
+            binding: identity.binding.encode(),
+            parent,
+            seed: random_u64(),
+            software: env!("CARGO_PKG_VERSION").into(),
+        };
+        let replica = Replica::new(config, trust.clone(), &books)?;
+        let own = OwnWriter::start(&key.public(), &books, pen.clone(), identity.binding.encode())?;
+        let engine = Arc::new(Self {
+            me,
+            kind: binding.kind,
+            books: books.clone(),
+            pen: pen.clone(),
+            driver: driver.clone(),
+            own,
+            trust: Mutex::new(trust),
+            progress: watched,
+            waiting,
+            data_dir,
+            threads: Mutex::default(),
+            clock,
+            opened,
+            refusals: Mutex::default(),
+        });
+        let applying = {
+            let (pen, driver) = (pen.clone(), driver.clone());
+            spawn("applier", move || applier.run(&todo, &pen, &driver))?
+        };
+        let around = Surroundings {
+            store: books,
+            scribe: Box::new(pen),
+            clock,
+            dial,
+            event: {
+                let engine = Arc::downgrade(&engine);
+                Box::new(move |happened| {
+                    event(&happened);
+                    if let Some(engine) = engine.upgrade() {
+                        engine.react(happened);
+                    }
+                })
+            },
+        };
+        let driving = spawn("driver", move || driver::run(replica, &driver, &signals, around))?;
+        engine.threads().extend([applying, driving]);
+        Ok(engine)
+    }
+
+    /// Journal and state, for reading.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// The journal, for writing.
+    pub fn pen(&self) -> &Pen {
+        &self.pen
+    }
+
+    /// The own log, for writing.
+    pub fn own(&self) -> &OwnWriter {
+        &self.own
+    }
+
+    /// The driver, for links.
+    pub fn driver(&self) -> &Driver {
+        &self.driver
+    }
+
+    /// The driver's view of links and backlog.
+    pub fn snapshot(&self) -> Snapshot {
+        self.driver.snapshot()
+    }
+
+    /// Clocks.
+    pub fn clock(&self) -> &SystemClock {
+        &self.clock
+    }
+
+    /// Trust documents in force.
+    pub fn trust(&self) -> TrustView {
+        self.trust.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Records on disk that the state does not reflect yet.
+    pub fn unapplied(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Links refused since the start, by kind of fault.
+    pub fn refusals(&self) -> BTreeMap<&'static str, u64> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How the state store was found at the start.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// How far the state is; changes can be awaited.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.clone()
+    }
+
+    /// Waits until the state reflects the journal up to `position`; false if it never will.
+    pub async fn applied(&self, position: u64) -> bool {
+        let mut progress = self.progress.clone();
+        let reached = progress.wait_for(|progress| match progress {
+            Progress::At(at) => *at >= position,
+            Progress::Broken(_) => true,
+        });
+        matches!(reached.await.as_deref(), Ok(Progress::At(_)))
+    }
+
+    /// Counters of the state.
+    ///
+    /// # Errors
+    /// [`StoreError`](motcua_core::state::StoreError) when the state cannot be read.
+    pub fn meta(&self) -> Result<Meta, motcua_core::state::StoreError> {
+        Ok(self.books.row(Key::Meta)?.unwrap_or_default())
+    }
+
+    /// Writes what waits, then ends the threads. Blocks.
+    pub fn stop(&self) {
+        self.driver.signal(Signal::Stop);
+        self.pen.stop();
+        for thread in std::mem::take(&mut *self.threads()) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the engine had panicked");
+            }
+        }
+        if let Err(error) = self.books.state.flush() {
+            tracing::warn!(%error, "state store was not flushed; the next start takes longer");
+        }
+    }
+
+    fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the engine itself does about events.
+    fn react(self: &Arc<Self>, event: Event) {
+        match event {
+            Event::Trust(view) => self.adopt(*view),
+            Event::OwnLogDiverged { parent } => {
+                tracing::error!(
+                    log = %parent.log, hub_has = parent.sequence,
+                    "the hub holds more of this machine's log than the machine itself: it was set \
+                     back or cloned; work goes on in a new log, tell central IT"
+                );
+                self.own.begin_new_log();
+            }
+            Event::Received(sequence) => {
+                // The hub tells again at the next hello, so nobody waits for this record.
+                let log = self.own.log();
+                if sequence == self.own.head() {
+                    let at = self.clock.wall();
+                    let record = Record::Acknowledged { log, sequence, at };
+                    self.pen.write(vec![record], Box::new(drop));
+                }
+            }
+            Event::Refused { peer, kind, reason } => {
+                let peer = peer.map(|peer| peer.to_string());
+                tracing::warn!(peer, kind, %reason, "a link was refused");
+                let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+                *refusals.entry(kind).or_default() += 1;
+            }
+            Event::Greeted { .. } | Event::InSync | Event::RootReceived(_) => {}
+        }
+    }
+
+    /// Newer trust documents: journaled, then in force everywhere.
+    fn adopt(self: &Arc<Self>, view: TrustView) {
+        let engine = Arc::clone(self);
+        let record = Record::Trust(view.to_bytes());
+        self.pen.write(
+            vec![record],
+            Box::new(move |result| {
+                if let Err(error) = result {
+                    tracing::error!(%error, "new trust documents could not be written");
+                    return;
+                }
+                if let Err(error) = Identity::save_trust(&engine.data_dir, &view) {
+                    tracing::warn!(%error, "new trust documents are in the journal only");
+                }
+                *engine.trust.lock().unwrap_or_else(PoisonError::into_inner) = view.clone();
+                engine.driver.signal(Signal::Trust(Box::new(view)));
+            }),
+        );
+    }
+}
+
+/// A node's hub is the nearest at or above its office; a hub's is the nearest strictly above.
+fn parent_of(trust: &TrustView, binding: &motcua_core::trust::Binding) -> Option<PublicKey> {
+    let hub = match binding.kind {
+        NodeKind::Node => trust.hub_for(binding.office),
+        NodeKind::Hub => trust.hub_above(binding.office),
+    };
+    hub.map(|hub| hub.key)
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .map_err(|source| StartError::Io { what: format!("thread {name} not started"), source })
+}
+
+/// Fresh random bytes from the operating system.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    // Without randomness no id is safe to make; the system has failed in a way nothing survives.
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+fn random_u64() -> u64 {
+    u64::from_le_bytes(random())
+}

@@ -1,0 +1,95 @@
+//! The writing end of the journal: what is on disk goes, in order, to the applier and the driver
+//! before anybody else hears of it.
+
+use super::applier::Job;
+use crate::driver::{Driver, Scribe, Signal};
+use motcua_core::{
+    record::{Record, Shelf},
+    wire,
+};
+use motcua_journal::{GroupCommit, JournalError, Lane, NewRecord};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+    mpsc::Sender,
+};
+
+/// Writes records; cheap to clone.
+#[derive(Clone)]
+pub struct Pen {
+    commit: Arc<GroupCommit>,
+    applier: Sender<Job>,
+    driver: Driver,
+    waiting: Arc<AtomicU64>,
+}
+
+/// Told once the records are on disk, with their positions, or that they are not.
+pub type Done = Box<dyn FnOnce(Result<Vec<u64>, JournalError>) + Send>;
+
+impl Pen {
+    pub(super) fn new(
+        commit: GroupCommit,
+        applier: Sender<Job>,
+        driver: Driver,
+        waiting: Arc<AtomicU64>,
+    ) -> Self {
+        Self { commit: Arc::new(commit), applier, driver, waiting }
+    }
+
+    /// Hands over records to be written together. Calls are answered in the order in which they
+    /// were made.
+    pub fn write(&self, records: Vec<Record>, done: Done) {
+        let new = records.iter().map(|record| NewRecord {
+            lane: match record.shelf() {
+                Shelf::Own => Lane::Own,
+                Shelf::Others => Lane::Others,
+            },
+            kind: record.kind(),
+            payload: record.encode(),
+        });
+        let new: Vec<NewRecord> = new.collect();
+        let (applier, driver) = (self.applier.clone(), self.driver.clone());
+        let waiting = Arc::clone(&self.waiting);
+        self.commit.submit(new, move |result| {
+            if let Ok(positions) = &result {
+                for (position, record) in positions.iter().zip(records) {
+                    tell_driver(&driver, &record);
+                    waiting.fetch_add(1, Ordering::Relaxed);
+                    // The applier outlives the journal; at the very end nobody listens.
+                    let _ = applier.send(Job::Record(*position, record));
+                }
+            }
+            done(result);
+        });
+    }
+
+    /// Writes what still waits, ends the journal's thread, and tells the applier that nothing
+    /// follows.
+    pub(super) fn stop(&self) {
+        self.commit.stop();
+        let _ = self.applier.send(Job::Stop);
+    }
+}
+
+/// Own entries go up from memory; the driver must learn of them in order of sequence.
+fn tell_driver(driver: &Driver, record: &Record) {
+    if let Record::Own { log, sequence, entry, .. } = record
+        && let Ok(entry) = wire::decode_entry(entry)
+    {
+        driver.signal(Signal::Own(*log, *sequence, Box::new(entry)));
+    }
+}
+
+impl Scribe for Pen {
+    fn submit(&self, records: Vec<Record>, done: Box<dyn FnOnce(bool) + Send>) {
+        self.write(
+            records,
+            Box::new(move |result| {
+                if let Err(error) = &result {
+                    tracing::error!(%error, "received records could not be written");
+                }
+                done(result.is_ok());
+            }),
+        );
+    }
+}

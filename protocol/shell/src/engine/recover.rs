@@ -1,0 +1,192 @@
+//! Starting: the journal is opened, the state is opened or rebuilt from base and journal, and
+//! brought up to the journal's end.
+
+use super::{
+    Pen, StartError,
+    applier::{Applier, Progress},
+    books::{Books, decode},
+    random,
+};
+use crate::{
+    identity::Identity,
+    store::{Opened, SledStore},
+};
+use motcua_core::{
+    id::{DossierId, EpochId, LogId},
+    ledger::{Content, Decisions, Ledger, Me},
+    record::{Record, Shelf},
+    state::{Key, StoreError, rows::Meta},
+    trust::NodeKind,
+};
+use motcua_journal::{Base, GroupCommit, Journal, JournalView, Lane, NewRecord, RealFs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+};
+use tokio::sync::watch;
+
+/// Records applied at once while catching up.
+const BATCH: usize = 5_000;
+/// Pairs of a base written to the state at once.
+const BASE_BATCH: usize = 10_000;
+/// Beside the identity once the machine has begun to work; see [`StartError::DataMissing`].
+const WORKED_BEFORE: &str = "identity/worked-before";
+
+pub(super) struct Inputs<'a, C> {
+    pub(super) data_dir: &'a Path,
+    pub(super) me: Me,
+    pub(super) kind: NodeKind,
+    pub(super) identity: &'a Identity,
+    pub(super) content: C,
+    pub(super) progress: watch::Sender<Progress>,
+    pub(super) waiting: Arc<AtomicU64>,
+    pub(super) changed: Box<dyn Fn(&BTreeSet<DossierId>) + Send>,
+}
+
+pub(super) struct Recovered<C> {
+    pub(super) applier: Applier<C>,
+    pub(super) commit: GroupCommit,
+    pub(super) books: Books,
+    pub(super) opened: Opened,
+}
+
+pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>, StartError> {
+    let Inputs { data_dir, me, kind, identity, content, progress, waiting, changed } = inputs;
+    let journal_dir = data_dir.join("journal");
+    let options = motcua_journal::Options::new(me.node.0, random);
+    let (mut journal, recovery) =
+        Journal::open(Arc::new(RealFs::new()), &journal_dir, options)?;
+    for hole in &recovery.holes {
+        tracing::error!(?hole, "records of the journal are damaged; what follows them is kept");
+    }
+    let marker = data_dir.join(WORKED_BEFORE);
+    if recovery.last == 0 {
+        if marker.exists() {
+            return Err(StartError::DataMissing { dir: journal_dir });
+        }
+        begin(&mut journal, me, kind, identity)?;
+        crate::identity::replace_file(&marker, b"").map_err(|error| StartError::Io {
+            what: format!("{} not written", marker.display()),
+            source: std::io::Error::other(error.to_string()),
+        })?;
+    }
+    let view = journal.view();
+    let last = view.durable();
+    let (state, opened) = SledStore::open(&data_dir.join("state"), last)?;
+    if !matches!(opened, Opened::At(_)) {
+        load_base(&data_dir.join("bases"), &state, last)?;
+    }
+    let books = Books { state, journal: view };
+    let known = decisions(&books)?;
+    let ledger = Ledger::new(me, identity.trust.clone(), content);
+    let mut applier =
+        Applier {
+            ledger,
+            books: books.clone(),
+            known,
+            progress,
+            waiting,
+            changed,
+            undecided: Vec::new(),
+        };
+    catch_up(&mut applier)?;
+    let commit = GroupCommit::start(journal);
+    Ok(Recovered { applier, commit, books, opened })
+}
+
+/// First records of a new machine.
+fn begin(
+    journal: &mut Journal,
+    me: Me,
+    kind: NodeKind,
+    identity: &Identity,
+) -> Result<(), StartError> {
+    let records = match kind {
+        NodeKind::Hub => vec![Record::Epoch(EpochId(random()))],
+        NodeKind::Node => {
+            let log = LogId(random());
+            let binding = identity.binding.encode();
+            vec![
+                Record::LogStarted { log, continues: None },
+                Record::Author { log, binding, origin: me.node },
+            ]
+        }
+    };
+    let trust = Record::Trust(identity.trust.to_bytes());
+    for record in std::iter::once(trust).chain(records) {
+        let lane = match record.shelf() {
+            Shelf::Own => Lane::Own,
+            Shelf::Others => Lane::Others,
+        };
+        journal.append(lane, record.kind(), &record.encode())?;
+    }
+    journal.commit()?;
+    Ok(())
+}
+
+/// Decisions recorded after the position that the state reflects.
+fn decisions(books: &Books) -> Result<Decisions, StartError> {
+    let applied = books.row::<Meta>(Key::Meta)?.unwrap_or_default().applied;
+    let mut known = Decisions::default();
+    for raw in books.journal.iter_from(applied + 1) {
+        let raw = raw?;
+        if let Record::Decided { upto, exceptions } = decode(raw.kind, &raw.payload)? {
+            known.upto = known.upto.max(upto);
+            known.exceptions.extend(
+                exceptions.into_iter().map(|one| ((one.log, one.sequence), one)),
+            );
+        }
+    }
+    Ok(known)
+}
+
+fn catch_up<C: Content>(applier: &mut Applier<C>) -> Result<(), StartError> {
+    let applied = applier.books.row::<Meta>(Key::Meta)?.unwrap_or_default().applied;
+    let last = applier.books.journal.durable();
+    if last > applied {
+        tracing::info!(from = applied, to = last, "bringing the state up to the journal");
+    }
+    let mut batch = Vec::new();
+    for raw in applier.books.clone().journal.iter_from(applied + 1) {
+        let raw = raw?;
+        batch.push((raw.lsn, decode(raw.kind, &raw.payload)?));
+        if batch.len() == BATCH {
+            applier.apply(std::mem::take(&mut batch), None)?;
+        }
+    }
+    if batch.is_empty() {
+        applier.progress.send_replace(Progress::At(applied));
+    } else {
+        applier.apply(batch, None)?;
+    }
+    Ok(())
+}
+
+/// What was applied without a recorded decision is decided now, before any link is up.
+pub(super) fn settle_undecided<C: Content>(
+    applier: &Applier<C>,
+    pen: &Pen,
+) -> Result<(), StartError> {
+    let upto = applier.books.row::<Meta>(Key::Meta)?.unwrap_or_default().applied;
+    if upto > applier.known.upto {
+        let exceptions = applier.undecided.clone();
+        pen.write(vec![Record::Decided { upto, exceptions }], Box::new(drop));
+    }
+    Ok(())
+}
+
+fn load_base(dir: &Path, state: &SledStore, last: u64) -> Result<(), StartError> {
+    let Some(base) = Base::newest(&RealFs::new(), dir, last)? else { return Ok(()) };
+    tracing::info!(position = base.position(), "loading the newest base");
+    let mut batch = BTreeMap::new();
+    for pair in base.pairs() {
+        let (key, value) = pair?;
+        batch.insert(key, Some(value));
+        if batch.len() == BASE_BATCH {
+            state.write(std::mem::take(&mut batch))?;
+        }
+    }
+    state.write(batch).map_err(StartError::from)
+}
+

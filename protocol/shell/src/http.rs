@@ -1,0 +1,134 @@
+//! What the pages of node and hub have in common: serving with a clean end, embedded files,
+//! headers that leave a browser no room, and metrics in Prometheus' text form.
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use std::{fmt::Write as _, future::Future, net::SocketAddr};
+use tokio::net::TcpListener;
+
+/// Everything comes from this machine; nothing runs inline; nobody may frame the page.
+const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; \
+    base-uri 'none'";
+
+/// A file of the page, compiled in.
+#[derive(Debug, Clone, Copy)]
+pub struct PageFile {
+    /// Path it is served under.
+    pub path: &'static str,
+    /// Media type.
+    pub media: &'static str,
+    /// Its text.
+    pub text: &'static str,
+}
+
+/// Routes for embedded files.
+pub fn files<S: Clone + Send + Sync + 'static>(files: &'static [PageFile]) -> Router<S> {
+    files.iter().fold(Router::new(), |router, file| {
+        let answer = move || async move { ([(header::CONTENT_TYPE, file.media)], file.text) };
+        router.route(file.path, get(answer))
+    })
+}
+
+/// Adds the headers that every answer carries.
+pub fn guarded(router: Router) -> Router {
+    router.layer(middleware::from_fn(guard))
+}
+
+/// Requests that change something must come from this very page: a page of another origin is
+/// refused by its `Origin`, and a name that is not ours by its `Host`.
+async fn guard(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if let (Some(origin), Some(host)) = (text(header::ORIGIN), text(header::HOST)) {
+        let bare = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+        if bare != host {
+            return (StatusCode::FORBIDDEN, "this page belongs to another origin").into_response();
+        }
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Binds before anything is served, so that a taken address is said at once.
+///
+/// # Errors
+/// What the system says about the address.
+pub async fn bind(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Serves until `stop` resolves and open requests are answered.
+///
+/// # Errors
+/// What the listener says.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, guarded(router)).with_graceful_shutdown(stop).await
+}
+
+/// Collects metrics in Prometheus' text form (version 0.0.4).
+#[derive(Debug, Default)]
+pub struct Metrics(String);
+
+impl Metrics {
+    /// Begins a metric.
+    pub fn family(&mut self, name: &str, kind: &str, help: &str) -> &mut Self {
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        self
+    }
+
+    /// One sample; label values are escaped.
+    pub fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) -> &mut Self {
+        self.0.push_str(name);
+        for (position, (label, text)) in labels.iter().enumerate() {
+            self.0.push(if position == 0 { '{' } else { ',' });
+            let escaped =
+                text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            let _ = write!(self.0, "{label}=\"{escaped}\"");
+        }
+        if !labels.is_empty() {
+            self.0.push('}');
+        }
+        let _ = writeln!(self.0, " {value}");
+        self
+    }
+
+    /// The answer to a scrape.
+    pub fn response(self) -> Response {
+        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], self.0)
+            .into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn label_values_cannot_break_out() {
+        let mut metrics = Metrics::default();
+        metrics.sample("a_total", &[("office", "x\"}\n1")], 2.0);
+        assert_eq!(metrics.0, "a_total{office=\"x\\\"}\\n1\"} 2\n");
+    }
+}

@@ -1,0 +1,189 @@
+//! What node and hub share as services: identity and engine, the QUIC endpoint, dialling the
+//! parent, and a clean end within a grace period.
+
+use crate::{
+    driver::{Driver, LinkWriter, Signal},
+    engine::{Engine, Options, StartError},
+    identity::{Identity, IdentityError},
+    recovery::HubRecovery,
+    transport::{BindError, Channel, Credentials, Endpoint, LinkSink, Recovery, Settings, TrustHandle},
+};
+use motcua_core::{
+    id::{DossierId, Nonce},
+    key::PublicKey,
+    ledger::Content,
+    record::Record,
+    replica::{Event, LinkId},
+    state::{Key, rows::UsedToken},
+    trust::{HubRecord, NodeKind},
+};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Weak},
+};
+use tokio::sync::{Semaphore, mpsc};
+
+/// What a service needs to start.
+pub struct ServiceOptions<C> {
+    /// Data directory with `identity/`.
+    pub data_dir: PathBuf,
+    /// UDP address for links from below; hubs only.
+    pub listen: Option<SocketAddr>,
+    /// UDP address of the recovery ALPN; hubs only.
+    pub recovery_listen: Option<SocketAddr>,
+    /// What the dossiers' payloads mean.
+    pub content: C,
+    /// Called after each batch with the dossiers that changed.
+    pub changed: Box<dyn Fn(&BTreeSet<DossierId>) + Send>,
+}
+
+/// Why a service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// No usable identity.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The engine did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The endpoint did not open.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The machine's certificate and key do not go together.
+    #[error("this machine's certificate cannot be used: {0}")]
+    Credentials(#[from] crate::transport::CredentialsError),
+    /// The engine's thread did not answer.
+    #[error("the engine did not start: {0}")]
+    Thread(String),
+}
+
+/// Engine and endpoint of a running service.
+pub struct Service {
+    /// Journal, state, driver.
+    pub engine: Arc<Engine>,
+    endpoint: Arc<Endpoint<Driver>>,
+    dialer: tokio::task::JoinHandle<()>,
+}
+
+impl Service {
+    /// Starts engine and endpoint. Recovery blocks, so it runs off the async threads.
+    ///
+    /// # Errors
+    /// [`ServiceError`] saying what did not start and what to do.
+    pub async fn start<C: Content + Send + 'static>(
+        options: ServiceOptions<C>,
+    ) -> Result<Self, ServiceError> {
+        let ServiceOptions { data_dir, listen, recovery_listen, content, changed } = options;
+        let identity = Identity::load(&data_dir)?;
+        let trust = TrustHandle::new(identity.trust.clone());
+        let credentials = Credentials::new(&identity.device, &identity.tls_chain, trust.clone())?;
+        let issuer = identity.issuer.clone();
+        let (dials, dialled) = mpsc::unbounded_channel::<()>();
+        let started = tokio::task::spawn_blocking(move || {
+            Engine::start(Options {
+                data_dir,
+                identity,
+                content,
+                changed,
+                dial: Box::new(move || {
+                    // At the end nobody dials any more.
+                    let _ = dials.send(());
+                }),
+                event: Box::new(move |event| {
+                    if let Event::Trust(view) = event {
+                        trust.set((**view).clone());
+                    }
+                }),
+            })
+        });
+        let engine = started.await.map_err(|error| ServiceError::Thread(error.to_string()))??;
+        let recovery = match (engine.kind, recovery_listen, issuer) {
+            (NodeKind::Hub, Some(listen), Some(issuer)) => {
+                let service = Arc::new(HubRecovery::new(issuer, Register(Arc::downgrade(&engine))));
+                Some(Recovery { listen, service })
+            }
+            _ => None,
+        };
+        let driver = engine.driver().clone();
+        let endpoint =
+            Arc::new(Endpoint::bind(listen, credentials, driver, recovery, Settings::default())?);
+        let dialer = tokio::spawn(dial(Arc::clone(&engine), Arc::clone(&endpoint), dialled));
+        Ok(Self { engine, endpoint, dialer })
+    }
+
+    /// UDP address of the endpoint.
+    ///
+    /// # Errors
+    /// What the system says about the socket.
+    pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.endpoint.local_addr()
+    }
+
+    /// Ends links, then the engine: what was answered is on disk, what waits is written.
+    pub async fn stop(self) {
+        self.dialer.abort();
+        self.endpoint.close().await;
+        let engine = self.engine;
+        if tokio::task::spawn_blocking(move || engine.stop()).await.is_err() {
+            tracing::error!("the engine did not stop cleanly");
+        }
+    }
+}
+
+/// Dials the parent whenever the replica asks for it, at the addresses that the root document in
+/// force names.
+async fn dial(
+    engine: Arc<Engine>,
+    endpoint: Arc<Endpoint<Driver>>,
+    mut asked: mpsc::UnboundedReceiver<()>,
+) {
+    while asked.recv().await.is_some() {
+        let trust = engine.trust();
+        let hub: Option<HubRecord> = match engine.kind {
+            NodeKind::Node => trust.hub_for(engine.me.office).cloned(),
+            NodeKind::Hub => trust.hub_above(engine.me.office).cloned(),
+        };
+        match hub {
+            None => {
+                engine.driver().signal(Signal::LinkDown(None));
+            }
+            Some(hub) => {
+                if let Err(error) = endpoint.dial(hub).await {
+                    tracing::debug!(%error, "hub not reached");
+                }
+            }
+        }
+    }
+}
+
+impl LinkSink for Driver {
+    type Link = LinkId;
+
+    fn link_up(
+        &self,
+        peer: PublicKey,
+        dialed: bool,
+        writer: LinkWriter,
+    ) -> (LinkId, Arc<Semaphore>) {
+        Self::link_up(self, peer, dialed, writer)
+    }
+
+    async fn message(
+        &self,
+        link: LinkId,
+        room: &Arc<Semaphore>,
+        channel: Channel,
+        bytes: Vec<u8>,
+    ) {
+        Self::message(self, link, room, channel, bytes).await;
+    }
+
+    fn link_down(&self, link: Option<LinkId>) {
+        self.signal(Signal::LinkDown(link));
+    }
+}
+
+/// The hub's register of used tokens: journaled before the answer.
+struct Register(Weak<Engine>);
