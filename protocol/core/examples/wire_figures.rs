@@ -14,9 +14,10 @@ mod author;
 
 use author::Author;
 use motcua_core::{
-    entry::Entry,
+    entry::{Entry, dossier_id},
     id::{DossierId, Hash, Nonce},
     log::Frontier,
+    time::Timestamp,
     wire,
 };
 use std::time::{Duration, Instant};
@@ -45,33 +46,37 @@ fn main() {
 fn catch_up(author: &Author) {
     let public = author.key.public();
     let signature = author.sign(1);
-    let mut frames = Vec::new();
-    let mut rest = &author.entries[..];
-    let begun = Instant::now();
-    let mut first = 1;
-    while !rest.is_empty() {
-        let count = wire::entries_for_frame(rest);
-        let resolve = |dossier: &DossierId, hash: &Hash| author.sequence_of(dossier, hash);
-        let frame =
-            wire::encode_up(&public, author.log, first, &rest[..count], resolve, &signature);
-        frames.push(frame.unwrap());
-        rest = &rest[count..];
-        first += count as u64;
-    }
-    let encode = begun.elapsed();
-    let mut frontier = Frontier::default();
-    let mut decoded = 0;
-    let begun = Instant::now();
-    for frame in &frames {
-        let frame = wire::decode_up(frame, &public, |sequence| author.change_at(sequence)).unwrap();
-        for entry in &frame.entries {
-            frontier.push(entry.leaf());
+    let (mut frames, mut encode) = (Vec::new(), Duration::MAX);
+    for _ in 0..3 {
+        frames.clear();
+        let mut rest = &author.entries[..];
+        let mut first = 1;
+        let begun = Instant::now();
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(wire::entries_for_frame(rest));
+            let resolve = |dossier: &DossierId, hash: &Hash| author.sequence_of(dossier, hash);
+            let frame = wire::encode_up(&public, author.log, first, now, resolve, &signature);
+            frames.push(frame.unwrap());
+            first += now.len() as u64;
+            rest = later;
         }
-        decoded += frame.entries.len();
+        encode = encode.min(begun.elapsed());
     }
-    let decode = begun.elapsed();
-    assert_eq!(decoded, author.entries.len());
-    assert_eq!(frontier.root(), author.root(author.entries.len() as u64));
+    let mut decode = Duration::MAX;
+    // The best of several: the machine has other things to do.
+    for _ in 0..5 {
+        let mut frontier = Frontier::default();
+        let begun = Instant::now();
+        for frame in &frames {
+            let resolve = |sequence| author.change_at(sequence);
+            let frame = wire::decode_up(frame, &public, resolve).unwrap();
+            frame.entries.iter().for_each(|entry| frontier.push(entry.leaf()));
+        }
+        decode = decode.min(begun.elapsed());
+        assert_eq!(frontier.size(), author.entries.len() as u64);
+        assert_eq!(frontier.root(), author.root(frontier.size()));
+    }
+    let decoded = author.entries.len();
     let total: usize = frames.iter().map(Vec::len).sum();
     println!("frames               {}", frames.len());
     println!(
@@ -133,11 +138,15 @@ fn write_workload() -> Author {
             author.boot = Nonce(random.bytes());
         }
         if step == 0 {
-            let id =
-                author.create(Nonce(random.bytes()), at, &registration(&mut random, at, dossier));
+            let nonce = Nonce(random.bytes());
+            let id = dossier_id(&author.key.public(), nonce, Timestamp(at));
+            let facts = author.named(id, at, &registration(&mut random, at, dossier));
+            author.create(nonce, at, &facts);
             ids.insert(dossier, id);
         } else {
-            author.change(ids[&dossier], at, &event(&mut random, at, step));
+            let id = ids[&dossier];
+            let facts = author.named(id, at, &event(&mut random, at, step));
+            author.change(id, at, &facts);
         }
         if step == LATER {
             author.docs.remove(&ids[&dossier]);
@@ -147,7 +156,7 @@ fn write_workload() -> Author {
 }
 
 /// 25 fields in 8 facts.
-fn registration(r: &mut Random, at: i64, n: u64) -> Vec<(String, String)> {
+fn registration(r: &mut Random, at: i64, n: u64) -> Vec<(&'static str, String)> {
     let (code, title) = r.pick(&PROCEDURES);
     let papers: Vec<String> = (0..3 + r.below(3))
         .map(|_| {
@@ -197,10 +206,10 @@ fn registration(r: &mut Random, at: i64, n: u64) -> Vec<(String, String)> {
         ("ghi_chu", format!(r#""{} {}""#, r.pick(&NOTES), r.pick(&NOTES))),
         ("trang_thai", r#""Mới đăng ký""#.to_owned()),
     ];
-    facts.into_iter().map(|(kind, value)| (key(r, kind, at), value)).collect()
+    facts.into_iter().collect()
 }
 
-fn event(r: &mut Random, at: i64, step: u64) -> Vec<(String, String)> {
+fn event(r: &mut Random, at: i64, step: u64) -> Vec<(&'static str, String)> {
     let state = STATES[step as usize % STATES.len()];
     let value = format!(
         r#"{{"k":{step},"luc":"{}","cb":"{}","tt":"{state}","nd":"{}"}}"#,
@@ -208,21 +217,11 @@ fn event(r: &mut Random, at: i64, step: u64) -> Vec<(String, String)> {
         name(r),
         r.pick(&NOTES)
     );
-    let mut facts = vec![(key(r, "buoc", at), value)];
+    let mut facts = vec![("buoc", value)];
     if r.below(2) == 0 {
-        facts.push((key(r, "trang_thai", at), format!("\"{state}\"")));
+        facts.push(("trang_thai", format!("\"{state}\"")));
     }
     facts
-}
-
-/// `kind/ULID` with 80 random bits: what no compression removes.
-fn key(r: &mut Random, kind: &str, at: i64) -> String {
-    let random = u128::from_be_bytes(r.bytes()) & ((1 << 80) - 1);
-    let value = ((at as u128) << 80) | random;
-    let digits = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let ulid: String =
-        (0..26).rev().map(|n| digits[(value >> (n * 5)) as usize & 31] as char).collect();
-    format!("{kind}/{ulid}")
 }
 
 /// Good enough for a text that has to look like a date.

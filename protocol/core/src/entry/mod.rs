@@ -2,10 +2,12 @@
 //! author's tree.
 
 mod audience;
+mod fact_ids;
 mod header;
 mod kind;
 
 pub use audience::{AudienceAction, AudienceOp, Role};
+pub use fact_ids::FactIds;
 pub use header::{Header, HeaderError};
 pub use kind::{DocType, Kind};
 

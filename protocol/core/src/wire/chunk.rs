@@ -127,6 +127,20 @@ impl Parts<'_> {
     /// # Errors
     /// [`ChunkError::TooLong`] before anything is allocated.
     pub fn build(&self) -> Result<(Vec<u8>, Hash), ChunkError> {
+        let mut out = self.assemble()?;
+        let hash = sha256(&out[CHECKSUM_END..]);
+        out[4..CHECKSUM_END].copy_from_slice(&hash.0[..4]);
+        Ok((out, hash))
+    }
+
+    /// Whether these parts give `chunk` again, whose checksum [`Chunk::parse`] has found right.
+    pub fn give(&self, chunk: &[u8]) -> bool {
+        let assembled = self.assemble();
+        assembled.is_ok_and(|out| chunk.get(CHECKSUM_END..) == Some(&out[CHECKSUM_END..]))
+    }
+
+    /// The chunk with an empty checksum.
+    fn assemble(&self) -> Result<Vec<u8>, ChunkError> {
         let mut numbers = Vec::with_capacity(32);
         put_unsigned(&mut numbers, self.seq);
         put_unsigned(&mut numbers, self.start_op);
@@ -152,9 +166,7 @@ impl Parts<'_> {
         out.extend_from_slice(&self.actor.0);
         out.extend_from_slice(&numbers);
         out.extend_from_slice(self.rest);
-        let hash = sha256(&out[CHECKSUM_END..]);
-        out[4..CHECKSUM_END].copy_from_slice(&hash.0[..4]);
-        Ok((out, hash))
+        Ok(out)
     }
 }
 

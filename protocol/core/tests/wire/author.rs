@@ -6,8 +6,8 @@ use automerge::{
 };
 use motcua_core::{
     entry::{
-        AudienceAction, AudienceOp, DocType, Entry, Header, Kind, Role, actor_id, dossier_id,
-        payload_hash,
+        AudienceAction, AudienceOp, DocType, Entry, FactIds, Header, Kind, Role, actor_id,
+        dossier_id, payload_hash,
     },
     id::{DomainId, DossierId, Hash, LogId, Nonce, OfficeId, PersonId},
     key::{SecretKey, Signature},
@@ -71,6 +71,18 @@ impl Author {
     /// Adds facts to a dossier.
     pub fn change(&mut self, id: DossierId, at: i64, facts: &[(String, String)]) {
         self.write(id, at, None, facts, None, Vec::new());
+    }
+
+    /// Facts of these kinds under the ids that the next change of a dossier gives them.
+    pub fn named(&self, id: DossierId, at: i64, list: &[(&str, String)]) -> Vec<(String, String)> {
+        let heads = self.docs.get(&id).map(|doc| doc.get_heads()).unwrap_or_default();
+        let parents: Vec<Hash> = heads.iter().map(|hash| Hash(hash.0)).collect();
+        let actor = actor_id(&self.key.public(), self.log, self.boot);
+        let ids = FactIds::new(actor, id, &parents, Timestamp(at));
+        list.iter()
+            .zip(ids)
+            .map(|((kind, text), id)| (format!("{kind}/{id}"), text.clone()))
+            .collect()
     }
 
     /// As [`Self::change`], with a message and audience operations.
@@ -234,6 +246,9 @@ pub fn morning() -> (Author, Author) {
     notice.header.kind = Kind::Unknown(0x33);
     notice.header.doc_type = DocType::Other(200);
     desk.push(notice);
-    desk.change(ids[2], start + 2_200_000, &facts(&[("ket_qua", "Đã có kết quả")], 500));
+    let at = start + 2_200_000;
+    let named =
+        desk.named(ids[2], at, &[("ket_qua", "Đã có".to_owned()), ("phi", "5000".to_owned())]);
+    desk.change(ids[2], at, &named);
     (desk, tax)
 }

@@ -4,9 +4,10 @@
 //!
 //! ```text
 //! tables: dossiers, persons, boots, audience operations; each n uleb, n x (16, 16, 16, 18)
-//! lanes:  8 x length uleb, then their bytes, in the order of `Lane`
+//! lanes:  9 x length uleb, then their bytes, in the order of `Lane`
 //! ```
 
+mod ids;
 mod read;
 mod write;
 
@@ -39,9 +40,11 @@ enum Lane {
     Lengths,
     /// Payloads, or what is left of them.
     Payload,
+    /// Where fact ids were taken out: how many, then the gap before each; uleb.
+    Ids,
 }
 
-const LANES: usize = 8;
+const LANES: usize = 9;
 
 /// The payload stands as it is; no change.
 const FORM_PLAIN: u8 = 1;
@@ -53,6 +56,9 @@ const FORM_REST: u8 = 3;
 const FORM_REST_MILLIS: u8 = 4;
 /// As [`FORM_REST`], and its time is the claimed one in whole seconds.
 const FORM_REST_SECONDS: u8 = 5;
+/// Added to one of the three above: the ids of its facts are those of
+/// [`FactIds`](crate::entry::FactIds) and are left out.
+const FORM_WITHOUT_IDS: u8 = 16;
 
 const FLAG_SEALED: u8 = 1;
 const FLAG_CHANGE_HASH: u8 = 8;

@@ -2,10 +2,11 @@
 
 use super::{
     DOSSIER_NEW, DOSSIER_OF_PARENT, FLAG_CHANGE_HASH, FLAG_SEALED, FORM_CHUNK, FORM_PLAIN,
-    FORM_REST, FORM_REST_MILLIS, FORM_REST_SECONDS, LANES, Lane, NEW, restored_bytes,
+    FORM_REST, FORM_REST_MILLIS, FORM_REST_SECONDS, FORM_WITHOUT_IDS, LANES, Lane, NEW, ids,
+    restored_bytes,
 };
 use crate::{
-    entry::{AudienceOp, DocType, Entry, Header, HeaderError, Kind, payload_hash},
+    entry::{AudienceOp, DocType, Entry, FactIds, Header, HeaderError, Kind, payload_hash},
     id::{ActorId, DossierId, Hash, Nonce, PersonId},
     limits,
     time::{ClockQuality, Timestamp},
@@ -211,27 +212,38 @@ impl<'a> Block<'a> {
         let length = narrow("payload bytes of an entry", length, limit)? as usize;
         let bytes = self.lane(Lane::Payload).take(length, "payloads")?;
         let claimed = header.claimed_at.0;
+        let without_ids = form & FORM_WITHOUT_IDS != 0;
+        let numbering = form & !FORM_WITHOUT_IDS;
         match (header.kind.is_change(), form) {
             (false, FORM_PLAIN) => return Ok(bytes.to_vec()),
             (true, FORM_CHUNK) => {
                 header.change_hash = change_hash(bytes).map_err(chunk)?;
                 return Ok(bytes.to_vec());
             }
-            (true, FORM_REST | FORM_REST_MILLIS | FORM_REST_SECONDS) => {}
+            _ if header.kind.is_change()
+                && matches!(numbering, FORM_REST | FORM_REST_MILLIS | FORM_REST_SECONDS) => {}
             _ => return Err(WireError::PayloadForm { position, form }),
         }
+        let with_ids;
+        let rest = if without_ids {
+            let ids = FactIds::new(header.actor, header.dossier, &header.deps, header.claimed_at);
+            with_ids = ids::put_back(&ids, bytes, self.lane(Lane::Ids))?;
+            with_ids.as_slice()
+        } else {
+            bytes
+        };
         let numbers = self.lane(Lane::Numbers);
         let parts = Parts {
             deps: &header.deps,
             actor: header.actor,
             seq: numbers.unsigned("change counter")?,
             start_op: numbers.unsigned("operation counter")?,
-            time: match form {
+            time: match numbering {
                 FORM_REST_MILLIS => claimed,
                 FORM_REST_SECONDS => claimed.div_euclid(1_000),
                 _ => numbers.signed("time of a change")?,
             },
-            rest: bytes,
+            rest,
         };
         let (payload, hash) = parts.build().map_err(chunk)?;
         header.change_hash = hash;

@@ -2,10 +2,11 @@
 
 use super::{
     DOSSIER_NEW, DOSSIER_OF_PARENT, FLAG_CHANGE_HASH, FLAG_SEALED, FORM_CHUNK, FORM_PLAIN,
-    FORM_REST, FORM_REST_MILLIS, FORM_REST_SECONDS, LANES, Lane, NEW, restored_bytes,
+    FORM_REST, FORM_REST_MILLIS, FORM_REST_SECONDS, FORM_WITHOUT_IDS, LANES, Lane, NEW, ids,
+    restored_bytes,
 };
 use crate::{
-    entry::{AudienceOp, Entry, Header, Kind, payload_hash},
+    entry::{AudienceOp, Entry, FactIds, Header, Kind, payload_hash},
     id::{ActorId, DossierId, Hash},
     limits,
     wire::{
@@ -184,6 +185,7 @@ impl Writer {
         let header = &entry.header;
         put_unsigned(self.lane(Lane::Numbers), u64::from(header.schema));
         put_unsigned(self.lane(Lane::Numbers), u64::from(header.op_count));
+        let without_ids;
         let (form, bytes) = if !header.kind.is_change() {
             (FORM_PLAIN, entry.payload.as_slice())
         } else if let Some((form, chunk)) = elide(entry) {
@@ -192,7 +194,14 @@ impl Writer {
             if form == FORM_REST {
                 put_signed(self.lane(Lane::Numbers), chunk.time);
             }
-            (form, chunk.rest)
+            match ids::take_out(&fact_ids(header), chunk.rest, &mut self.lanes[Lane::Ids as usize])
+            {
+                Some(rest) => {
+                    without_ids = rest;
+                    (form | FORM_WITHOUT_IDS, without_ids.as_slice())
+                }
+                None => (form, chunk.rest),
+            }
         } else {
             let hash = change_hash(&entry.payload)
                 .map_err(|source| WireError::Chunk { position, source })?;
@@ -219,8 +228,7 @@ fn elide(entry: &Entry) -> Option<(u8, Chunk<'_>)> {
         time: chunk.time,
         rest: chunk.rest,
     };
-    let (rebuilt, hash) = parts.build().ok()?;
-    if rebuilt != entry.payload || hash != header.change_hash {
+    if chunk.hash != header.change_hash || !parts.give(&entry.payload) {
         return None;
     }
     let claimed = header.claimed_at.0;
@@ -230,6 +238,10 @@ fn elide(entry: &Entry) -> Option<(u8, Chunk<'_>)> {
         _ => FORM_REST,
     };
     Some((form, chunk))
+}
+
+fn fact_ids(header: &Header) -> FactIds {
+    FactIds::new(header.actor, header.dossier, &header.deps, header.claimed_at)
 }
 
 fn audience_bytes(op: &AudienceOp) -> [u8; AudienceOp::LEN] {
