@@ -22,11 +22,18 @@ impl FactIds {
     /// For the change that `actor` writes at `at`, the header's claimed time, on `parents`, the
     /// heads of the dossier, in any order.
     pub fn new(actor: ActorId, dossier: DossierId, parents: &[Hash], at: Timestamp) -> Self {
-        let mut sorted = parents.to_vec();
-        sorted.sort_unstable();
-        let mut parts: Vec<&[u8]> = vec![&actor.0, &dossier.0];
-        parts.extend(sorted.iter().map(|hash| hash.0.as_slice()));
-        let hash = derive(Context::FactId, &parts);
+        let hash = match parents {
+            [] => derive(Context::FactId, &[&actor.0, &dossier.0]),
+            // Nearly always; spares the receiver two allocations an entry.
+            [parent] => derive(Context::FactId, &[&actor.0, &dossier.0, &parent.0]),
+            several => {
+                let mut sorted = several.to_vec();
+                sorted.sort_unstable();
+                let mut parts: Vec<&[u8]> = vec![&actor.0, &dossier.0];
+                parts.extend(sorted.iter().map(|hash| hash.0.as_slice()));
+                derive(Context::FactId, &parts)
+            }
+        };
         let random = hash.0[..10].iter().fold(0, |value, byte| value << 8 | u128::from(*byte));
         let millis = at.0.clamp(0, (1 << 48) - 1) as u128;
         // The top random bit is clear, so that counting on never runs into the time.

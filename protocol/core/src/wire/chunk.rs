@@ -9,7 +9,7 @@
 //! The name of a change is the SHA-256 of everything after the checksum; the checksum is its
 //! first four bytes.
 
-use super::varint::{Reader, put_signed, put_unsigned, unsigned_len};
+use super::varint::{Reader, put_signed, put_unsigned, signed_len, unsigned_len};
 use crate::{
     hash::sha256,
     id::{ActorId, Hash},
@@ -141,15 +141,12 @@ impl Parts<'_> {
 
     /// The chunk with an empty checksum.
     fn assemble(&self) -> Result<Vec<u8>, ChunkError> {
-        let mut numbers = Vec::with_capacity(32);
-        put_unsigned(&mut numbers, self.seq);
-        put_unsigned(&mut numbers, self.start_op);
-        put_signed(&mut numbers, self.time);
+        let numbers = unsigned_len(self.seq) + unsigned_len(self.start_op) + signed_len(self.time);
         let body_len = unsigned_len(self.deps.len() as u64)
             + self.deps.len() * Hash::LEN
             + 1
             + ActorId::LEN
-            + numbers.len()
+            + numbers
             + self.rest.len();
         let length = CHECKSUM_END + 1 + unsigned_len(body_len as u64) + body_len;
         if length > limits::ENTRY_PAYLOAD_BYTES {
@@ -164,7 +161,9 @@ impl Parts<'_> {
         self.deps.iter().for_each(|hash| out.extend_from_slice(&hash.0));
         out.push(ActorId::LEN as u8);
         out.extend_from_slice(&self.actor.0);
-        out.extend_from_slice(&numbers);
+        put_unsigned(&mut out, self.seq);
+        put_unsigned(&mut out, self.start_op);
+        put_signed(&mut out, self.time);
         out.extend_from_slice(self.rest);
         Ok(out)
     }

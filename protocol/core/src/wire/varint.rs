@@ -29,6 +29,13 @@ pub fn unsigned_len(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
+/// Bytes that [`put_signed`] would append.
+pub fn signed_len(value: i64) -> usize {
+    // One bit more than the magnitude, for the sign.
+    let magnitude = (value ^ (value >> 63)) as u64;
+    (65 - magnitude.leading_zeros() as usize).div_ceil(7)
+}
+
 /// Reads from the front of untrusted bytes; every step says what it was after.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a>(&'a [u8]);
@@ -191,6 +198,7 @@ mod tests {
             for value in [large as i64, large as i64 >> shift, -i64::from(small), i64::MIN, i64::MAX] {
                 let mut out = Vec::new();
                 put_signed(&mut out, value);
+                prop_assert_eq!(out.len(), signed_len(value));
                 prop_assert_eq!(signed(&out), Ok(value));
             }
         }

@@ -32,7 +32,7 @@ pub(super) fn take_out(ids: &FactIds, rest: &[u8], lane: &mut Vec<u8>) -> Option
     Some(out)
 }
 
-/// The inverse, for whatever stands in `lane`.
+/// The inverse, into `out`, for whatever stands in `lane`.
 ///
 /// # Errors
 /// [`WireError`] for no id, too many, or one beyond the end.
@@ -40,13 +40,14 @@ pub(super) fn put_back(
     ids: &FactIds,
     bytes: &[u8],
     lane: &mut Reader<'_>,
-) -> Result<Vec<u8>, WireError> {
+    out: &mut Vec<u8>,
+) -> Result<(), WireError> {
     let count = lane.count("fact ids of an entry", limits::ENTRY_OPERATIONS as usize, 1)?;
     if count == 0 {
         return Err(WireError::Empty("fact ids of an entry"));
     }
     let mut left = bytes;
-    let mut out = Vec::with_capacity(bytes.len() + count * FactIds::TEXT_LEN);
+    out.clear();
     for n in 0..count {
         let gap = lane.unsigned("places of fact ids")?;
         let split = usize::try_from(gap).ok().and_then(|gap| left.split_at_checked(gap));
@@ -58,7 +59,7 @@ pub(super) fn put_back(
         left = after;
     }
     out.extend_from_slice(left);
-    Ok(out)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -90,14 +91,19 @@ mod tests {
             let out = take_out(&ids(), bytes.as_bytes(), &mut lane).unwrap();
             assert!(out.len() + FactIds::TEXT_LEN <= bytes.len());
             let mut reader = Reader::new(&lane);
-            assert_eq!(put_back(&ids(), &out, &mut reader), Ok(bytes.into_bytes()));
+            let mut back = b"left from the entry before".to_vec();
+            assert_eq!(put_back(&ids(), &out, &mut reader, &mut back), Ok(()));
+            assert_eq!(back, bytes.into_bytes());
             assert_eq!(reader.finish("lane"), Ok(()));
         }
     }
 
     #[test]
     fn places_beyond_the_end_and_absurd_counts_are_refused() {
-        let put = |lane: &[u8]| put_back(&ids(), b"abc", &mut Reader::new(lane));
+        let put = |lane: &[u8]| {
+            let mut out = Vec::new();
+            put_back(&ids(), b"abc", &mut Reader::new(lane), &mut out).map(|()| out)
+        };
         assert_eq!(put(&[0]), Err(WireError::Empty("fact ids of an entry")));
         assert_eq!(put(&[1, 4]), Err(WireError::Reference { what: "place of a fact id", got: 4 }));
         assert_eq!(

@@ -68,6 +68,8 @@ struct Block<'a> {
     lanes: [Reader<'a>; LANES],
     time: i64,
     restored: usize,
+    /// A change's bytes with its ids put back; kept to be used again.
+    with_ids: Vec<u8>,
 }
 
 type Earlier<'a> = dyn FnMut(u64) -> Result<(Hash, DossierId), WireError> + 'a;
@@ -87,7 +89,16 @@ impl<'a> Block<'a> {
         for (lane, length) in lanes.iter_mut().zip(lengths) {
             *lane = Reader::new(reader.take(length, "lanes")?);
         }
-        Ok(Self { dossiers, persons, boots, audience, lanes, time: 0, restored: 0 })
+        Ok(Self {
+            dossiers,
+            persons,
+            boots,
+            audience,
+            lanes,
+            time: 0,
+            restored: 0,
+            with_ids: Vec::new(),
+        })
     }
 
     /// Every table value must have been used and every lane read to its end: no byte of a frame
@@ -224,15 +235,14 @@ impl<'a> Block<'a> {
                 && matches!(numbering, FORM_REST | FORM_REST_MILLIS | FORM_REST_SECONDS) => {}
             _ => return Err(WireError::PayloadForm { position, form }),
         }
-        let with_ids;
         let rest = if without_ids {
             let ids = FactIds::new(header.actor, header.dossier, &header.deps, header.claimed_at);
-            with_ids = ids::put_back(&ids, bytes, self.lane(Lane::Ids))?;
-            with_ids.as_slice()
+            ids::put_back(&ids, bytes, &mut self.lanes[Lane::Ids as usize], &mut self.with_ids)?;
+            self.with_ids.as_slice()
         } else {
             bytes
         };
-        let numbers = self.lane(Lane::Numbers);
+        let numbers = &mut self.lanes[Lane::Numbers as usize];
         let parts = Parts {
             deps: &header.deps,
             actor: header.actor,
