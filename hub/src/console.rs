@@ -14,11 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use motcua_core::{
-    id::DossierId,
-    replica::UpstreamPhase,
-    state::StoreError,
-};
+use motcua_core::{id::DossierId, replica::UpstreamPhase, state::StoreError};
 use motcua_shell::{
     engine::{Engine, Progress},
     http::{self, PageFile},

@@ -89,12 +89,15 @@ pub enum Record {
     },
     /// Trust documents adopted.
     Trust(#[serde(with = "serde_bytes")] Vec<u8>),
-    /// A join token was used.
-    TokenUsed {
-        /// Which token.
-        token: Nonce,
-        /// By which key.
+    /// This hub let a machine in, or renewed it.
+    Issued {
+        /// The join token that is used up; none when renewing.
+        token: Option<Nonce>,
+        /// The machine's key.
         key: PublicKey,
+        /// The signed binding.
+        #[serde(with = "serde_bytes")]
+        binding: Vec<u8>,
         /// When, by this hub's clock.
         at: Timestamp,
     },
@@ -144,7 +147,7 @@ impl Record {
             Self::Epoch(_) => 6,
             Self::Decided { .. } => 7,
             Self::Trust(_) => 8,
-            Self::TokenUsed { .. } => 9,
+            Self::Issued { .. } => 9,
             Self::Lease(_) => 10,
             Self::Acknowledged { .. } => 11,
         }
@@ -160,7 +163,7 @@ impl Record {
             | Self::Epoch(_)
             | Self::Decided { .. }
             | Self::Trust(_)
-            | Self::TokenUsed { .. }
+            | Self::Issued { .. }
             | Self::Acknowledged { .. } => Shelf::Others,
         }
     }

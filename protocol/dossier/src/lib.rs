@@ -1,1 +1,24 @@
-//! Pure dossier model: facts, life cycle, audience, codes
+//! What a dossier is: append-only facts in one flat automerge document, and everything that follows
+//! from them by pure rules: status, hand-overs, conflicts, what may be done next.
+//!
+//! Nothing here knows of sync, disks or clocks: time, actors and ids are handed in.
+//!
+//! - [`fact`] the facts and their registry; [`document`] the document that holds them
+//! - [`state`] the ten portal states and their transitions; [`derive`] status from facts
+//! - [`action`] what a clerk does, as facts and audience; [`view`] what a page shows
+//! - [`code`] and [`lease`] dossier codes issued offline; [`procedure`] the catalogue
+//! - [`search`] folding for Vietnamese search
+
+pub mod action;
+pub mod code;
+pub mod derive;
+pub mod document;
+pub mod fact;
+pub mod lease;
+pub mod procedure;
+pub mod search;
+pub mod state;
+pub mod view;
+
+/// Schema of the facts written by this version.
+pub const SCHEMA: u16 = 1;

@@ -56,8 +56,11 @@ impl<C: Content> Ledger<C> {
             Record::Trust(bytes) => {
                 self.trust = TrustView::from_bytes(&bytes).map_err(|_| corrupt("trust record"))?;
             }
-            Record::TokenUsed { token, key, at } => {
-                work.txn.put_row(Key::Token(token.0), &UsedToken { key, at });
+            Record::Issued { token, key, binding, at } => {
+                if let Some(token) = token {
+                    work.txn.put_row(Key::Token(token.0), &UsedToken { key, at });
+                }
+                work.txn.put(Key::Issued(key.node_id()).bytes(), binding);
             }
             Record::Lease(bytes) => work.txn.put(Key::Lease(position).bytes(), bytes),
             Record::Acknowledged { log, sequence, at } => {

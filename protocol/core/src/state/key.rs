@@ -38,6 +38,8 @@ pub enum Key {
     Cursor(NodeId),
     /// Join token that was used.
     Token([u8; 16]),
+    /// Newest binding issued to a machine.
+    Issued(NodeId),
     /// Answer to a request with an idempotency key.
     Request([u8; 16]),
     /// Lease of dossier numbers, by journal position.
@@ -71,6 +73,7 @@ impl Key {
             Self::InboxRow(..) => (b'R', "inbox row"),
             Self::Cursor(_) => (b'C', "child cursor"),
             Self::Token(_) => (b'K', "used token"),
+            Self::Issued(_) => (b'B', "issued binding"),
             Self::Request(_) => (b'I', "request"),
             Self::Lease(_) => (b'N', "lease"),
         }
@@ -109,7 +112,7 @@ impl Key {
                 out.extend(office.0);
                 out.extend(number.to_be_bytes());
             }
-            Self::Cursor(node) => out.extend(node.0),
+            Self::Cursor(node) | Self::Issued(node) => out.extend(node.0),
             Self::Attestation(id) | Self::Token(id) | Self::Request(id) => out.extend(id),
         }
         out

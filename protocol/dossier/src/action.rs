@@ -1,0 +1,314 @@
+//! What a clerk does, as facts to append and audience to change. Checked against what is known
+//! before anything is written.
+
+use crate::{
+    derive::Derived,
+    fact::{
+        Act, Applicant, CodeField, Due, Fact, Forward, Kind, Note, Paper, Request, StateStep, Taken,
+    },
+    state::State,
+};
+use motcua_core::{
+    entry::{AudienceAction, AudienceOp, Role},
+    id::OfficeId,
+};
+use serde::Serialize;
+use unicode_normalization::UnicodeNormalization;
+
+/// Longest text of one field, in characters.
+pub const FIELD_CHARACTERS: usize = 2_000;
+/// Longest name.
+pub const NAME_CHARACTERS: usize = 200;
+/// Most papers of one dossier.
+pub const PAPERS: usize = 100;
+
+/// Facts of one action and what they do to the audience.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Action {
+    /// To append in one change; ids are given when it is written.
+    pub facts: Vec<Draft>,
+    /// Offices that join or leave.
+    pub audience: Vec<AudienceOp>,
+}
+
+/// A fact without its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    kind: Kind,
+    json: String,
+}
+
+impl Draft {
+    fn new(kind: Kind, fields: &impl Serialize) -> Self {
+        Self { kind, json: Fact::new(kind, String::new(), fields).json }
+    }
+
+    /// The fact under an id.
+    pub fn with_id(self, id: String) -> Fact {
+        Fact { id, kind: self.kind, json: self.json }
+    }
+}
+
+/// Why an action is refused; nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ActionError {
+    /// A field is empty that must not be.
+    #[error("{field} is missing")]
+    Missing {
+        /// Which field.
+        field: &'static str,
+    },
+    /// A field is too long.
+    #[error("{field} has {got} characters, at most {limit} are allowed")]
+    TooLong {
+        /// Which field.
+        field: &'static str,
+        /// Characters given.
+        got: usize,
+        /// Characters allowed.
+        limit: usize,
+    },
+    /// A field holds something that cannot be right.
+    #[error("{field}: {why}")]
+    Invalid {
+        /// Which field.
+        field: &'static str,
+        /// Why.
+        why: &'static str,
+    },
+    /// The dossier cannot move there from where it is.
+    #[error("a dossier that is “{}” cannot become “{}”", .from.en(), .to.en())]
+    NotAllowed {
+        /// Where it is.
+        from: State,
+        /// Where it was to go.
+        to: State,
+    },
+    /// There is nothing to take over.
+    #[error("no hand-over to this office is waiting")]
+    NothingToTake,
+    /// The office already has it.
+    #[error("the dossier cannot be forwarded to the office that forwards it")]
+    ToItself,
+}
+
+/// A dossier as it is registered at the counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// Who asks.
+    pub applicant: Applicant,
+    /// What is asked for.
+    pub request: Request,
+    /// Papers handed in.
+    pub papers: Vec<Paper>,
+    /// Promised date, Unix milliseconds.
+    pub due: Option<i64>,
+    /// Printed code.
+    pub code: String,
+}
+
+/// Registers a dossier: it starts as accepted, its office is desk and receiver.
+///
+/// # Errors
+/// [`ActionError`] naming the field.
+pub fn register(
+    mut registration: Registration,
+    act: Act,
+    office: OfficeId,
+) -> Result<Action, ActionError> {
+    let applicant = &mut registration.applicant;
+    tidy(&mut applicant.name, "applicant.name", NAME_CHARACTERS, true)?;
+    tidy(&mut applicant.id_number, "applicant.id_number", 50, false)?;
+    tidy(&mut applicant.phone, "applicant.phone", 50, false)?;
+    tidy(&mut applicant.address, "applicant.address", FIELD_CHARACTERS, false)?;
+    tidy(&mut applicant.email, "applicant.email", NAME_CHARACTERS, false)?;
+    if let Some(date) = &mut applicant.birth_date {
+        tidy(date, "applicant.birth_date", 10, true)?;
+        let digits = date.bytes().filter(u8::is_ascii_digit).count();
+        if digits + date.matches('-').count() != date.len() {
+            let why = "write it as YYYY-MM-DD, YYYY-MM or YYYY";
+            return Err(ActionError::Invalid { field: "applicant.birth_date", why });
+        }
+    }
+    tidy(&mut registration.request.text, "request", FIELD_CHARACTERS, false)?;
+    if registration.papers.len() > PAPERS {
+        let got = registration.papers.len();
+        return Err(ActionError::TooLong { field: "papers", got, limit: PAPERS });
+    }
+    for paper in &mut registration.papers {
+        tidy(&mut paper.name, "papers.name", NAME_CHARACTERS, true)?;
+        if !matches!(paper.form.as_str(), "original" | "copy") {
+            let why = "must be original or copy";
+            return Err(ActionError::Invalid { field: "papers.form", why });
+        }
+        if !(1..=1_000).contains(&paper.count) {
+            let why = "must be between 1 and 1000";
+            return Err(ActionError::Invalid { field: "papers.count", why });
+        }
+    }
+    let first = StateStep { to: State::Accepted.code(), after: vec![], act };
+    let mut facts = vec![
+        Draft::new(Kind::Applicant, &registration.applicant),
+        Draft::new(Kind::Request, &registration.request),
+        Draft::new(Kind::Code, &CodeField { code: registration.code }),
+        Draft::new(Kind::State, &first),
+    ];
+    facts.extend(registration.papers.iter().map(|paper| Draft::new(Kind::Paper, paper)));
+    if let Some(at) = registration.due {
+        facts.push(Draft::new(Kind::Due, &Due { at, reason: String::new() }));
+    }
+    let grant = |role| AudienceOp { action: AudienceAction::Add, role, office };
+    Ok(Action { facts, audience: vec![grant(Role::Desk), grant(Role::ReceivedBy)] })
+}
+
+/// Moves a dossier to another state.
+///
+/// # Errors
+/// [`ActionError::NotAllowed`] when the table has no such step from here.
+pub fn move_to(derived: &Derived, to: State, mut act: Act) -> Result<Action, ActionError> {
+    tidy(&mut act.note, "note", FIELD_CHARACTERS, false)?;
+    if !derived.allowed().contains(&to) {
+        return Err(ActionError::NotAllowed { from: derived.state, to });
+    }
+    let step = StateStep { to: to.code(), after: derived.heads.clone(), act };
+    Ok(Action { facts: vec![Draft::new(Kind::State, &step)], audience: vec![] })
+}
+
+/// Gives a dossier to another office, which takes part from here on as the competent one.
+///
+/// # Errors
+/// [`ActionError`] when it would go to the office that gives it.
+pub fn forward(from: OfficeId, to: OfficeId, mut act: Act) -> Result<Action, ActionError> {
+    tidy(&mut act.note, "note", FIELD_CHARACTERS, false)?;
+    if from == to {
+        return Err(ActionError::ToItself);
+    }
+    let fields = Forward { to: to.to_string(), act };
+    let grant = AudienceOp { action: AudienceAction::Add, role: Role::Competent, office: to };
+    Ok(Action { facts: vec![Draft::new(Kind::Forward, &fields)], audience: vec![grant] })
+}
+
+/// Acknowledges the oldest hand-over to this office that nobody acknowledged.
+///
+/// # Errors
+/// [`ActionError::NothingToTake`] when there is none.
+pub fn take(derived: &Derived, office: OfficeId, mut act: Act) -> Result<Action, ActionError> {
+    tidy(&mut act.note, "note", FIELD_CHARACTERS, false)?;
+    let waiting = waiting_for(derived, office).ok_or(ActionError::NothingToTake)?;
+    let fields = Taken { forward: waiting, act };
+    Ok(Action { facts: vec![Draft::new(Kind::Taken, &fields)], audience: vec![] })
+}
+
+/// Id of the oldest hand-over to this office that nobody acknowledged.
+pub fn waiting_for(derived: &Derived, office: OfficeId) -> Option<String> {
+    let office = office.to_string();
+    derived
+        .hand_overs
+        .iter()
+        .find(|hand_over| hand_over.taken.is_none() && hand_over.given.to == office)
+        .map(|hand_over| hand_over.id.clone())
+}
+
+/// Adds a remark.
+///
+/// # Errors
+/// [`ActionError`] when it is empty or too long.
+pub fn note(mut text: String, act: Act) -> Result<Action, ActionError> {
+    tidy(&mut text, "text", FIELD_CHARACTERS, true)?;
+    Ok(Action { facts: vec![Draft::new(Kind::Note, &Note { text, act })], audience: vec![] })
+}
+
+/// NFC as typed, without control characters or outer spaces, within a length.
+fn tidy(
+    text: &mut String,
+    field: &'static str,
+    limit: usize,
+    required: bool,
+) -> Result<(), ActionError> {
+    // Counted before it is normalised: ten megabytes are refused, not worked on.
+    let got = text.chars().take(limit * 4 + 1).count();
+    if got > limit {
+        return Err(ActionError::TooLong { field, got: text.chars().count(), limit });
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+        return Err(ActionError::Invalid { field, why: "holds control characters" });
+    }
+    *text = text.trim().nfc().collect();
+    if required && text.is_empty() {
+        return Err(ActionError::Missing { field });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::derive::derive;
+
+    fn registration(name: &str) -> Registration {
+        Registration {
+            applicant: Applicant { name: name.into(), ..Applicant::default() },
+            request: Request::default(),
+            papers: vec![],
+            due: None,
+            code: "H29.30.05-261125-0001".into(),
+        }
+    }
+
+    fn facts(action: Action, prefix: &str) -> Vec<Fact> {
+        let drafts = action.facts.into_iter().enumerate();
+        drafts.map(|(n, draft)| draft.with_id(format!("{prefix}{n}"))).collect()
+    }
+
+    #[test]
+    fn a_registered_dossier_is_accepted_and_belongs_to_its_desk() {
+        let office = OfficeId([1; 16]);
+        let action = register(registration(" Nguyễn Văn Mẫu "), Act::default(), office).unwrap();
+        assert!(action.audience.iter().all(|op| op.office == office));
+        let facts = facts(action, "A");
+        assert_eq!(derive(&facts).state, State::Accepted);
+        let applicant: Applicant =
+            facts.iter().find(|fact| fact.kind == Kind::Applicant).unwrap().read().unwrap();
+        assert_eq!(applicant.name, "Nguyễn Văn Mẫu", "NFC, without outer spaces");
+    }
+
+    #[test]
+    fn bad_fields_are_named() {
+        let refuse = |name: &str| {
+            register(registration(name), Act::default(), OfficeId([1; 16])).unwrap_err().to_string()
+        };
+        assert_eq!(refuse("  "), "applicant.name is missing");
+        assert_eq!(refuse("a\0b"), "applicant.name: holds control characters");
+        assert_eq!(
+            refuse(&"x".repeat(201)),
+            "applicant.name has 201 characters, at most 200 are allowed"
+        );
+    }
+
+    #[test]
+    fn a_move_is_checked_and_builds_on_what_was_seen() {
+        let office = OfficeId([1; 16]);
+        let mut all = facts(register(registration("A"), Act::default(), office).unwrap(), "A");
+        let refused = move_to(&derive(&all), State::Returned, Act::default()).unwrap_err();
+        assert_eq!(refused, ActionError::NotAllowed { from: State::Accepted, to: State::Returned });
+        let moved = move_to(&derive(&all), State::InProcess, Act::default()).unwrap();
+        all.extend(facts(moved, "B"));
+        assert_eq!(derive(&all).state, State::InProcess);
+    }
+
+    #[test]
+    fn a_hand_over_is_given_then_taken_once() {
+        let (here, there) = (OfficeId([1; 16]), OfficeId([2; 16]));
+        let act = Act { office: here.to_string(), ..Act::default() };
+        assert_eq!(forward(here, here, act.clone()), Err(ActionError::ToItself));
+        let mut all = facts(forward(here, there, act).unwrap(), "A");
+        let derived = derive(&all);
+        assert_eq!(derived.holders(), [there.to_string()]);
+        assert_eq!(take(&derived, here, Act::default()), Err(ActionError::NothingToTake));
+        all.extend(facts(take(&derived, there, Act::default()).unwrap(), "B"));
+        let derived = derive(&all);
+        assert!(derived.hand_overs[0].taken.is_some());
+        assert_eq!(take(&derived, there, Act::default()), Err(ActionError::NothingToTake));
+    }
+}

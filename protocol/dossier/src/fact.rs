@@ -1,0 +1,249 @@
+//! Facts: the only thing a dossier is made of. A fact stands under the key `kind/ULID`, is one JSON
+//! text with sorted keys, and is never overwritten or removed.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::fmt;
+
+/// What a fact says. The registry of kinds; the last column is what personal data it holds and
+/// why, for sealing and for answering citizens.
+///
+/// | kind | fields | personal data: purpose |
+/// |---|---|---|
+/// | `applicant` | name, id_number, birth_date, phone, address, email | all: identify and reach |
+/// | `request` | procedure, procedure_name, channel, text, fee (đồng) | text: what is asked for |
+/// | `paper` | name, form, count | none |
+/// | `code` | code | none |
+/// | `due` | at (ms), reason | none |
+/// | `state` | to, after, at, by, office, note | note: reasons given |
+/// | `forward` | to, to_name, at, by, office, note | note |
+/// | `taken` | forward, at, by, office, note | note |
+/// | `note` | text, at, by, office | text |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Who asks.
+    Applicant,
+    /// What is asked for.
+    Request,
+    /// One paper that was handed in.
+    Paper,
+    /// A printed dossier code.
+    Code,
+    /// A promised date.
+    Due,
+    /// A step of the life cycle.
+    State,
+    /// The dossier was given to another office.
+    Forward,
+    /// The other office took it.
+    Taken,
+    /// A remark.
+    Note,
+}
+
+impl Kind {
+    const ALL: [(Self, &'static str); 9] = [
+        (Self::Applicant, "applicant"),
+        (Self::Request, "request"),
+        (Self::Paper, "paper"),
+        (Self::Code, "code"),
+        (Self::Due, "due"),
+        (Self::State, "state"),
+        (Self::Forward, "forward"),
+        (Self::Taken, "taken"),
+        (Self::Note, "note"),
+    ];
+
+    /// First part of the key.
+    pub fn word(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// From the first part of a key; `None` for kinds of later schemas, which are kept.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, known)| *known == word).map(|(kind, _)| kind)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fact {
+    /// Second part of the key: a ULID, so that facts sort by claimed time.
+    pub id: String,
+    /// What it says.
+    pub kind: Kind,
+    /// JSON text.
+    pub json: String,
+}
+
+impl Fact {
+    /// The key in the document.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.kind, self.id)
+    }
+
+    /// A fact from its fields.
+    pub fn new(kind: Kind, id: String, fields: &impl Serialize) -> Self {
+        // Plain structs of texts and numbers: JSON has nothing to refuse. Going through a value
+        // sorts the keys.
+        let value = serde_json::to_value(fields).unwrap_or_default();
+        Self { id, kind, json: value.to_string() }
+    }
+
+    /// The fields, if they are of this shape; a fact that is not stays in the document and is
+    /// shown as it stands.
+    pub fn read<F: DeserializeOwned>(&self) -> Option<F> {
+        serde_json::from_str(&self.json).ok()
+    }
+}
+
+/// Fields of [`Kind::Applicant`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Applicant {
+    /// Name, NFC as typed.
+    pub name: String,
+    /// Number of the identity card.
+    #[serde(default)]
+    pub id_number: String,
+    /// ISO date, if given.
+    #[serde(default)]
+    pub birth_date: Option<String>,
+    /// Telephone.
+    #[serde(default)]
+    pub phone: String,
+    /// Address.
+    #[serde(default)]
+    pub address: String,
+    /// E-mail.
+    #[serde(default)]
+    pub email: String,
+}
+
+/// Fields of [`Kind::Request`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Request {
+    /// Procedure code (mã TTHC).
+    pub procedure: String,
+    /// Its name when the dossier was received.
+    pub procedure_name: String,
+    /// `direct`, `online` or `post`.
+    pub channel: String,
+    /// What is asked for.
+    #[serde(default)]
+    pub text: String,
+    /// Fee in đồng.
+    #[serde(default)]
+    pub fee: Option<u64>,
+}
+
+/// Fields of [`Kind::Paper`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paper {
+    /// What it is.
+    pub name: String,
+    /// `original` or `copy`.
+    pub form: String,
+    /// How many.
+    pub count: u32,
+}
+
+/// Fields of [`Kind::Code`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeField {
+    /// The printed code.
+    pub code: String,
+}
+
+/// Fields of [`Kind::Due`]. A later one stands beside the printed one, never in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// Unix milliseconds.
+    pub at: i64,
+    /// Why it is not the first one.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Who did something, when and where.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Act {
+    /// Unix milliseconds by the office's clock.
+    pub at: i64,
+    /// Clerk.
+    #[serde(default)]
+    pub by: String,
+    /// Office id.
+    pub office: String,
+    /// Remark or reason.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// Fields of [`Kind::State`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateStep {
+    /// Portal state, 1 to 10.
+    pub to: u8,
+    /// State facts that the clerk had seen: what concurrency means is read from here.
+    pub after: Vec<String>,
+    /// Who, when, where.
+    #[serde(flatten)]
+    pub act: Act,
+}
+
+/// Fields of [`Kind::Forward`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forward {
+    /// Office id that is to take it.
+    pub to: String,
+    /// Who, when, where.
+    #[serde(flatten)]
+    pub act: Act,
+}
+
+/// Fields of [`Kind::Taken`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Id of the forward fact.
+    pub forward: String,
+    /// Who, when, where.
+    #[serde(flatten)]
+    pub act: Act,
+}
+
+/// Fields of [`Kind::Note`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// What is remarked.
+    pub text: String,
+    /// Who, when, where.
+    #[serde(flatten)]
+    pub act: Act,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_listed_in_the_order_of_the_enum() {
+        for (position, (kind, word)) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!((kind as usize, Kind::from_word(word)), (position, Some(kind)));
+        }
+        assert_eq!(Kind::from_word("sealed-later"), None);
+    }
+
+    #[test]
+    fn json_has_sorted_keys_whatever_the_struct_order() {
+        let act = Act { at: 5, by: "b".into(), office: "o".into(), note: String::new() };
+        let fact = Fact::new(Kind::Note, "X".into(), &Note { text: "t".into(), act });
+        assert_eq!(fact.json, r#"{"at":5,"by":"b","note":"","office":"o","text":"t"}"#);
+        assert_eq!(fact.key(), "note/X");
+        assert!(fact.read::<Note>().is_some() && fact.read::<Paper>().is_none());
+    }
+}

@@ -1,0 +1,92 @@
+//! What pages and lists show of a dossier: plain values that follow from its facts.
+
+use crate::{
+    derive::{Derived, derive},
+    fact::{Applicant, CodeField, Due, Fact, Kind, Paper, Request},
+    state::State,
+};
+use serde::{Deserialize, Serialize};
+
+/// One line of a list; kept in the state store.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// Printed code; empty if the dossier has none.
+    pub code: String,
+    /// Procedure code.
+    pub procedure: String,
+    /// Its name.
+    pub procedure_name: String,
+    /// Applicant's name.
+    pub applicant: String,
+    /// Portal state.
+    pub state: u8,
+    /// When it was accepted, Unix milliseconds.
+    pub received: Option<i64>,
+    /// Newest promised date.
+    pub due: Option<i64>,
+    /// Office ids that hold it; empty if it never left its desk.
+    pub holders: Vec<String>,
+    /// Whether a person must settle something.
+    pub conflict: bool,
+    /// Facts.
+    pub facts: u32,
+    /// Newest act.
+    pub updated: i64,
+}
+
+/// A dossier, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The line of the list.
+    pub summary: Summary,
+    /// Who asks; the newest if it was corrected.
+    pub applicant: Applicant,
+    /// What is asked for.
+    pub request: Request,
+    /// Papers handed in.
+    pub papers: Vec<Paper>,
+    /// Promised dates, oldest first; the first one was printed.
+    pub due: Vec<Due>,
+    /// Status and hand-overs.
+    pub derived: Derived,
+}
+
+/// Everything that follows from the facts.
+pub fn view(facts: &[Fact]) -> View {
+    let derived = derive(facts);
+    let applicant: Applicant = last(facts, Kind::Applicant).unwrap_or_default();
+    let request: Request = last(facts, Kind::Request).unwrap_or_default();
+    let code: Option<CodeField> = all(facts, Kind::Code).next();
+    let due: Vec<Due> = all(facts, Kind::Due).collect();
+    let accepted = derived.steps.iter().find(|step| step.to == State::Accepted);
+    let acts = derived.steps.iter().map(|step| step.fields.act.at);
+    let given = derived.hand_overs.iter().flat_map(|hand_over| {
+        [Some(hand_over.given.act.at), hand_over.taken.as_ref().map(|taken| taken.act.at)]
+    });
+    let summary = Summary {
+        code: code.map(|field| field.code).unwrap_or_default(),
+        procedure: request.procedure.clone(),
+        procedure_name: request.procedure_name.clone(),
+        applicant: applicant.name.clone(),
+        state: derived.state.code(),
+        received: accepted.map(|step| step.fields.act.at),
+        due: due.last().map(|due| due.at),
+        holders: derived.holders(),
+        conflict: !derived.conflicts.is_empty(),
+        facts: u32::try_from(facts.len()).unwrap_or(u32::MAX),
+        updated: acts.chain(given.flatten()).max().unwrap_or_default(),
+    };
+    let papers = all(facts, Kind::Paper).collect();
+    View { summary, applicant, request, papers, due, derived }
+}
+
+fn all<'a, F: serde::de::DeserializeOwned + 'a>(
+    facts: &'a [Fact],
+    kind: Kind,
+) -> impl Iterator<Item = F> + 'a {
+    facts.iter().filter(move |fact| fact.kind == kind).filter_map(Fact::read)
+}
+
+fn last<F: serde::de::DeserializeOwned>(facts: &[Fact], kind: Kind) -> Option<F> {
+    all(facts, kind).last()
+}
