@@ -8,7 +8,7 @@ use motcua_journal::{
     Journal, JournalError, Lane, Lsn, Options, Record,
     mem::{Crash, Dice, MemFs},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 /// A journal with single-record commits, closed.
 fn filled(records: u64, lane: impl Fn(u64) -> Lane) -> (MemFs, Vec<Record>) {
@@ -28,7 +28,7 @@ fn lsns(records: &[Record]) -> Vec<Lsn> {
 }
 
 /// Where the bytes of a payload stand in a file.
-fn find(fs: &MemFs, path: &PathBuf, text: &[u8]) -> usize {
+fn find(fs: &MemFs, path: &Path, text: &[u8]) -> usize {
     let content = fs.content(path).unwrap();
     content.windows(text.len()).position(|window| window == text).unwrap()
 }
