@@ -36,6 +36,9 @@ pub enum ChangeFault {
     /// It does something other than adding facts.
     #[error("change does more than add facts: {0}")]
     NotAppendOnly(&'static str),
+    /// More operations than a change may have, or numbers out of all proportion.
+    #[error("change has too many operations")]
+    TooMany,
     /// The actor has written another change with this number.
     #[error("actor wrote two different changes with one number")]
     Fork,
@@ -55,6 +58,11 @@ pub struct Document {
 
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 const CHANGE_CHUNK: u8 = 1;
+/// Operations in one change.
+const MOST_OPERATIONS: usize = 1_000;
+/// Highest operation number: a hostile one near the end of the range would leave no room for the
+/// next honest change.
+const HIGHEST_OPERATION: u64 = 1 << 24;
 
 impl Document {
     /// An empty document.
@@ -184,6 +192,10 @@ fn read_change(bytes: &[u8]) -> Result<Change, ChangeFault> {
         // automerge takes a wrong checksum; one chunk must have one form.
         if change.hash().0[..4] != change.raw_bytes()[4..8] {
             return Err(ChangeFault::Unreadable("checksum is wrong".into()));
+        }
+        // Run-length columns can stand for far more operations than they have bytes.
+        if change.len() > MOST_OPERATIONS || change.max_op() > HIGHEST_OPERATION {
+            return Err(ChangeFault::TooMany);
         }
         let expanded = change.decode();
         for op in &expanded.operations {

@@ -145,7 +145,8 @@ impl OwnWriter {
     fn on_failure(&self, ended: LogId) -> impl FnOnce() + Send + 'static {
         let (log, generation) = (Arc::clone(&self.log), Arc::clone(&self.generation));
         let (key, binding, pen) = (self.key, self.binding.clone(), self.pen.clone());
-        move || {
+        let writer = pen.clone();
+        let begin = move || {
             let mut own = log.lock().unwrap_or_else(PoisonError::into_inner);
             if own.log() != ended {
                 return;
@@ -159,7 +160,8 @@ impl OwnWriter {
                 Record::LogStarted { log: next, continues },
                 Record::Author { log: next, binding, origin: key.node_id() },
             ];
-            pen.write(records, Box::new(drop));
-        }
+            writer.write(records, Box::new(drop));
+        };
+        move || pen.recover(begin)
     }
 }

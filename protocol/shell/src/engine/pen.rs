@@ -9,7 +9,7 @@ use motcua_core::{
 };
 use motcua_journal::{GroupCommit, JournalError, Lane, NewRecord};
 use std::sync::{
-    Arc,
+    Arc, PoisonError, RwLock,
     atomic::{AtomicU64, Ordering},
     mpsc::Sender,
 };
@@ -17,7 +17,7 @@ use std::sync::{
 /// Writes records; cheap to clone.
 #[derive(Clone)]
 pub struct Pen {
-    commit: Arc<GroupCommit>,
+    commit: Arc<RwLock<Option<GroupCommit>>>,
     applier: Sender<Job>,
     driver: Driver,
     waiting: Arc<AtomicU64>,
@@ -33,7 +33,7 @@ impl Pen {
         driver: Driver,
         waiting: Arc<AtomicU64>,
     ) -> Self {
-        Self { commit: Arc::new(commit), applier, driver, waiting }
+        Self { commit: Arc::new(RwLock::new(Some(commit))), applier, driver, waiting }
     }
 
     /// Hands over records to be written together. Calls are answered in the order in which they
@@ -50,7 +50,9 @@ impl Pen {
         let new: Vec<NewRecord> = new.collect();
         let (applier, driver) = (self.applier.clone(), self.driver.clone());
         let waiting = Arc::clone(&self.waiting);
-        self.commit.submit(new, move |result| {
+        let commit = self.commit.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(commit) = commit.as_ref() else { return done(Err(JournalError::Stopped)) };
+        let submitted = commit.submit(new, move |result| {
             if let Ok(positions) = &result {
                 for (position, record) in positions.iter().zip(records) {
                     tell_driver(&driver, &record);
@@ -61,12 +63,38 @@ impl Pen {
             }
             done(result);
         });
+        // Only while stopping: whoever waits sees its answer dropped.
+        if let Err(error) = submitted {
+            tracing::debug!(%error, "records came after the end");
+        }
+    }
+
+    /// After a failed append or sync: starts a segment that voids what was in doubt, then runs
+    /// `then`. On a thread of its own, because the journal's own thread reports failures.
+    pub(super) fn recover(&self, then: impl FnOnce() + Send + 'static) {
+        let commit = Arc::clone(&self.commit);
+        let run = move || {
+            let commit = commit.read().unwrap_or_else(PoisonError::into_inner);
+            let recovered = match commit.as_ref() {
+                None => return,
+                Some(commit) => commit.recover_after_failure(),
+            };
+            drop(commit);
+            match recovered {
+                Ok(()) => then(),
+                Err(error) => tracing::error!(%error, "the journal cannot go on; free the disk"),
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("journal-recovery".into()).spawn(run) {
+            tracing::error!(%error, "no thread to recover the journal");
+        }
     }
 
     /// Writes what still waits, ends the journal's thread, and tells the applier that nothing
     /// follows.
     pub(super) fn stop(&self) {
-        self.commit.stop();
+        let commit = self.commit.write().unwrap_or_else(PoisonError::into_inner).take();
+        commit.map(GroupCommit::stop);
         let _ = self.applier.send(Job::Stop);
     }
 }
@@ -82,11 +110,13 @@ fn tell_driver(driver: &Driver, record: &Record) {
 
 impl Scribe for Pen {
     fn submit(&self, records: Vec<Record>, done: Box<dyn FnOnce(bool) + Send>) {
+        let pen = self.clone();
         self.write(
             records,
             Box::new(move |result| {
                 if let Err(error) = &result {
                     tracing::error!(%error, "received records could not be written");
+                    pen.recover(|| {});
                 }
                 done(result.is_ok());
             }),

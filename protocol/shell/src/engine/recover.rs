@@ -15,10 +15,10 @@ use motcua_core::{
     id::{DossierId, EpochId, LogId},
     ledger::{Content, Decisions, Ledger, Me},
     record::{Record, Shelf},
-    state::{Key, StoreError, rows::Meta},
+    state::{Key, rows::Meta},
     trust::NodeKind,
 };
-use motcua_journal::{Base, GroupCommit, Journal, JournalView, Lane, NewRecord, RealFs};
+use motcua_journal::{Base, GroupCommit, Journal, Lane, RealFs};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -75,7 +75,7 @@ pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>,
     let last = view.durable();
     let (state, opened) = SledStore::open(&data_dir.join("state"), last)?;
     if !matches!(opened, Opened::At(_)) {
-        load_base(&data_dir.join("bases"), &state, last)?;
+        load_base(&data_dir.join("bases"), &state, last, &me.node.0)?;
     }
     let books = Books { state, journal: view };
     let known = decisions(&books)?;
@@ -91,7 +91,7 @@ pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>,
             undecided: Vec::new(),
         };
     catch_up(&mut applier)?;
-    let commit = GroupCommit::start(journal);
+    let commit = GroupCommit::start(journal)?;
     Ok(Recovered { applier, commit, books, opened })
 }
 
@@ -176,11 +176,18 @@ pub(super) fn settle_undecided<C: Content>(
     Ok(())
 }
 
-fn load_base(dir: &Path, state: &SledStore, last: u64) -> Result<(), StartError> {
-    let Some(base) = Base::newest(&RealFs::new(), dir, last)? else { return Ok(()) };
-    tracing::info!(position = base.position(), "loading the newest base");
+fn load_base(
+    dir: &Path,
+    state: &SledStore,
+    last: u64,
+    owner: &[u8; 16],
+) -> Result<(), StartError> {
+    let found = Base::newest(&RealFs::new(), dir, owner)?;
+    // A base that reflects more than the journal holds belongs to a journal that was set back.
+    let Some(base) = found.base.filter(|base| base.lsn() <= last) else { return Ok(()) };
+    tracing::info!(position = base.lsn(), pairs = base.pairs(), "loading the newest base");
     let mut batch = BTreeMap::new();
-    for pair in base.pairs() {
+    for pair in base.iter() {
         let (key, value) = pair?;
         batch.insert(key, Some(value));
         if batch.len() == BASE_BATCH {

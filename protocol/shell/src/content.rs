@@ -1,0 +1,108 @@
+//! What the payloads of entries mean: dossiers, folded by `motcua-dossier` into a summary and the
+//! index rows that lists and searches read.
+
+use motcua_core::{
+    id::DossierId,
+    ledger::{Content, ContentFault, Folded},
+    state::{Key, history::Stored},
+};
+use motcua_dossier::{
+    document::Document,
+    search::fold,
+    view::{Summary, View, view},
+};
+
+/// Folds dossiers.
+#[derive(Debug, Default)]
+pub struct DossierContent;
+
+/// Tables of the content's own index, second byte of the key.
+#[derive(Debug, Clone, Copy)]
+enum Index {
+    /// By newest act, newest first: inverted time, dossier.
+    Recent,
+    /// By printed code.
+    Code,
+    /// By word of the applicant's name.
+    Name,
+}
+
+impl Index {
+    fn key(self, rest: &[u8], dossier: DossierId) -> Vec<u8> {
+        let table = match self {
+            Self::Recent => b'r',
+            Self::Code => b'c',
+            Self::Name => b'n',
+        };
+        [&[Key::CONTENT, table], rest, &[0], &dossier.0].concat()
+    }
+}
+
+/// First key of the list by newest act after a position; see [`recent_range`].
+pub fn recent_range(after: Option<&[u8]>) -> (Vec<u8>, Vec<u8>) {
+    let from = match after {
+        None => vec![Key::CONTENT, b'r'],
+        Some(key) => [key, &[0]].concat(),
+    };
+    (from, vec![Key::CONTENT, b'r' + 1])
+}
+
+/// Keys of names with a word that begins so; the word is folded already.
+pub fn name_range(word: &str) -> (Vec<u8>, Vec<u8>) {
+    prefix_range(b'n', word.as_bytes())
+}
+
+/// Keys of codes that begin so.
+pub fn code_range(code: &str) -> (Vec<u8>, Vec<u8>) {
+    prefix_range(b'c', code.as_bytes())
+}
+
+fn prefix_range(table: u8, prefix: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let from = [&[Key::CONTENT, table], prefix].concat();
+    // UTF-8 has no byte 0xff, so this is after every key with the prefix.
+    let to = [from.as_slice(), &[0xff]].concat();
+    (from, to)
+}
+
+/// The dossier that an index key points to.
+pub fn dossier_of(key: &[u8]) -> Option<DossierId> {
+    DossierId::from_slice(key.get(key.len().checked_sub(DossierId::LEN)?..)?)
+}
+
+/// Rebuilds a dossier's document from its accepted entries.
+///
+/// # Errors
+/// [`ContentFault`] naming the first entry that cannot be applied.
+pub fn document(entries: &[&Stored]) -> Result<Document, ContentFault> {
+    let mut document = Document::new();
+    document
+        .apply(entries.iter().map(|stored| stored.entry.payload.as_slice()))
+        .map_err(|(position, fault)| ContentFault { position, reason: fault.to_string() })?;
+    Ok(document)
+}
+
+/// Reads a summary as the content wrote it.
+pub fn read_summary(bytes: &[u8]) -> Option<Summary> {
+    postcard::from_bytes(bytes).ok()
+}
+
+impl Content for DossierContent {
+    fn fold(&mut self, id: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault> {
+        let document = document(entries)?;
+        let View { summary, .. } = view(&document.facts());
+        let newest = entries.iter().map(|stored| stored.entry.header.claimed_at.0).max();
+        let updated = summary.updated.max(newest.unwrap_or_default());
+        let inverted = (i64::MAX - updated.max(0)).to_be_bytes();
+        let mut index = vec![(Index::Recent.key(&inverted, id), Vec::new())];
+        if !summary.code.is_empty() {
+            index.push((Index::Code.key(summary.code.as_bytes(), id), Vec::new()));
+        }
+        for word in fold(&summary.applicant).split(' ').filter(|word| !word.is_empty()) {
+            index.push((Index::Name.key(word.as_bytes(), id), Vec::new()));
+        }
+        index.sort();
+        index.dedup();
+        let summary = Summary { updated, ..summary };
+        Ok(Folded { summary: postcard::to_stdvec(&summary).unwrap_or_default(), index })
+    }
+}
