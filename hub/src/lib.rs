@@ -2,6 +2,6 @@
 //! office is behind, since when and by how much.
 
 pub mod console;
-mod fleet;
-mod metrics;
+pub mod fleet;
+pub mod metrics;
 pub mod service;

@@ -36,7 +36,7 @@ pub async fn run(
         data_dir: settings.data_dir.clone(),
         listen: Some(settings.listen),
         recovery_listen: settings.recovery_listen,
-        content: DossierContent::default(),
+        content: DossierContent,
         changed: Box::new(|_| {}),
     })
     .await

@@ -1,1 +1,11 @@
-//! The office node: service, page and API
+//! The office node: registers dossiers, moves them between offices and shows what is saved where,
+//! with or without a network.
+
+pub mod api;
+mod cache;
+pub mod desk;
+pub mod enrol;
+pub mod error;
+pub mod service;
+pub mod sync_words;
+pub mod views;

@@ -1,7 +1,7 @@
 //! The driver: one thread owns the replica, turns what happens into inputs and carries out the
 //! outputs. It decides nothing.
 
-use crate::clock::Clock;
+use crate::{clock::Clock, transport::LinkWriter};
 use motcua_core::{
     entry::Entry,
     id::{LogId, OfficeId},
@@ -21,22 +21,11 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc::UnboundedSender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of one link that were read from the network and not yet handled; beyond it the network
 /// is not read, which is how back-pressure reaches the sender.
 const LINK_BYTES: usize = 8 * 1024 * 1024;
-
-/// Where a link's messages go out.
-#[derive(Debug, Clone)]
-pub struct LinkWriter {
-    /// Control messages, in order.
-    pub control: UnboundedSender<Vec<u8>>,
-    /// Data messages, in order.
-    pub data: UnboundedSender<Vec<u8>>,
-    /// Asks for the link to be closed once what was sent has left.
-    pub close: UnboundedSender<String>,
-}
 
 /// Writes records to the journal and answers with the token.
 pub trait Scribe: Send {
@@ -124,14 +113,25 @@ impl Driver {
     }
 
     /// Announces a link and gives its number and the room its messages may take.
-    pub fn link_up(&self, peer: PublicKey, dialed: bool, writer: LinkWriter) -> (LinkId, Arc<Semaphore>) {
+    pub fn link_up(
+        &self,
+        peer: PublicKey,
+        dialed: bool,
+        writer: LinkWriter,
+    ) -> (LinkId, Arc<Semaphore>) {
         let link = LinkId(self.links.fetch_add(1, Ordering::Relaxed));
         self.signal(Signal::LinkUp { link, peer, dialed, writer });
         (link, Arc::new(Semaphore::new(LINK_BYTES)))
     }
 
     /// Hands over a message; waits while the driver is behind with this link.
-    pub async fn message(&self, link: LinkId, room: &Arc<Semaphore>, channel: Channel, bytes: Vec<u8>) {
+    pub async fn message(
+        &self,
+        link: LinkId,
+        room: &Arc<Semaphore>,
+        channel: Channel,
+        bytes: Vec<u8>,
+    ) {
         let need = u32::try_from(bytes.len().clamp(1, LINK_BYTES)).unwrap_or(u32::MAX);
         let permit = Arc::clone(room).acquire_many_owned(need).await.ok();
         self.signal(Signal::Message { link, channel, bytes, permit });

@@ -103,8 +103,7 @@ impl Metrics {
         self.0.push_str(name);
         for (position, (label, text)) in labels.iter().enumerate() {
             self.0.push(if position == 0 { '{' } else { ',' });
-            let escaped =
-                text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
             let _ = write!(self.0, "{label}=\"{escaped}\"");
         }
         if !labels.is_empty() {

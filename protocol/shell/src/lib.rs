@@ -1,7 +1,9 @@
 //! I/O shell: the only crate that reaches sockets, the state store and clocks. It carries out what the
 //! pure crates decide.
 //!
-//! [`engine`] puts journal, state, applier and driver together; [`driver`] owns the replica.
+//! [`service`] is what node and hub start; [`engine`] puts journal, state, applier and driver together;
+//! [`driver`] owns the replica; [`transport`] brings its messages over QUIC, [`recovery`] lets machines
+//! in that have no certificate.
 
 pub mod certificate;
 pub mod clock;
@@ -10,5 +12,14 @@ pub mod driver;
 pub mod engine;
 pub mod http;
 pub mod identity;
+pub mod rate;
+pub mod recovery;
+pub mod service;
 pub mod settings;
+pub mod shutdown;
 pub mod store;
+pub mod telemetry;
+pub mod transport;
+
+#[cfg(test)]
+mod test_city;

@@ -2,20 +2,24 @@
 //! parent, and a clean end within a grace period.
 
 use crate::{
-    driver::{Driver, LinkWriter, Signal},
+    clock::{Clock, SystemClock},
+    driver::{Driver, Signal},
     engine::{Engine, Options, StartError},
     identity::{Identity, IdentityError},
-    recovery::HubRecovery,
-    transport::{BindError, Channel, Credentials, Endpoint, LinkSink, Recovery, Settings, TrustHandle},
+    recovery::{Books, BooksError, BoxFuture, HubRecovery, Issue, Issuing},
+    transport::{
+        BindError, Credentials, Endpoint, LinkSink, LinkWriter, Recovery, Settings, TrustHandle,
+        tls::{CredentialsError, WallClock},
+    },
 };
 use motcua_core::{
     id::{DossierId, Nonce},
     key::PublicKey,
     ledger::Content,
     record::Record,
-    replica::{Event, LinkId},
-    state::{Key, rows::UsedToken},
-    trust::{HubRecord, NodeKind},
+    replica::{Channel, Event, LinkId},
+    state::{Key, Kv, rows::UsedToken},
+    trust::{Binding, HubRecord, NodeKind, Signed},
 };
 use std::{
     collections::BTreeSet,
@@ -23,7 +27,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Weak},
 };
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// What a service needs to start.
 pub struct ServiceOptions<C> {
@@ -53,7 +57,7 @@ pub enum ServiceError {
     Bind(#[from] BindError),
     /// The machine's certificate and key do not go together.
     #[error("this machine's certificate cannot be used: {0}")]
-    Credentials(#[from] crate::transport::CredentialsError),
+    Credentials(#[from] CredentialsError),
     /// The engine's thread did not answer.
     #[error("the engine did not start: {0}")]
     Thread(String),
@@ -78,8 +82,11 @@ impl Service {
         let ServiceOptions { data_dir, listen, recovery_listen, content, changed } = options;
         let identity = Identity::load(&data_dir)?;
         let trust = TrustHandle::new(identity.trust.clone());
-        let credentials = Credentials::new(&identity.device, &identity.tls_chain, trust.clone())?;
-        let issuer = identity.issuer.clone();
+        let clock = SystemClock::default();
+        let wall: WallClock = Arc::new(move || clock.wall());
+        let credentials =
+            Credentials::new(&identity.device, &identity.tls_chain, trust.clone(), wall.clone())?;
+        let desk = desk(&identity);
         let (dials, dialled) = mpsc::unbounded_channel::<()>();
         let started = tokio::task::spawn_blocking(move || {
             Engine::start(Options {
@@ -99,10 +106,12 @@ impl Service {
             })
         });
         let engine = started.await.map_err(|error| ServiceError::Thread(error.to_string()))??;
-        let recovery = match (engine.kind, recovery_listen, issuer) {
-            (NodeKind::Hub, Some(listen), Some(issuer)) => {
-                let service = Arc::new(HubRecovery::new(issuer, Register(Arc::downgrade(&engine))));
-                Some(Recovery { listen, service })
+        let recovery = match (engine.kind, recovery_listen, desk) {
+            (NodeKind::Hub, Some(listen), Some(desk)) => {
+                let register = Register(Arc::downgrade(&engine));
+                let trust = credentials.trust.clone();
+                let service = HubRecovery::new(desk, trust, wall.clone(), register);
+                Some(Recovery { listen, service: Arc::new(service) })
             }
             _ => None,
         };
@@ -130,6 +139,14 @@ impl Service {
             tracing::error!("the engine did not stop cleanly");
         }
     }
+}
+
+/// What a hub issues with; none where the root document does not let it.
+fn desk(identity: &Identity) -> Option<Issuing> {
+    let issuer = identity.issuer.clone()?;
+    let ca_cert = identity.trust.issuer(&issuer.public())?.ca_cert.clone();
+    let office = identity.bound().ok()?.office;
+    Some(Issuing { device: identity.device.clone(), issuer, ca_cert, office })
 }
 
 /// Dials the parent whenever the replica asks for it, at the addresses that the root document in
@@ -170,13 +187,7 @@ impl LinkSink for Driver {
         Self::link_up(self, peer, dialed, writer)
     }
 
-    async fn message(
-        &self,
-        link: LinkId,
-        room: &Arc<Semaphore>,
-        channel: Channel,
-        bytes: Vec<u8>,
-    ) {
+    async fn message(&self, link: LinkId, room: &Arc<Semaphore>, channel: Channel, bytes: Vec<u8>) {
         Self::message(self, link, room, channel, bytes).await;
     }
 
@@ -185,5 +196,43 @@ impl LinkSink for Driver {
     }
 }
 
-/// The hub's register of used tokens: journaled before the answer.
+/// The hub's register of machines it let in: journaled before the answer.
 struct Register(Weak<Engine>);
+
+impl Books for Register {
+    fn consumed(&self, token: Nonce) -> Option<PublicKey> {
+        let row: Option<UsedToken> = self.0.upgrade()?.books().row(Key::Token(token.0)).ok()?;
+        row.map(|row| row.key)
+    }
+
+    fn on_file(&self, key: &PublicKey) -> Option<Signed> {
+        let bytes = self.0.upgrade()?.books().get(&Key::Issued(key.node_id()).bytes()).ok()?;
+        Signed::decode::<Binding>(&bytes?).ok()
+    }
+
+    fn record(&self, issue: Issue) -> BoxFuture<'_, Result<(), BooksError>> {
+        Box::pin(async move {
+            let stopping = || BooksError("the hub is shutting down".into());
+            let engine = self.0.upgrade().ok_or_else(stopping)?;
+            let (told, answer) = oneshot::channel();
+            let record = Record::Issued {
+                token: issue.token,
+                key: issue.key,
+                binding: issue.binding.encode(),
+                at: issue.at,
+            };
+            engine.pen().write(
+                vec![record],
+                Box::new(move |result| {
+                    // Whoever asked may have gone; the record stands.
+                    let _ = told.send(result);
+                }),
+            );
+            let positions = answer.await.map_err(|_| stopping())?;
+            let positions = positions.map_err(|error| BooksError(error.to_string()))?;
+            // The next question about this token must find it.
+            engine.applied(positions.last().copied().unwrap_or_default()).await;
+            Ok(())
+        })
+    }
+}

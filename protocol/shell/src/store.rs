@@ -82,8 +82,8 @@ impl SledStore {
         let Some(bytes) = self.get(&Key::Meta.bytes())? else {
             return Ok(self.tree.is_empty().then_some(0));
         };
-        let meta: Meta = postcard::from_bytes(&bytes)
-            .map_err(|_| StoreError::Corrupt { what: "meta row" })?;
+        let meta: Meta =
+            postcard::from_bytes(&bytes).map_err(|_| StoreError::Corrupt { what: "meta row" })?;
         Ok((meta.layout == STATE_LAYOUT && meta.applied <= last).then_some(meta.applied))
     }
 
@@ -112,9 +112,9 @@ impl SledStore {
 
     /// All pairs in key order, for writing a base.
     pub fn iter(&self) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> {
-        self.tree.iter().map(|pair| {
-            pair.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(backend)
-        })
+        self.tree
+            .iter()
+            .map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(backend))
     }
 }
 
@@ -123,12 +123,7 @@ impl Kv for SledStore {
         self.tree.get(key).map(|value| value.map(|bytes| bytes.to_vec())).map_err(backend)
     }
 
-    fn range(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Pairs, StoreError> {
+    fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError> {
         self.tree
             .range(from.to_vec()..to.to_vec())
             .take(limit)
@@ -152,7 +147,10 @@ fn set_aside(dir: &Path) -> Result<PathBuf, StoreError> {
                 .map_err(|error| StoreError::Backend(format!("{}: {error}", dir.display())));
         }
     }
-    Err(StoreError::Backend(format!("{}: too many stores set aside; remove old ones", dir.display())))
+    Err(StoreError::Backend(format!(
+        "{}: too many stores set aside; remove old ones",
+        dir.display()
+    )))
 }
 
 #[cfg(test)]

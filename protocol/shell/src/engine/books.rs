@@ -2,9 +2,9 @@
 
 use crate::store::SledStore;
 use motcua_core::{
+    id::{DossierId, LogId},
     record::Record,
     replica::Store,
-    id::{DossierId, LogId},
     state::{
         Key, Kv, Pairs, StoreError,
         history::{self, Stored},

@@ -79,6 +79,11 @@ impl OwnWriter {
         })
     }
 
+    /// Device key that signs it.
+    pub fn key(&self) -> PublicKey {
+        self.key
+    }
+
     /// Own log in use.
     pub fn log(&self) -> LogId {
         self.lock().log()

@@ -55,8 +55,7 @@ pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>,
     let Inputs { data_dir, me, kind, identity, content, progress, waiting, changed } = inputs;
     let journal_dir = data_dir.join("journal");
     let options = motcua_journal::Options::new(me.node.0, random);
-    let (mut journal, recovery) =
-        Journal::open(Arc::new(RealFs::new()), &journal_dir, options)?;
+    let (mut journal, recovery) = Journal::open(Arc::new(RealFs::new()), &journal_dir, options)?;
     for hole in &recovery.holes {
         tracing::error!(?hole, "records of the journal are damaged; what follows them is kept");
     }
@@ -80,16 +79,15 @@ pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>,
     let books = Books { state, journal: view };
     let known = decisions(&books)?;
     let ledger = Ledger::new(me, identity.trust.clone(), content);
-    let mut applier =
-        Applier {
-            ledger,
-            books: books.clone(),
-            known,
-            progress,
-            waiting,
-            changed,
-            undecided: Vec::new(),
-        };
+    let mut applier = Applier {
+        ledger,
+        books: books.clone(),
+        known,
+        progress,
+        waiting,
+        changed,
+        undecided: Vec::new(),
+    };
     catch_up(&mut applier)?;
     let commit = GroupCommit::start(journal)?;
     Ok(Recovered { applier, commit, books, opened })
@@ -133,9 +131,9 @@ fn decisions(books: &Books) -> Result<Decisions, StartError> {
         let raw = raw?;
         if let Record::Decided { upto, exceptions } = decode(raw.kind, &raw.payload)? {
             known.upto = known.upto.max(upto);
-            known.exceptions.extend(
-                exceptions.into_iter().map(|one| ((one.log, one.sequence), one)),
-            );
+            known
+                .exceptions
+                .extend(exceptions.into_iter().map(|one| ((one.log, one.sequence), one)));
         }
     }
     Ok(known)
@@ -176,12 +174,7 @@ pub(super) fn settle_undecided<C: Content>(
     Ok(())
 }
 
-fn load_base(
-    dir: &Path,
-    state: &SledStore,
-    last: u64,
-    owner: &[u8; 16],
-) -> Result<(), StartError> {
+fn load_base(dir: &Path, state: &SledStore, last: u64, owner: &[u8; 16]) -> Result<(), StartError> {
     let found = Base::newest(&RealFs::new(), dir, owner)?;
     // A base that reflects more than the journal holds belongs to a journal that was set back.
     let Some(base) = found.base.filter(|base| base.lsn() <= last) else { return Ok(()) };
@@ -196,4 +189,3 @@ fn load_base(
     }
     state.write(batch).map_err(StartError::from)
 }
-

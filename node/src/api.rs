@@ -1,0 +1,389 @@
+//! Page and JSON API of the node. Routes under `/api/v1`, described whole in `openapi.json`:
+//!
+//! - `GET /office`, `/offices`, `/procedures`, `/sync`, `/openapi.json`
+//! - `POST /dossiers`, `GET /dossiers`, `GET /dossiers/{id}`
+//! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`
+//!
+//! beside them `GET /` (the page), `/healthz`, `/readyz`, `/metrics`. Every POST may carry an
+//! `Idempotency-Key`; repeated with the same body it gives the same answer.
+
+use crate::{
+    desk::{Caller, Desk, NewDossier},
+    error::DeskError,
+    sync_words::sync_state,
+    views::{self, ListQuery},
+};
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, Query, State as Extract},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use motcua_core::{
+    hash::{Context, derive},
+    id::DossierId,
+    record::RequestKey,
+};
+use motcua_dossier::{
+    action,
+    fact::{Applicant, Paper},
+    state::State,
+};
+use motcua_shell::{
+    engine::Progress,
+    http::{self, Metrics, PageFile},
+    shutdown::Readiness,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Longest request body: a dossier of 100 papers with long names fits many times.
+const BODY_BYTES: usize = 256 * 1024;
+/// Longest idempotency key.
+const KEY_CHARACTERS: usize = 200;
+
+static PAGE: &[PageFile] = &[
+    PageFile {
+        path: "/",
+        media: "text/html; charset=utf-8",
+        text: include_str!("../page/index.html"),
+    },
+    PageFile {
+        path: "/app.js",
+        media: "text/javascript; charset=utf-8",
+        text: include_str!("../page/app.js"),
+    },
+    PageFile {
+        path: "/words.js",
+        media: "text/javascript; charset=utf-8",
+        text: include_str!("../page/words.js"),
+    },
+    PageFile {
+        path: "/style.css",
+        media: "text/css; charset=utf-8",
+        text: include_str!("../page/style.css"),
+    },
+    PageFile {
+        path: "/api/v1/openapi.json",
+        media: "application/json",
+        text: include_str!("../openapi.json"),
+    },
+];
+
+/// What the routes work on.
+#[derive(Clone)]
+pub struct Api {
+    /// The desk.
+    pub desk: Arc<Desk>,
+    /// Whether the node is ready.
+    pub ready: Readiness,
+}
+
+/// All routes.
+pub fn router(api: Api) -> Router {
+    let dossier = "/api/v1/dossiers/{id}";
+    http::files(PAGE)
+        .route("/api/v1/office", get(office))
+        .route("/api/v1/offices", get(offices))
+        .route("/api/v1/procedures", get(procedures))
+        .route("/api/v1/sync", get(sync))
+        .route("/api/v1/dossiers", get(list).post(register))
+        .route(dossier, get(show))
+        .route(&format!("{dossier}/moves"), axum::routing::post(move_to))
+        .route(&format!("{dossier}/forwards"), axum::routing::post(forward))
+        .route(&format!("{dossier}/taken"), axum::routing::post(take))
+        .route(&format!("{dossier}/notes"), axum::routing::post(note))
+        .route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(scrape))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .with_state(api)
+}
+
+async fn office(Extract(api): Extract<Api>) -> Json<Value> {
+    let engine = api.desk.engine();
+    let trust = engine.trust();
+    let office = trust.office(engine.me.office);
+    let hub = trust.hub_for(engine.me.office).and_then(|hub| trust.office(hub.office));
+    Json(json!({
+        "office": {
+            "id": engine.me.office.to_string(),
+            "name": office.map(|office| office.name.as_str()),
+            "code": office.map(|office| office.code.as_str()),
+        },
+        "node": { "id": engine.me.node.to_string() },
+        "hub": hub.map(|office| json!({ "name": office.name })),
+        "version": env!("CARGO_PKG_VERSION"),
+    }))
+}
+
+async fn offices(Extract(api): Extract<Api>) -> Json<Value> {
+    let engine = api.desk.engine();
+    let trust = engine.trust();
+    let all = trust.catalogue().map(|catalogue| catalogue.offices.as_slice()).unwrap_or_default();
+    let lines: Vec<Value> = all
+        .iter()
+        .filter(|office| office.id != engine.me.office)
+        .map(|office| {
+            let parent = office.parent.and_then(|parent| trust.office(parent));
+            json!({
+                "id": office.id.to_string(),
+                "name": office.name,
+                "code": office.code,
+                "tier": office.tier.word(),
+                "parent_name": parent.map(|parent| parent.name.as_str()),
+            })
+        })
+        .collect();
+    Json(json!({ "offices": lines }))
+}
+
+async fn procedures(Extract(api): Extract<Api>) -> Json<Value> {
+    Json(json!({ "procedures": api.desk.procedures() }))
+}
+
+async fn sync(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
+    Ok(Json(sync_state(api.desk.engine())?).into_response())
+}
+
+async fn list(
+    Extract(api): Extract<Api>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Value>, DeskError> {
+    api.desk.settled().await;
+    Ok(Json(views::list(&api.desk, &query)?))
+}
+
+async fn show(
+    Extract(api): Extract<Api>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, DeskError> {
+    let id = dossier_id(&id)?;
+    api.desk.settled().await;
+    Ok(Json(views::dossier(&api.desk, id)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegisterBody {
+    procedure: String,
+    applicant: Applicant,
+    #[serde(default)]
+    request: String,
+    #[serde(default)]
+    papers: Vec<Paper>,
+    #[serde(default)]
+    due: Option<i64>,
+    #[serde(default)]
+    fee: Option<u64>,
+    #[serde(default)]
+    clerk: String,
+}
+
+async fn register(
+    Extract(api): Extract<Api>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, DeskError> {
+    let asked: RegisterBody = read(&body)?;
+    let caller = caller(&headers, &body, asked.clerk)?;
+    let new = NewDossier {
+        procedure: asked.procedure,
+        applicant: asked.applicant,
+        request: asked.request,
+        papers: asked.papers,
+        due: asked.due,
+        fee: asked.fee,
+    };
+    let (status, id) = match api.desk.register(new, caller).await {
+        Ok(id) => (StatusCode::CREATED, id),
+        Err(DeskError::Repeated(id)) => (StatusCode::OK, id),
+        Err(error) => return Err(error),
+    };
+    Ok((status, Json(brief(&api, id)?)).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoveBody {
+    to: u8,
+    #[serde(default)]
+    note: String,
+    #[serde(default)]
+    clerk: String,
+}
+
+async fn move_to(
+    Extract(api): Extract<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, DeskError> {
+    let (id, asked) = (dossier_id(&id)?, read::<MoveBody>(&body)?);
+    let unknown = || DeskError::Unknown { field: "to", value: asked.to.to_string() };
+    let to = State::from_code(asked.to).ok_or_else(unknown)?;
+    let caller = caller(&headers, &body, asked.clerk)?;
+    let done =
+        api.desk.act(id, caller, asked.note, |derived, act| Ok(action::move_to(derived, to, act)?));
+    answer(&api, done.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForwardBody {
+    office: String,
+    #[serde(default)]
+    note: String,
+    #[serde(default)]
+    clerk: String,
+}
+
+async fn forward(
+    Extract(api): Extract<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, DeskError> {
+    let (id, asked) = (dossier_id(&id)?, read::<ForwardBody>(&body)?);
+    let (from, to) = (api.desk.engine().me.office, api.desk.office(&asked.office)?);
+    let caller = caller(&headers, &body, asked.clerk)?;
+    let done = api.desk.act(id, caller, asked.note, |_, act| Ok(action::forward(from, to, act)?));
+    answer(&api, done.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TakenBody {
+    #[serde(default)]
+    note: String,
+    #[serde(default)]
+    clerk: String,
+}
+
+async fn take(
+    Extract(api): Extract<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, DeskError> {
+    let (id, asked) = (dossier_id(&id)?, read::<TakenBody>(&body)?);
+    let office = api.desk.engine().me.office;
+    let caller = caller(&headers, &body, asked.clerk)?;
+    let done = api
+        .desk
+        .act(id, caller, asked.note, |derived, act| Ok(action::take(derived, office, act)?));
+    answer(&api, done.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoteBody {
+    text: String,
+    #[serde(default)]
+    clerk: String,
+}
+
+async fn note(
+    Extract(api): Extract<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, DeskError> {
+    let (id, asked) = (dossier_id(&id)?, read::<NoteBody>(&body)?);
+    let caller = caller(&headers, &body, asked.clerk)?;
+    let text = asked.text;
+    let done =
+        api.desk.act(id, caller, String::new(), |_, act| Ok(action::note(text.clone(), act)?));
+    answer(&api, done.await)
+}
+
+fn answer(api: &Api, done: Result<DossierId, DeskError>) -> Result<Json<Value>, DeskError> {
+    match done {
+        Ok(id) | Err(DeskError::Repeated(id)) => Ok(Json(brief(api, id)?)),
+        Err(error) => Err(error),
+    }
+}
+
+/// What every saved action answers with; it is on this machine's disk by then.
+fn brief(api: &Api, id: DossierId) -> Result<Value, DeskError> {
+    let shown = motcua_dossier::view::view(&api.desk.document(id)?.facts());
+    let state = shown.derived.state;
+    Ok(json!({
+        "id": id.to_string(),
+        "code": shown.summary.code,
+        "state": state.code(),
+        "state_vi": state.vi(),
+        "state_en": state.en(),
+        "saved": true,
+    }))
+}
+
+fn dossier_id(text: &str) -> Result<DossierId, DeskError> {
+    text.parse().map_err(|_| DeskError::NoDossier(text.chars().take(80).collect()))
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DeskError> {
+    serde_json::from_slice(body).map_err(|error| DeskError::Request(error.to_string()))
+}
+
+/// Who calls: the clerk's name, and the key under which this very body may be repeated.
+fn caller(headers: &HeaderMap, body: &[u8], clerk: String) -> Result<Caller, DeskError> {
+    let clerk: String = clerk.trim().chars().take(100).collect();
+    let clerk = if clerk.is_empty() { "Quầy tiếp nhận".into() } else { clerk };
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(Caller { clerk, request: None });
+    };
+    let text = value.to_str().unwrap_or_default();
+    if text.is_empty() || text.len() > KEY_CHARACTERS {
+        let why = format!("Idempotency-Key must be 1 to {KEY_CHARACTERS} visible characters");
+        return Err(DeskError::Request(why));
+    }
+    let hash = derive(Context::Document, &[b"request key", text.as_bytes()]);
+    let mut key = [0; 16];
+    key.copy_from_slice(&hash.0[..16]);
+    let body = derive(Context::Document, &[b"request body", body]);
+    Ok(Caller { clerk, request: Some(RequestKey { key, body }) })
+}
+
+async fn healthy(Extract(api): Extract<Api>) -> (StatusCode, String) {
+    match &*api.desk.engine().progress().borrow() {
+        Progress::At(_) => (StatusCode::OK, "ok\n".into()),
+        Progress::Broken(why) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")),
+    }
+}
+
+async fn ready(Extract(api): Extract<Api>) -> (StatusCode, &'static str) {
+    if api.ready.is_ready() {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
+    }
+}
+
+async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
+    let engine = api.desk.engine();
+    let (meta, state) = (engine.meta()?, sync_state(engine)?);
+    let mut out = Metrics::default();
+    for (name, help, value) in [
+        ("motcua_dossiers", "Dossiers held.", meta.dossiers),
+        ("motcua_entries", "Entries accepted.", meta.entries),
+        ("motcua_entries_held", "Entries not accepted.", meta.held),
+        ("motcua_unsent_changes", "Own changes that the hub lacks.", state.unsent_changes),
+        ("motcua_records_unapplied", "Records not yet in the state.", engine.unapplied()),
+        (
+            "motcua_hub_connected",
+            "Whether the hub is connected.",
+            u64::from(state.link == "connected"),
+        ),
+    ] {
+        out.family(name, "gauge", help).sample(name, &[], value as f64);
+    }
+    out.family("motcua_refused_total", "counter", "Links refused, by kind of fault.");
+    for (kind, count) in engine.refusals() {
+        out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
+    }
+    Ok(out.response())
+}

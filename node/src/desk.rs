@@ -1,0 +1,409 @@
+//! The desk: a clerk's actions, checked, written into the own log, and answered when they are on
+//! this machine's disk.
+
+use crate::{cache::Cache, error::DeskError};
+use motcua_core::{
+    author::{Draft, OwnLog},
+    entry::{FactIds, Kind, dossier_id},
+    hash::{Context, derive},
+    id::{DossierId, Hash, Nonce, OfficeId, PersonId},
+    record::{Record, RequestKey},
+    state::{
+        Key, Kv,
+        rows::{Meta, Request},
+    },
+    time::{ClockQuality, Timestamp},
+    trust::Binding,
+};
+use motcua_dossier::{
+    SCHEMA,
+    action::{self, Action, Registration},
+    code::Day,
+    derive::{self, Derived},
+    document::Document,
+    fact::{Act, Applicant, Fact, Paper},
+    lease::{Issuer, Lease, Leases},
+    procedure::{Procedure, built_in},
+};
+use motcua_shell::{
+    clock::Clock,
+    content,
+    engine::{Engine, Saved},
+};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// A day that has certainly begun; a clock before it is wrong.
+const FLOOR: Day = Day { year: 2_026, month: 1, day: 1 };
+
+/// What a page or program asks the desk to register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDossier {
+    /// Procedure code.
+    pub procedure: String,
+    /// Who asks.
+    pub applicant: Applicant,
+    /// What is asked for.
+    pub request: String,
+    /// Papers handed in.
+    pub papers: Vec<Paper>,
+    /// Promised date, Unix milliseconds.
+    pub due: Option<i64>,
+    /// Fee in đồng.
+    pub fee: Option<u64>,
+}
+
+/// Who acts and what it may be repeated by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Caller {
+    /// Clerk's name as shown.
+    pub clerk: String,
+    /// Idempotency key and hash of the body.
+    pub request: Option<RequestKey>,
+}
+
+/// The desk of one office on one machine.
+pub struct Desk {
+    engine: Arc<Engine>,
+    cache: Arc<Cache>,
+    leases: Mutex<Leases>,
+    issuer_slot: (u32, u32),
+    machine: [u8; 16],
+    procedures: Vec<Procedure>,
+    /// One request with a key at a time, so that a second one finds the first one's answer.
+    keys: Mutex<HashMap<[u8; 16], Arc<tokio::sync::Mutex<()>>>>,
+    /// Requests on disk that the state may not reflect yet.
+    answered: Mutex<HashMap<[u8; 16], Request>>,
+    last_saved: AtomicU64,
+}
+
+impl Desk {
+    /// Opens the desk over a running engine.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] when the leases cannot be read.
+    pub(crate) fn open(
+        engine: Arc<Engine>,
+        cache: Arc<Cache>,
+        binding: &Binding,
+    ) -> Result<Self, DeskError> {
+        let mut leases = Leases::default();
+        let (from, to) = (Key::Lease(0).bytes(), Key::Lease(u64::MAX).bytes());
+        for (_, bytes) in engine.books().range(&from, &to, usize::MAX)? {
+            if let Some(lease) = Lease::decode(&bytes) {
+                leases.replay(lease);
+            }
+        }
+        Ok(Self {
+            engine,
+            cache,
+            leases: Mutex::new(leases),
+            issuer_slot: (u32::from(binding.slot), u32::from(binding.slots)),
+            machine: machine(),
+            procedures: built_in(),
+            keys: Mutex::default(),
+            answered: Mutex::default(),
+            last_saved: AtomicU64::new(0),
+        })
+    }
+
+    /// The engine below.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Procedures of this office.
+    pub fn procedures(&self) -> &[Procedure] {
+        &self.procedures
+    }
+
+    /// Waits until everything saved here can be read.
+    pub async fn settled(&self) {
+        self.engine.applied(self.last_saved.load(Ordering::Acquire)).await;
+    }
+
+    /// Registers a dossier under a fresh code.
+    ///
+    /// # Errors
+    /// [`DeskError`]; [`DeskError::Repeated`] names the dossier that the same request made before.
+    pub async fn register(&self, new: NewDossier, caller: Caller) -> Result<DossierId, DeskError> {
+        let procedure = self.procedures.iter().find(|known| known.code == new.procedure);
+        let Some(procedure) = procedure else {
+            let value = new.procedure.chars().take(80).collect();
+            return Err(DeskError::Unknown { field: "procedure", value });
+        };
+        let office = self.engine.me.office;
+        let act = self.act_of(&caller, String::new());
+        let now = Timestamp(act.at);
+        let nonce = Nonce(motcua_shell::engine::random());
+        let registration = Registration {
+            applicant: new.applicant,
+            request: motcua_dossier::fact::Request {
+                procedure: procedure.code.clone(),
+                procedure_name: procedure.name.clone(),
+                channel: "direct".into(),
+                text: new.request,
+                fee: new.fee,
+            },
+            papers: new.papers,
+            due: new.due,
+            code: String::new(),
+        };
+        // Checked before a number is used up.
+        action::register(registration.clone(), act.clone(), office)?;
+        let key = self.public_key();
+        self.once(caller.request, &mut |request| {
+            let (registration, act) = (registration.clone(), act.clone());
+            let caller = caller.clone();
+            async move {
+                let id = dossier_id(&key, nonce, now);
+                let saved = self
+                    .engine
+                    .own()
+                    .write(request, |own| {
+                        let issued = self.leases().issue(&self.issuer(own), now.0, FLOOR)?;
+                        let registration = Registration { code: issued.code, ..registration };
+                        let action = action::register(registration, act, office)?;
+                        let mut records = Vec::new();
+                        records.extend(issued.lease.map(|lease| Record::Lease(lease.encode())));
+                        let creation = Some((Document::new(), nonce));
+                        Ok((self.draft(own, id, action, &caller, now, creation)?, records))
+                    })
+                    .await;
+                self.finish(id, request, saved)?;
+                Ok(id)
+            }
+        })
+        .await
+    }
+
+    /// Carries out an action on a dossier that is here.
+    ///
+    /// # Errors
+    /// [`DeskError`]; [`DeskError::Repeated`] when the same request was carried out before.
+    pub async fn act(
+        &self,
+        id: DossierId,
+        caller: Caller,
+        note: String,
+        make: impl Fn(&Derived, Act) -> Result<Action, DeskError>,
+    ) -> Result<DossierId, DeskError> {
+        let act = self.act_of(&caller, note);
+        let now = Timestamp(act.at);
+        self.once(caller.request, &mut |request| {
+            let (act, caller, make) = (act.clone(), caller.clone(), &make);
+            async move {
+                let saved = self
+                    .engine
+                    .own()
+                    .write(request, |own| {
+                        let document = self.document(id)?;
+                        let action = make(&derive::derive(&document.facts()), act)?;
+                        let draft = self.draft_on(own, id, action, &caller, now, document, None)?;
+                        Ok((draft, Vec::new()))
+                    })
+                    .await;
+                self.finish(id, request, saved)?;
+                Ok(id)
+            }
+        })
+        .await
+    }
+
+    /// The newest document of a dossier, whether the state reflects it already or not.
+    pub(crate) fn document(&self, id: DossierId) -> Result<Document, DeskError> {
+        if let Some(document) = self.cache.get(id, self.engine.own().generation()) {
+            return Ok(document);
+        }
+        let held = self.engine.books().dossier(id)?;
+        let (_, history) = held.ok_or_else(|| DeskError::NoDossier(id.to_string()))?;
+        let accepted: Vec<_> = history
+            .iter()
+            .filter(|stored| stored.verdict.applies() && stored.entry.header.kind.is_change())
+            .collect();
+        content::document(&accepted).map_err(|fault| DeskError::Document(fault.reason))
+    }
+
+    /// Runs a request once per idempotency key.
+    async fn once<F: Future<Output = Result<DossierId, DeskError>>>(
+        &self,
+        request: Option<RequestKey>,
+        run: &mut impl FnMut(Option<RequestKey>) -> F,
+    ) -> Result<DossierId, DeskError> {
+        let Some(key) = request else { return run(None).await };
+        let turn = Arc::clone(lock(&self.keys).entry(key.key).or_default());
+        let guard = turn.lock().await;
+        let answered = lock(&self.answered).get(&key.key).cloned();
+        let before = match answered {
+            Some(row) => Some(row),
+            None => self.engine.books().row::<Request>(Key::Request(key.key))?,
+        };
+        let result = match before {
+            Some(row) if row.body == key.body => Err(DeskError::Repeated(row.dossier)),
+            Some(_) => Err(DeskError::KeyReused),
+            None => run(request).await,
+        };
+        drop(guard);
+        // Nobody else waits for this key: two handles are this one and the map's.
+        let mut keys = lock(&self.keys);
+        if Arc::strong_count(&turn) <= 2 {
+            keys.remove(&key.key);
+        }
+        result
+    }
+
+    fn finish(
+        &self,
+        id: DossierId,
+        request: Option<RequestKey>,
+        saved: Result<Saved, DeskError>,
+    ) -> Result<Saved, DeskError> {
+        match saved {
+            Ok(saved) => {
+                self.cache.saved(id, saved.position);
+                self.last_saved.fetch_max(saved.position, Ordering::AcqRel);
+                if let Some(request) = request {
+                    let row = Request { body: request.body, dossier: id };
+                    lock(&self.answered).insert(request.key, row);
+                }
+                Ok(saved)
+            }
+            Err(error) => {
+                if matches!(error, DeskError::Save(_)) {
+                    self.cache.failed(id);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Called by the applier: what the state reflects need not be remembered here.
+    pub(crate) fn applied(&self, dossiers: &BTreeSet<DossierId>, applied: u64) {
+        self.cache.applied(dossiers, applied);
+        if applied >= self.last_saved.load(Ordering::Acquire) {
+            lock(&self.answered).clear();
+        }
+    }
+
+    fn draft(
+        &self,
+        own: &OwnLog,
+        id: DossierId,
+        action: Action,
+        caller: &Caller,
+        now: Timestamp,
+        creation: Option<(Document, Nonce)>,
+    ) -> Result<Draft, DeskError> {
+        let (document, nonce) = match creation {
+            Some((document, nonce)) => (document, Some(nonce)),
+            None => (self.document(id)?, None),
+        };
+        self.draft_on(own, id, action, caller, now, document, nonce)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one entry, put together once")]
+    fn draft_on(
+        &self,
+        own: &OwnLog,
+        id: DossierId,
+        action: Action,
+        caller: &Caller,
+        now: Timestamp,
+        mut document: Document,
+        creation: Option<Nonce>,
+    ) -> Result<Draft, DeskError> {
+        let parents: Vec<Hash> = document.heads().into_iter().map(Hash).collect();
+        let ids = FactIds::new(own.actor(), id, &parents, now);
+        let facts: Vec<Fact> =
+            action.facts.into_iter().zip(ids).map(|(fact, id)| fact.with_id(id)).collect();
+        let written = document
+            .append(own.actor().0, now.0, &facts)
+            .map_err(|fault| DeskError::Document(fault.to_string()))?;
+        self.cache.put(id, document, self.engine.own().generation());
+        Ok(Draft {
+            kind: if creation.is_some() { Kind::Create } else { Kind::Change },
+            dossier: id,
+            person: person(&caller.clerk),
+            claimed_at: now,
+            clock: ClockQuality::Unproven,
+            schema: SCHEMA,
+            op_count: written.ops,
+            change_hash: Hash(written.hash),
+            deps: written.deps.into_iter().map(Hash).collect(),
+            audience: action.audience,
+            creation,
+            payload: written.bytes,
+        })
+    }
+
+    fn issuer(&self, own: &OwnLog) -> Issuer {
+        let trust = self.engine.trust();
+        let org = trust.office(self.engine.me.office).map(|office| office.org_code.clone());
+        let (slot, slots) = self.issuer_slot;
+        let org = org.unwrap_or_default();
+        Issuer { log: own.log(), machine: self.machine, org, slot, slots }
+    }
+
+    fn act_of(&self, caller: &Caller, note: String) -> Act {
+        Act {
+            at: self.engine.clock().wall().0,
+            by: caller.clerk.clone(),
+            office: self.engine.me.office.to_string(),
+            note,
+        }
+    }
+
+    fn public_key(&self) -> motcua_core::key::PublicKey {
+        self.engine.own().key()
+    }
+
+    fn leases(&self) -> MutexGuard<'_, Leases> {
+        lock(&self.leases)
+    }
+
+    /// Counters of the state.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] when the state cannot be read.
+    pub fn meta(&self) -> Result<Meta, DeskError> {
+        Ok(self.engine.meta()?)
+    }
+
+    /// An office of the catalogue that a dossier may be forwarded to.
+    ///
+    /// # Errors
+    /// [`DeskError::Unknown`] when the text is no office of this city.
+    pub fn office(&self, text: &str) -> Result<OfficeId, DeskError> {
+        let unknown =
+            || DeskError::Unknown { field: "office", value: text.chars().take(80).collect() };
+        let id: OfficeId = text.parse().map_err(|_| unknown())?;
+        self.engine.trust().office(id).map(|office| office.id).ok_or_else(unknown)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Opaque to the protocol; the same clerk of the same office has the same one.
+fn person(clerk: &str) -> PersonId {
+    let hash = derive(Context::Document, &[b"person", clerk.as_bytes()]);
+    let mut id = PersonId::ZERO;
+    id.0.copy_from_slice(&hash.0[..PersonId::LEN]);
+    id
+}
+
+/// Sixteen bytes that differ between machines, from the system's machine id; a copied disk image
+/// keeps it, which is why leases are bound to the log as well.
+fn machine() -> [u8; 16] {
+    let text = std::fs::read("/etc/machine-id").unwrap_or_default();
+    let hash = derive(Context::Document, &[b"machine", &text]);
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash.0[..16]);
+    id
+}

@@ -1,0 +1,145 @@
+//! Refusals in words: what failed, in Vietnamese and English, and which field it was.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use motcua_core::state::StoreError;
+use motcua_dossier::{action::ActionError, lease::LeaseError};
+use motcua_shell::engine::SaveError;
+use serde_json::json;
+
+/// Why a request was not carried out. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// The request breaks a rule of the dossier.
+    #[error(transparent)]
+    Action(#[from] ActionError),
+    /// No code can be issued.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// The disk refused.
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    /// The state cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No such dossier here.
+    #[error("this office holds no dossier {0}")]
+    NoDossier(String),
+    /// Something named in the request is not known.
+    #[error("{field}: {value:?} is not known here")]
+    Unknown {
+        /// Which field.
+        field: &'static str,
+        /// What it said.
+        value: String,
+    },
+    /// The dossier's document cannot be built.
+    #[error("the dossier cannot be opened: {0}")]
+    Document(String),
+    /// The idempotency key was used for something else.
+    #[error("this Idempotency-Key was used for another request before")]
+    KeyReused,
+    /// The request was carried out before.
+    #[error("carried out before")]
+    Repeated(motcua_core::id::DossierId),
+    /// The request itself cannot be read.
+    #[error("{0}")]
+    Request(String),
+}
+
+impl DeskError {
+    fn code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Action(ActionError::NotAllowed { .. }) => (StatusCode::CONFLICT, "not_allowed"),
+            Self::Action(ActionError::NothingToTake) => (StatusCode::CONFLICT, "nothing_to_take"),
+            Self::Action(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::Lease(_) => (StatusCode::CONFLICT, "no_code"),
+            Self::Save(SaveError::Limit(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::Save(_) => (StatusCode::INSUFFICIENT_STORAGE, "not_saved"),
+            Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "state_unavailable"),
+            Self::NoDossier(_) => (StatusCode::NOT_FOUND, "no_dossier"),
+            Self::Unknown { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown"),
+            Self::Document(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable"),
+            Self::KeyReused => (StatusCode::CONFLICT, "idempotency_mismatch"),
+            Self::Repeated(_) => (StatusCode::OK, "repeated"),
+            Self::Request(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+        }
+    }
+
+    fn field(&self) -> Option<&str> {
+        match self {
+            Self::Action(
+                ActionError::Missing { field }
+                | ActionError::TooLong { field, .. }
+                | ActionError::Invalid { field, .. },
+            )
+            | Self::Unknown { field, .. } => Some(field),
+            Self::Action(ActionError::NotAllowed { .. }) => Some("to"),
+            Self::Action(ActionError::ToItself) => Some("office"),
+            Self::KeyReused => Some("Idempotency-Key"),
+            _ => None,
+        }
+    }
+
+    fn vi(&self) -> String {
+        match self {
+            Self::Action(ActionError::Missing { field }) => format!("Thiếu {field}."),
+            Self::Action(ActionError::TooLong { field, got, limit }) => {
+                format!("{field} có {got} ký tự, tối đa {limit}.")
+            }
+            Self::Action(ActionError::Invalid { field, why }) => {
+                format!("{field} không hợp lệ ({why}).")
+            }
+            Self::Action(ActionError::NotAllowed { from, to }) => {
+                format!("Hồ sơ đang “{}” không thể chuyển sang “{}”.", from.vi(), to.vi())
+            }
+            Self::Action(ActionError::NothingToTake) => {
+                "Không có lần chuyển nào đang chờ cơ quan này nhận.".into()
+            }
+            Self::Action(ActionError::ToItself) => {
+                "Không thể chuyển hồ sơ cho chính cơ quan đang giữ.".into()
+            }
+            Self::Lease(LeaseError::Exhausted { day }) => {
+                format!(
+                    "Máy này đã dùng hết số hồ sơ của ngày {day}; hãy dùng máy khác của cơ quan."
+                )
+            }
+            Self::Lease(LeaseError::Clock { shown, known }) => format!(
+                "Đồng hồ máy chỉ ngày {shown}, nhưng ngày {known} đã qua; hãy chỉnh đồng hồ trước."
+            ),
+            Self::Lease(LeaseError::Code(_)) => {
+                "Không ghi được mã hồ sơ; báo bộ phận CNTT kiểm tra mã định danh cơ quan.".into()
+            }
+            Self::Save(error) => format!("KHÔNG lưu được: {error}."),
+            Self::Store(_) => {
+                "Không đọc được kho trạng thái; khởi động lại máy, dữ liệu vẫn còn trong sổ ghi."
+                    .into()
+            }
+            Self::NoDossier(id) => format!("Cơ quan này không giữ hồ sơ {id}."),
+            Self::Unknown { field, value } => format!("{field}: không biết “{value}”."),
+            Self::Document(why) => format!("Không mở được hồ sơ: {why}."),
+            Self::KeyReused => "Khóa Idempotency-Key này đã dùng cho yêu cầu khác.".into(),
+            Self::Repeated(_) => "Đã thực hiện trước đó.".into(),
+            Self::Request(why) => format!("Yêu cầu không đọc được: {why}."),
+        }
+    }
+}
+
+impl IntoResponse for DeskError {
+    fn into_response(self) -> Response {
+        let (status, code) = self.code();
+        if status.is_server_error() {
+            tracing::error!(error = %self, "a request failed");
+        }
+        let body = json!({ "error": {
+            "code": code,
+            "message_vi": self.vi(),
+            "message_en": self.to_string(),
+            "field": self.field(),
+        }});
+        (status, Json(body)).into_response()
+    }
+}

@@ -1,0 +1,85 @@
+//! `motcua-node`: parse, run, drain.
+
+use clap::{Parser, Subcommand};
+use motcua_shell::{settings::NodeSettings, shutdown, telemetry};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Node of Một Cửa: registers and moves dossiers in one office, with or without a network.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Runs the node until it is told to stop (SIGTERM or Ctrl-C).
+    Run {
+        /// The settings, node.toml.
+        #[arg(long, env = "MOTCUA_CONFIG")]
+        config: PathBuf,
+    },
+    /// Makes this machine's key and joins an office with a bundle from central IT.
+    Enrol {
+        /// The join bundle.
+        #[arg(long)]
+        join: PathBuf,
+        /// Data directory of this node.
+        #[arg(long)]
+        data: PathBuf,
+    },
+}
+
+/// Exit code for settings that cannot be used (sysexits EX_CONFIG).
+const BAD_SETTINGS: u8 = 78;
+
+fn main() -> ExitCode {
+    let verb = Cli::parse().verb;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return say(&error, 1),
+    };
+    match verb {
+        Verb::Run { config } => {
+            let settings = match NodeSettings::load(&config) {
+                Ok(settings) => settings,
+                Err(error) => return say(&error, BAD_SETTINGS),
+            };
+            telemetry::init(&settings.log);
+            let run = motcua_node::service::run(settings, shutdown::signal(), |page| {
+                tracing::info!(%page, "node is up");
+                shutdown::announce_ready();
+            });
+            match runtime.block_on(run) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => say(&format!("{error:#}"), 1),
+            }
+        }
+        Verb::Enrol { join, data } => {
+            match runtime.block_on(motcua_node::enrol::enrol(&join, &data)) {
+                Ok(identity) => report(&identity),
+                Err(error) => say(&format!("{error:#}"), 1),
+            }
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to the operator")]
+fn report(identity: &motcua_shell::identity::Identity) -> ExitCode {
+    match identity.bound() {
+        Ok(binding) => {
+            let office = identity.trust.office(binding.office);
+            let name = office.map_or("?", |office| office.name.as_str());
+            println!("enrolled: machine {} of {name}", binding.key.node_id());
+            ExitCode::SUCCESS
+        }
+        Err(error) => say(&error, 1),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the log may not be set up yet")]
+fn say(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
+    eprintln!("motcua-node: {error}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,167 @@
+//! The state of exchange in words, as the page shows it at the top. "Saved", "received" and
+//! "accepted" are three different things, each with its own word.
+
+use motcua_core::{
+    id::{DossierId, LogId},
+    replica::UpstreamPhase,
+    state::{StoreError, tiles},
+};
+use motcua_shell::engine::Engine;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Entries looked through to count the dossiers that wait.
+const COUNTED: u64 = 2_000;
+const LOCAL_MILLIS: i64 = 7 * 3_600_000;
+
+/// State of exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SyncState {
+    /// `connected`, `connecting`, `offline` or `no_hub`.
+    pub link: &'static str,
+    /// Dossiers with changes that the hub lacks.
+    pub unsent: u64,
+    /// Changes that the hub lacks.
+    pub unsent_changes: u64,
+    /// Own changes on this machine's disk.
+    pub saved_total: u64,
+    /// When the hub had everything for the last time, Unix milliseconds.
+    pub hub_received_all_at: Option<i64>,
+    /// Own changes that the hub has.
+    pub hub_received_seq: u64,
+    /// When the oldest change that the hub lacks was made.
+    pub oldest_unsent_at: Option<i64>,
+    /// Entries that are kept and not applied.
+    pub held: u64,
+    /// Whether changes on disk are not in the lists yet.
+    pub state_applying: bool,
+    /// A sentence.
+    pub words_vi: String,
+    /// A sentence.
+    pub words_en: String,
+}
+
+/// Reads the state of exchange.
+///
+/// # Errors
+/// [`StoreError`] when the state cannot be read.
+pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
+    let (snapshot, meta) = (engine.snapshot(), engine.meta()?);
+    let (log, head) = (engine.own().log(), engine.own().head());
+    // Before the first welcome of this process, what the journal says.
+    let received = if snapshot.upstream == UpstreamPhase::Live {
+        snapshot.received
+    } else {
+        snapshot.received.max(if meta.own_log == log { meta.acknowledged } else { 0 })
+    };
+    let waiting = head.saturating_sub(received);
+    let dossiers = unsent_dossiers(engine, log, received, head)?;
+    let all_at =
+        (meta.acknowledged_at.0 > 0 && meta.own_log == log).then_some(meta.acknowledged_at.0);
+    let oldest_unsent_at = match waiting {
+        0 => None,
+        _ => oldest(engine, log, received + 1)?,
+    };
+    let link = match snapshot.upstream {
+        UpstreamPhase::Live => "connected",
+        UpstreamPhase::Connecting => "connecting",
+        UpstreamPhase::Waiting => "offline",
+        UpstreamPhase::NoParent => "no_hub",
+    };
+    let (words_vi, words_en) = words(link, dossiers, waiting, head, all_at);
+    Ok(SyncState {
+        link,
+        unsent: dossiers,
+        unsent_changes: waiting,
+        saved_total: head,
+        hub_received_all_at: all_at,
+        hub_received_seq: received,
+        oldest_unsent_at,
+        held: meta.held,
+        state_applying: engine.unapplied() > 0,
+        words_vi,
+        words_en,
+    })
+}
+
+fn words(
+    link: &str,
+    dossiers: u64,
+    waiting: u64,
+    head: u64,
+    all_at: Option<i64>,
+) -> (String, String) {
+    match (waiting, all_at) {
+        (0, Some(at)) => {
+            let time = clock(at);
+            (format!("Hub đã nhận tất cả lúc {time}"), format!("The hub had everything at {time}"))
+        }
+        (0, None) if head == 0 => {
+            ("Chưa có hồ sơ nào của máy này".into(), "No dossier of this machine yet".into())
+        }
+        (0, None) => ("Hub đã nhận tất cả".into(), "The hub has everything".into()),
+        (_, _) => {
+            let off = link != "connected";
+            let vi = if off { " (đang mất kết nối với hub)" } else { "" };
+            let en = if off { " (no connection to the hub)" } else { "" };
+            (
+                format!("Đã lưu tại đây {dossiers} hồ sơ chưa gửi{vi}"),
+                format!("{dossiers} dossiers saved here, not sent yet{en}"),
+            )
+        }
+    }
+}
+
+/// Hour and minute in local time.
+fn clock(millis: i64) -> String {
+    let minutes = (millis + LOCAL_MILLIS).div_euclid(60_000).rem_euclid(24 * 60);
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+fn unsent_dossiers(
+    engine: &Engine,
+    log: LogId,
+    received: u64,
+    head: u64,
+) -> Result<u64, StoreError> {
+    let mut dossiers: BTreeSet<DossierId> = BTreeSet::new();
+    let mut unknown = 0;
+    for sequence in received + 1..=head.min(received.saturating_add(COUNTED)) {
+        match tiles::change(engine.books(), log, sequence)? {
+            Some((_, dossier)) => {
+                dossiers.insert(dossier);
+            }
+            // On disk, not in the state yet: counted as one of its own.
+            None => unknown += 1,
+        }
+    }
+    Ok(dossiers.len() as u64 + unknown)
+}
+
+fn oldest(engine: &Engine, log: LogId, sequence: u64) -> Result<Option<i64>, StoreError> {
+    let Some((_, id)) = tiles::change(engine.books(), log, sequence)? else { return Ok(None) };
+    let Some((_, history)) = engine.books().dossier(id)? else { return Ok(None) };
+    let entry = history.iter().find(|stored| (stored.log, stored.sequence) == (log, sequence));
+    Ok(entry.map(|stored| stored.entry.header.claimed_at.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_never_say_more_than_is_true() {
+        let say = |link, dossiers, waiting, head, at| words(link, dossiers, waiting, head, at).0;
+        assert_eq!(
+            say("offline", 3, 4, 9, Some(1)),
+            "Đã lưu tại đây 3 hồ sơ chưa gửi (đang mất kết nối với hub)"
+        );
+        assert_eq!(say("connected", 1, 1, 9, None), "Đã lưu tại đây 1 hồ sơ chưa gửi");
+        // 2026-11-25 02:14 UTC is 09:14 in Hồ Chí Minh City.
+        assert_eq!(
+            say("connected", 0, 0, 9, Some(1_795_572_840_000)),
+            "Hub đã nhận tất cả lúc 09:14"
+        );
+        assert_eq!(say("offline", 0, 0, 0, None), "Chưa có hồ sơ nào của máy này");
+    }
+}

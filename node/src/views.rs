@@ -1,0 +1,342 @@
+//! What the API says of dossiers: lists, and one dossier with its history.
+
+use crate::{desk::Desk, error::DeskError};
+use motcua_core::{
+    id::{DossierId, LogId, OfficeId},
+    state::{
+        Key, Kv,
+        history::{Stored, Verdict},
+        rows::{self, Author},
+    },
+    trust::TrustView,
+};
+use motcua_dossier::{
+    action::waiting_for,
+    code::Code,
+    document::Document,
+    fact::{Fact, Forward, Kind, Note, StateStep},
+    search::fold,
+    state::State,
+    view::{Summary, view},
+};
+use motcua_shell::content;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most dossiers of one page of a list.
+const PAGE: usize = 200;
+/// Index keys looked through for one search.
+const SEARCHED: usize = 5_000;
+
+/// What a list is asked for.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ListQuery {
+    /// Part of a name, or a code.
+    pub q: Option<String>,
+    /// Portal state.
+    pub state: Option<u8>,
+    /// Most dossiers.
+    pub limit: Option<usize>,
+    /// Where the page before ended.
+    pub after: Option<String>,
+}
+
+/// A page of the list, newest act first.
+///
+/// # Errors
+/// [`DeskError`] when the state cannot be read.
+pub fn list(desk: &Desk, query: &ListQuery) -> Result<Value, DeskError> {
+    let limit = query.limit.unwrap_or(50).clamp(1, PAGE);
+    let wanted = |summary: &Summary| query.state.is_none_or(|state| state == summary.state);
+    let text = query.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let (ids, next) = match text {
+        Some(text) => (search(desk, text)?, None),
+        None => recent(desk, query.after.as_deref(), limit)?,
+    };
+    let received = received(desk)?;
+    let trust = desk.engine().trust();
+    let mut lines = Vec::new();
+    for id in ids {
+        let Some(summary) = summary(desk, id)? else { continue };
+        if wanted(&summary) {
+            lines.push(line(desk, &trust, received, id, &summary)?);
+        }
+        if lines.len() == limit {
+            break;
+        }
+    }
+    Ok(json!({ "dossiers": lines, "next": next }))
+}
+
+type Page = (Vec<DossierId>, Option<String>);
+
+fn recent(desk: &Desk, after: Option<&str>, limit: usize) -> Result<Page, DeskError> {
+    let after = after.map(unhex).transpose()?;
+    let (from, to) = content::recent_range(after.as_deref());
+    let rows = desk.engine().books().range(&from, &to, limit)?;
+    let full = rows.len() == limit;
+    let next = rows.last().filter(|_| full).map(|(key, _)| hex(key));
+    Ok((rows.iter().filter_map(|(key, _)| content::dossier_of(key)).collect(), next))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Result<Vec<u8>, DeskError> {
+    let bad = || DeskError::Unknown { field: "after", value: text.chars().take(80).collect() };
+    if !text.is_ascii() || !text.len().is_multiple_of(2) || text.len() > 200 {
+        return Err(bad());
+    }
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| bad()))
+        .collect()
+}
+
+/// By code when it looks like one, else by words of the name: every word typed begins a word of
+/// the name.
+fn search(desk: &Desk, text: &str) -> Result<Vec<DossierId>, DeskError> {
+    let books = desk.engine().books();
+    let find = |(from, to): (Vec<u8>, Vec<u8>)| -> Result<BTreeSet<DossierId>, DeskError> {
+        let rows = books.range(&from, &to, SEARCHED)?;
+        Ok(rows.iter().filter_map(|(key, _)| content::dossier_of(key)).collect())
+    };
+    if Code::read(text).is_ok() || text.contains('-') {
+        return Ok(find(content::code_range(text))?.into_iter().collect());
+    }
+    let mut found: Option<BTreeSet<DossierId>> = None;
+    for word in fold(text).split(' ').filter(|word| !word.is_empty()) {
+        let with = find(content::name_range(word))?;
+        found = Some(match found {
+            None => with,
+            Some(before) => before.intersection(&with).copied().collect(),
+        });
+    }
+    Ok(found.unwrap_or_default().into_iter().collect())
+}
+
+/// Own log, and how much of it the hub has.
+fn received(desk: &Desk) -> Result<(LogId, u64), DeskError> {
+    let state = crate::sync_words::sync_state(desk.engine())?;
+    Ok((desk.engine().own().log(), state.hub_received_seq))
+}
+
+fn summary(desk: &Desk, id: DossierId) -> Result<Option<Summary>, DeskError> {
+    let row: Option<rows::Summary> = desk.engine().books().row(Key::Summary(id))?;
+    Ok(row.and_then(|row| content::read_summary(&row.bytes)))
+}
+
+fn line(
+    desk: &Desk,
+    trust: &TrustView,
+    received: (LogId, u64),
+    id: DossierId,
+    summary: &Summary,
+) -> Result<Value, DeskError> {
+    let history = desk.engine().books().dossier(id)?.map(|(_, history)| history);
+    let history = history.unwrap_or_default();
+    let sync = weakest(history.iter().map(|stored| sync_word(received, stored)));
+    let state = State::from_code(summary.state).unwrap_or(State::Submitted);
+    let holder = summary.holders.first().map(|office| office_json(trust, office));
+    Ok(json!({
+        "id": id.to_string(),
+        "code": summary.code,
+        "procedure": summary.procedure,
+        "procedure_name": summary.procedure_name,
+        "applicant": summary.applicant,
+        "state": summary.state,
+        "state_vi": state.vi(),
+        "state_en": state.en(),
+        "received": summary.received,
+        "due": summary.due,
+        "holder": holder,
+        "conflict": summary.conflict,
+        "sync": sync,
+        "changes": history.len(),
+        "updated": summary.updated,
+    }))
+}
+
+/// `saved` here, `received` by the hub, `accepted` by it (it sent it to us), or `held`.
+fn sync_word((log, received): (LogId, u64), stored: &Stored) -> &'static str {
+    match stored.verdict {
+        Verdict::Held | Verdict::Quarantined => "held",
+        Verdict::Accepted | Verdict::Flagged if stored.log != log => "accepted",
+        Verdict::Accepted | Verdict::Flagged if stored.sequence <= received => "received",
+        Verdict::Accepted | Verdict::Flagged => "saved",
+    }
+}
+
+/// The word of a dossier is that of its weakest entry.
+fn weakest(words: impl Iterator<Item = &'static str>) -> &'static str {
+    let order = ["held", "saved", "received", "accepted"];
+    let rank = |word: &&str| order.iter().position(|known| known == word).unwrap_or(0);
+    words.min_by_key(rank).unwrap_or("saved")
+}
+
+fn office_json(trust: &TrustView, id: &str) -> Value {
+    let office = id.parse::<OfficeId>().ok().and_then(|id| trust.office(id).cloned());
+    json!({ "id": id, "name": office.map(|office| office.name) })
+}
+
+/// One dossier, whole.
+///
+/// # Errors
+/// [`DeskError::NoDossier`] when it is not here.
+pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
+    let held = desk.engine().books().dossier(id)?;
+    let (row, history) = held.ok_or_else(|| DeskError::NoDossier(id.to_string()))?;
+    let trust = desk.engine().trust();
+    let received = received(desk)?;
+    let document = desk.document(id)?;
+    let facts = document.facts();
+    let shown = view(&facts);
+    let derived = &shown.derived;
+    let conflicts: Vec<Value> = derived
+        .conflicts
+        .iter()
+        .map(|conflict| {
+            let (vi, en) = conflict.words();
+            json!({ "text_vi": vi, "text_en": en })
+        })
+        .collect();
+    let steps: Vec<Value> = derived
+        .hand_overs
+        .iter()
+        .map(|step| {
+            json!({
+                "from": office_json(&trust, &step.given.act.office),
+                "to": office_json(&trust, &step.given.to),
+                "given_at": step.given.act.at,
+                "given_by": step.given.act.by,
+                "note": step.given.act.note,
+                "taken_at": step.taken.as_ref().map(|taken| taken.act.at),
+                "taken_by": step.taken.as_ref().map(|taken| taken.act.by.clone()),
+            })
+        })
+        .collect();
+    let audience: Vec<Value> = row
+        .members()
+        .into_iter()
+        .map(|(office, roles)| {
+            let roles: Vec<String> = roles.iter().map(|role| format!("{role:?}")).collect();
+            json!({ "office": office_json(&trust, &office.to_string()), "roles": roles })
+        })
+        .collect();
+    let allowed: Vec<Value> = derived
+        .allowed()
+        .into_iter()
+        .map(|state| json!({ "state": state.code(), "vi": state.vi(), "en": state.en() }))
+        .collect();
+    let mut whole = line(desk, &trust, received, id, &shown.summary)?;
+    let more = json!({
+        "conflicts": conflicts,
+        "applicant": shown.applicant,
+        "applicant_name": shown.applicant.name,
+        "request": shown.request.text,
+        "fee": shown.request.fee,
+        "papers": shown.papers,
+        "due_dates": shown.due,
+        "audience": audience,
+        "steps": steps,
+        "history": entries(desk, &trust, received, &history)?,
+        "heads": row.heads.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "allowed": allowed,
+        "can_take": waiting_for(derived, desk.engine().me.office).is_some(),
+    });
+    if let (Value::Object(whole), Value::Object(more)) = (&mut whole, more) {
+        whole.extend(more);
+    }
+    Ok(whole)
+}
+
+/// What each entry brought, in an order in which causes come first.
+fn entries(
+    desk: &Desk,
+    trust: &TrustView,
+    received: (LogId, u64),
+    history: &[Stored],
+) -> Result<Vec<Value>, DeskError> {
+    let mut document = Document::new();
+    let mut known: BTreeSet<Fact> = BTreeSet::new();
+    let mut offices: BTreeMap<LogId, Option<Author>> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for stored in history {
+        if let std::collections::btree_map::Entry::Vacant(free) = offices.entry(stored.log) {
+            free.insert(desk.engine().books().row(Key::Author(stored.log))?);
+        }
+        let office = offices.get(&stored.log).cloned().flatten().map(|author| author.office);
+        let mut facts: Vec<Fact> = Vec::new();
+        if stored.verdict.applies() && document.apply([stored.entry.payload.as_slice()]).is_ok() {
+            facts = document.facts();
+            facts.retain(|fact| known.insert(fact.clone()));
+        }
+        let (kind, person, vi, en) = sentence(trust, stored, &facts);
+        lines.push(json!({
+            "at": stored.entry.header.claimed_at.0,
+            "office": office.map(|office| office_json(trust, &office.to_string())),
+            "person": person,
+            "kind": kind,
+            "text_vi": vi,
+            "text_en": en,
+            "sync": sync_word(received, stored),
+        }));
+    }
+    Ok(lines)
+}
+
+fn sentence(
+    trust: &TrustView,
+    stored: &Stored,
+    facts: &[Fact],
+) -> (&'static str, String, String, String) {
+    if !stored.verdict.applies() {
+        let reason = stored.reason.clone();
+        let vi = format!("Thay đổi đang bị giữ lại, chưa áp dụng: {reason}");
+        return ("held", String::new(), vi, format!("Change is held, not applied: {reason}"));
+    }
+    for fact in facts {
+        match fact.kind {
+            Kind::State => {
+                let Some(step) = fact.read::<StateStep>() else { continue };
+                let Some(state) = State::from_code(step.to) else { continue };
+                let (by, note) = (step.act.by.clone(), with_note(&step.act.note));
+                let created = facts.iter().any(|fact| fact.kind == Kind::Applicant);
+                return if created {
+                    let vi = "Tiếp nhận hồ sơ".to_owned() + &note;
+                    ("registered", by, vi, "Dossier registered".to_owned() + &note)
+                } else {
+                    let vi = format!("Chuyển trạng thái: {}{note}", state.vi());
+                    ("moved", by, vi, format!("Moved to: {}{note}", state.en()))
+                };
+            }
+            Kind::Forward => {
+                let Some(forward) = fact.read::<Forward>() else { continue };
+                let to = forward.to.parse::<OfficeId>().ok();
+                let name = to.and_then(|to| trust.office(to)).map(|office| office.name.clone());
+                let (name, note) = (name.unwrap_or(forward.to), with_note(&forward.act.note));
+                let vi = format!("Chuyển liên thông đến {name}{note}");
+                let en = format!("Forwarded to {name}{note}");
+                return ("forwarded", forward.act.by, vi, en);
+            }
+            Kind::Taken => {
+                let by = fact.read::<motcua_dossier::fact::Taken>().map(|taken| taken.act.by);
+                let (vi, en) = ("Đã nhận bàn giao".into(), "Hand-over acknowledged".into());
+                return ("taken", by.unwrap_or_default(), vi, en);
+            }
+            Kind::Note => {
+                let Some(note) = fact.read::<Note>() else { continue };
+                let vi = format!("Ghi chú: {}", note.text);
+                return ("note", note.act.by, vi, format!("Note: {}", note.text));
+            }
+            Kind::Applicant | Kind::Request | Kind::Paper | Kind::Code | Kind::Due => {}
+        }
+    }
+    ("other", String::new(), "Thay đổi khác".into(), "Other change".into())
+}
+
+fn with_note(note: &str) -> String {
+    if note.is_empty() { String::new() } else { format!(" ({note})") }
+}

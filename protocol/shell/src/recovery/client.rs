@@ -1,0 +1,325 @@
+//! The machine's side: joins with a bundle, or comes back with its key. Nothing is kept until all
+//! of it is checked, so it may be cut anywhere and begun again.
+
+use crate::{
+    certificate::{device_key_of, server_name},
+    transport::{
+        Settings,
+        accept::peer_key,
+        dialing_endpoint,
+        settings::Side,
+        tls::{self, TrustHandle},
+    },
+};
+use motcua_core::{
+    id::{DomainId, Nonce},
+    key::{PublicKey, Purpose, SecretKey},
+    limits,
+    time::Timestamp,
+    trust::{
+        HubRecord, JoinBundle, JoinToken, Signed, TrustError, TrustView,
+        enrol::{RecoveryReply, RecoveryRequest, RefusalCode, prove, time_message},
+    },
+};
+use quinn::{Connection, VarInt};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::lookup_host, time::timeout};
+
+/// One address may take this long to shake hands.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// One small reply may take this long.
+const REPLY: Duration = Duration::from_secs(15);
+/// The reply with the trust store, over the worst link.
+const STORE: Duration = Duration::from_secs(300);
+/// Addresses of one name that are tried.
+const ADDRESSES: usize = 4;
+
+/// What a machine has after joining or coming back; checked up to the root.
+#[derive(Debug, Clone)]
+pub struct Enrolment {
+    /// The signed binding of this machine's key.
+    pub binding: Signed,
+    /// TLS certificates, DER, the device's first.
+    pub certificate_chain: Vec<Vec<u8>>,
+    /// Trust documents.
+    pub trust: TrustView,
+    /// The hub's clock, signed over this machine's nonce.
+    pub hub_time: Timestamp,
+}
+
+/// Why a machine did not join or come back.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// The bundle itself is wrong.
+    #[error("the join bundle cannot be used: {0}")]
+    Bundle(TrustError),
+    /// No address led to the hub.
+    #[error("hub {hub} was not reached: {tried}; check the network and that UDP is not blocked")]
+    Unreachable {
+        /// Device key of the hub.
+        hub: PublicKey,
+        /// Each address and what came of it.
+        tried: String,
+    },
+    /// The connection ended on the way; nothing is lost by trying again.
+    #[error("the connection to the hub broke ({0}); try again, nothing is lost")]
+    Cut(String),
+    /// The hub said no.
+    #[error("the hub refused ({code}): {words}")]
+    Refused {
+        /// [`RefusalCode`] as a number.
+        code: u16,
+        /// What to do.
+        words: String,
+    },
+    /// The hub answered what it may not.
+    #[error("the hub's answer is not valid: {0}; report it to the city's operators")]
+    Answer(String),
+    /// A document in the answer does not hold.
+    #[error("the hub's answer is not valid: {0}")]
+    Trust(#[from] TrustError),
+    /// The machine gave no random bytes or no socket.
+    #[error("this machine cannot call the hub: {0}")]
+    Machine(String),
+}
+
+impl EnrolError {
+    /// Whether trying again later may help without anybody doing anything.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Cut(_) | Self::Machine(_) => true,
+            Self::Refused { code, .. } => *code == RefusalCode::Busy as u16,
+            Self::Bundle(_) | Self::Answer(_) | Self::Trust(_) => false,
+        }
+    }
+}
+
+/// Joins with a bundle. To be repeated with the same device key until it answers: the hub gives the
+/// same grant again.
+///
+/// # Errors
+/// [`EnrolError`]; this machine's state is as before.
+pub async fn enrol(bundle: &JoinBundle, device: &SecretKey) -> Result<Enrolment, EnrolError> {
+    let token = bundle.check().map_err(EnrolError::Bundle)?;
+    let hub = bundle.hub_key;
+    let call = Call::connect(Some(hub), hub, &bundle.hub_addresses).await?;
+    let (challenge, hub_time) = call.hello(bundle.domain).await?;
+    let request = RecoveryRequest::Enrol {
+        token: bundle.token.clone(),
+        key: device.public(),
+        nonce: challenge,
+        proof: prove(device, bundle.domain, challenge, token.id),
+    };
+    let granted = call.ask_for_grant(&request).await?;
+    call.done().await;
+    let trust = TrustView::from_peer(&granted.trust, bundle.root_pin)?;
+    let enrolment = granted.check(device, trust, hub_time)?;
+    as_promised(&enrolment, &token)?;
+    Ok(enrolment)
+}
+
+/// Comes back: a new binding and certificate for a key that is bound, and whatever trust documents
+/// are newer than `trust`. `binding` is the newest this machine holds.
+///
+/// The hub may have another key by now than this machine knows. It is asked all the same, because
+/// what it is told is no secret and the proof is good for nothing else; its answer counts only if
+/// the root documents, followed from those held here, name it as a hub.
+///
+/// # Errors
+/// [`EnrolError`]; this machine's state is as before.
+pub async fn renew(
+    hub: &HubRecord,
+    device: &SecretKey,
+    binding: Option<&Signed>,
+    trust: &TrustView,
+) -> Result<Enrolment, EnrolError> {
+    let call = Call::connect(None, hub.key, hub.recovery()).await?;
+    let domain = trust.domain();
+    let (challenge, hub_time) = call.hello(domain).await?;
+    let request = RecoveryRequest::Renew {
+        key: device.public(),
+        binding: binding.cloned(),
+        nonce: challenge,
+        proof: prove(device, domain, challenge, Nonce::ZERO),
+    };
+    let granted = call.ask_for_grant(&request).await?;
+    call.done().await;
+    let mut view = trust.clone();
+    // One document that may not be taken does not void the others; the binding is judged by what
+    // is then in force.
+    if let Err(error) = view.adopt_all(&granted.trust) {
+        tracing::error!(%error, "the hub handed out a trust document that may not be taken");
+    }
+    if !view.root().hubs.iter().any(|listed| listed.key == call.hub) {
+        let words = format!("key {} is no hub of the root document in force", call.hub);
+        return Err(EnrolError::Answer(words));
+    }
+    granted.check(device, view, hub_time)
+}
+
+/// A connection to a hub.
+struct Call {
+    // Ends with the call.
+    endpoint: quinn::Endpoint,
+    connection: Connection,
+    /// The key that answered.
+    hub: PublicKey,
+}
+
+impl Call {
+    async fn connect(
+        pin: Option<PublicKey>,
+        expected: PublicKey,
+        addresses: &[String],
+    ) -> Result<Self, EnrolError> {
+        let machine = |error: &dyn std::fmt::Display| EnrolError::Machine(error.to_string());
+        let tls = tls::recovery_client(pin).map_err(|error| machine(&error))?;
+        let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(tls)
+            .map_err(|error| machine(&error))?;
+        let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+        config.transport_config(Settings::default().transport(Side::Dials));
+        let endpoint = dialing_endpoint().map_err(|error| machine(&error))?;
+        let name = server_name(expected.node_id());
+        let mut tried = Vec::new();
+        for address in addresses {
+            let found = match timeout(HANDSHAKE, lookup_host(address)).await {
+                Ok(Ok(found)) => found,
+                Ok(Err(error)) => {
+                    tried.push(format!("{address}: {error}"));
+                    continue;
+                }
+                Err(_) => {
+                    tried.push(format!("{address}: name not found in time"));
+                    continue;
+                }
+            };
+            for remote in found.take(ADDRESSES) {
+                let shaking = shake_hands(&endpoint, &config, remote, &name);
+                match timeout(HANDSHAKE, shaking).await {
+                    Ok(Ok((connection, hub))) => return Ok(Self { endpoint, connection, hub }),
+                    Ok(Err(words)) => tried.push(format!("{remote}: {words}")),
+                    Err(_) => tried.push(format!("{remote}: no answer in time")),
+                }
+            }
+        }
+        Err(EnrolError::Unreachable { hub: expected, tried: tried.join("; ") })
+    }
+
+    async fn hello(&self, domain: DomainId) -> Result<(Nonce, Timestamp), EnrolError> {
+        let mut asked = Nonce::ZERO;
+        getrandom::fill(&mut asked.0).map_err(|error| EnrolError::Machine(error.to_string()))?;
+        let reply = self.ask(&RecoveryRequest::Hello { nonce: asked }, REPLY).await?;
+        let RecoveryReply::Challenge { nonce, time, signature } = reply else {
+            return Err(unexpected(reply, "a challenge"));
+        };
+        let message = time_message(asked, nonce, time);
+        if self.hub.verify(Purpose::Time, domain, &message, &signature) {
+            Ok((nonce, time))
+        } else {
+            Err(EnrolError::Answer("its time is not signed by its key".to_owned()))
+        }
+    }
+
+    async fn ask_for_grant(&self, request: &RecoveryRequest) -> Result<Granted, EnrolError> {
+        match self.ask(request, STORE).await? {
+            RecoveryReply::Enrolled { binding, certificate_chain, trust } => {
+                Ok(Granted { binding, certificate_chain, trust })
+            }
+            reply => Err(unexpected(reply, "a binding")),
+        }
+    }
+
+    async fn ask(
+        &self,
+        request: &RecoveryRequest,
+        wait: Duration,
+    ) -> Result<RecoveryReply, EnrolError> {
+        let bytes = timeout(wait, exchange(&self.connection, &request.encode()))
+            .await
+            .map_err(|_| EnrolError::Cut("no answer in time".to_owned()))?
+            .map_err(EnrolError::Cut)?;
+        RecoveryReply::decode(&bytes).map_err(EnrolError::Trust)
+    }
+
+    /// Tells the hub that the slot is free.
+    async fn done(&self) {
+        self.connection.close(VarInt::from_u32(0), b"done");
+        let _ = timeout(Duration::from_secs(1), self.endpoint.wait_idle()).await;
+    }
+}
+
+async fn shake_hands(
+    endpoint: &quinn::Endpoint,
+    config: &quinn::ClientConfig,
+    remote: SocketAddr,
+    name: &str,
+) -> Result<(Connection, PublicKey), String> {
+    let connecting =
+        endpoint.connect_with(config.clone(), remote, name).map_err(|error| error.to_string())?;
+    let connection = connecting.await.map_err(|error| error.to_string())?;
+    let hub = peer_key(&connection).ok_or("it showed no device key")?;
+    Ok((connection, hub))
+}
+
+async fn exchange(connection: &Connection, request: &[u8]) -> Result<Vec<u8>, String> {
+    let (mut send, mut receive) = connection.open_bi().await.map_err(|error| error.to_string())?;
+    send.write_all(request).await.map_err(|error| error.to_string())?;
+    send.finish().map_err(|error| error.to_string())?;
+    receive.read_to_end(limits::RECOVERY_REPLY_BYTES).await.map_err(|error| error.to_string())
+}
+
+fn unexpected(reply: RecoveryReply, wanted: &str) -> EnrolError {
+    match reply {
+        RecoveryReply::Refused { code, words } => {
+            // What a stranger says is shown, not obeyed.
+            let words = words.chars().filter(|c| !c.is_control()).take(300).collect();
+            EnrolError::Refused { code, words }
+        }
+        _ => EnrolError::Answer(format!("it was asked for {wanted} and sent something else")),
+    }
+}
+
+struct Granted {
+    binding: Signed,
+    certificate_chain: Vec<Vec<u8>>,
+    trust: Vec<u8>,
+}
+
+impl Granted {
+    fn check(
+        self,
+        device: &SecretKey,
+        trust: TrustView,
+        hub_time: Timestamp,
+    ) -> Result<Enrolment, EnrolError> {
+        let wrong = |words: &str| Err(EnrolError::Answer(words.to_owned()));
+        if trust.binding(&self.binding)?.key != device.public() {
+            return wrong("the binding is for another device key");
+        }
+        let Some(leaf) = self.certificate_chain.first() else {
+            return wrong("it has no certificate");
+        };
+        if device_key_of(leaf) != Some(device.public()) {
+            return wrong("the certificate is for another device key");
+        }
+        if !tls::is_of_a_known_ca(leaf, &TrustHandle::new(trust.clone())) {
+            return wrong("the certificate is of no CA of the root document");
+        }
+        let Self { binding, certificate_chain, .. } = self;
+        Ok(Enrolment { binding, certificate_chain, trust, hub_time })
+    }
+}
+
+/// The token named office, kind and slot; nothing else is to come of it.
+fn as_promised(enrolment: &Enrolment, token: &JoinToken) -> Result<(), EnrolError> {
+    let bound = enrolment.trust.binding(&enrolment.binding)?;
+    let got = (bound.office, bound.kind, bound.slot, bound.slots);
+    if got == (token.office, token.kind, token.slot, token.slots) {
+        return Ok(());
+    }
+    // A machine that joined earlier may have been moved since; its place is the hub's to say then.
+    if bound.serial > 1 {
+        return Ok(());
+    }
+    Err(EnrolError::Answer("the binding is not for the place the bundle names".to_owned()))
+}
