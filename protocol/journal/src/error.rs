@@ -92,6 +92,12 @@ pub enum JournalError {
         /// What did not match.
         what: &'static str,
     },
+    /// The numbers are used up, which only a damaged or forged file can bring about.
+    #[error("the journal has no numbers left after {last}; move it aside and start from a base")]
+    Exhausted {
+        /// The last number given.
+        last: Lsn,
+    },
     /// The journal thread has been stopped.
     #[error("the journal has been stopped; nothing was written")]
     Stopped,

@@ -190,9 +190,11 @@ impl Driver {
                 }
                 Command::Finished(finished) => {
                     self.busy = false;
-                    if let Err(error) = self.journal.finish_task(finished) {
-                        tracing::error!(%error, "background work on the journal failed");
-                    }
+                    guarded(|| {
+                        if let Err(error) = self.journal.finish_task(finished) {
+                            tracing::error!(%error, "background work on the journal failed");
+                        }
+                    });
                     None
                 }
                 Command::Stop => break,

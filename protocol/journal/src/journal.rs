@@ -6,77 +6,17 @@ use crate::{
     error::{JournalError, Result},
     fs::{File, Fs},
     header::{Abandoned, BLOCK_LEN, Header, Point},
-    limits, names, record,
+    limits, names,
+    options::{Counters, Options},
+    purge::Purge,
+    record,
     recovery::{self, Recovery},
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, VecDeque},
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
-
-/// What a journal is opened with.
-pub struct Options {
-    /// Who the journal belongs to: the node or hub id.
-    pub owner: [u8; 16],
-    /// 16 fresh random bytes for each segment; in a simulator, from its seed.
-    pub nonce: Box<dyn FnMut() -> [u8; 16] + Send>,
-    /// Bytes of a new segment, between [`limits::MIN_SEGMENT`] and [`limits::MAX_SEGMENT`].
-    pub segment_size: u64,
-    /// Name and version of the program, for the headers; cut at 32 bytes.
-    pub writer: String,
-}
-
-impl Options {
-    /// Default size, this crate's version.
-    pub fn new(owner: [u8; 16], nonce: impl FnMut() -> [u8; 16] + Send + 'static) -> Self {
-        Self {
-            owner,
-            nonce: Box::new(nonce),
-            segment_size: limits::DEFAULT_SEGMENT,
-            writer: concat!("motcua ", env!("CARGO_PKG_VERSION")).to_owned(),
-        }
-    }
-
-    /// Nonces counted up from a seed, for simulators and tests.
-    pub fn seeded(owner: [u8; 16], seed: u64) -> Self {
-        let mut count = 0u64;
-        Self::new(owner, move || {
-            count += 1;
-            let mut nonce = [0; 16];
-            nonce[..8].copy_from_slice(&seed.to_le_bytes());
-            nonce[8..].copy_from_slice(&count.to_le_bytes());
-            nonce
-        })
-    }
-}
-
-/// What has been done since opening.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// Records appended.
-    pub appends: u64,
-    /// Their payload bytes.
-    pub payload_bytes: u64,
-    /// Bytes written to segments, with heads and padding.
-    pub written_bytes: u64,
-    /// Commits that had something to write.
-    pub commits: u64,
-    /// `fdatasync` calls of commits.
-    pub syncs: u64,
-    /// Microseconds spent in them.
-    pub sync_micros: u64,
-    /// Longest of them.
-    pub sync_micros_max: u64,
-    /// Segments begun.
-    pub segments: u64,
-    /// Of these, how many found no prepared file and waited for one to be zero-filled.
-    pub segments_unprepared: u64,
-    /// Segments sealed.
-    pub sealed: u64,
-    /// Failures that poisoned the journal.
-    pub failures: u64,
-}
 
 /// The journal, open for appending. One owner, no locks; see [`crate::GroupCommit`] for many callers.
 pub struct Journal {
@@ -87,6 +27,7 @@ pub struct Journal {
     pub(crate) blank: Blank,
     pub(crate) spoiled: BTreeSet<u64>,
     pub(crate) temporaries: u64,
+    pub(crate) purges: VecDeque<Purge>,
     options: Options,
     lanes: [LaneState; 2],
     saved: Mark,
@@ -189,6 +130,7 @@ impl Journal {
             blank: Blank::Missing,
             spoiled: BTreeSet::new(),
             temporaries: 0,
+            purges: VecDeque::new(),
             options,
             lanes,
             saved: start.mark,
@@ -212,6 +154,9 @@ impl Journal {
         if payload.len() > limits::MAX_RECORD {
             let (what, len, limit) = ("record", payload.len(), limits::MAX_RECORD);
             return Err(JournalError::TooLarge { what, len, limit });
+        }
+        if self.last.point.lsn >= limits::MAX_NUMBER || self.next_seq >= limits::MAX_NUMBER {
+            return Err(JournalError::Exhausted { last: self.last.point.lsn });
         }
         let size = record::size_of(payload.len()) as u64;
         if !self.fits(lane, size) {
@@ -441,9 +386,12 @@ impl Journal {
             abandoned: self.abandoned.clone(),
         };
         let (blank, file, len) = self.take_blank(BLOCK_LEN as u64 + size)?;
-        file.write_at(0, &header.encode_block())
-            .and_then(|()| file.sync_data())
-            .map_err(|error| JournalError::io("write header of", &blank, &error))?;
+        let written = file.write_at(0, &header.encode_block()).and_then(|()| file.sync_data());
+        if let Err(error) = written {
+            // A leftover is removed at the next opening too.
+            let _ = self.fs.remove(&blank);
+            return Err(JournalError::io("write header of", &blank, &error));
+        }
         let path = self.dir.join(names::raw(lane, seq, first));
         self.fs
             .rename(&blank, &path)
@@ -478,6 +426,15 @@ impl Journal {
         let path = self.next_temporary("blank");
         let file = make_blank(&*self.fs, &path, len)?;
         Ok((path, file, len))
+    }
+
+    /// Closes the active segment of a lane by beginning a new one, unless it holds nothing.
+    pub(crate) fn close_for_purge(&mut self, lane: Lane) -> Result<()> {
+        self.commit()?;
+        let active = self.lanes[lane as usize].active.as_ref();
+        let holds = active.is_some_and(|active| active.segment.range().is_some());
+        let newest = self.shared.segments(lane).last().is_some_and(|last| last.range().is_some());
+        if holds || (newest && active.is_none()) { self.roll(lane, 0) } else { Ok(()) }
     }
 
     pub(crate) fn next_temporary(&mut self, purpose: &str) -> PathBuf {

@@ -11,6 +11,7 @@
 //! - damage costs the records it touches, is reported as a [`Hole`], and hides nothing behind it;
 //! - after a failed append or sync nothing is accepted until [`Journal::recover_after_failure`] has
 //!   started a segment that voids what was in doubt;
+//! - [`Journal::purge`] leaves no byte of what it replaced, and renumbers nothing;
 //! - opening deletes nothing that was acknowledged: what cannot be used is renamed.
 //!
 //! It refuses to interpret payloads, knows no network, and reaches the disk only through [`Fs`], so
@@ -29,6 +30,8 @@ pub mod limits;
 mod maintain;
 pub mod mem;
 mod names;
+mod options;
+mod purge;
 mod record;
 mod recovery;
 mod scan;
@@ -40,8 +43,10 @@ pub use error::{JournalError, Result};
 pub use fs::{File, Fs, RealFs};
 pub use group::{Done, GroupCommit, NewRecord};
 pub use header::Point;
-pub use journal::{Counters, Journal, Options};
+pub use journal::Journal;
 pub use maintain::{Finished, Task};
+pub use options::{Counters, Options};
+pub use purge::Replace;
 pub use record::Record;
 pub use recovery::{Hole, Recovery, SetAside, Torn};
 pub use view::{JournalView, Records};

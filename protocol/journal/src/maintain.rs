@@ -9,7 +9,10 @@ use crate::{
     error::{JournalError, Result},
     fs::{File, Fs},
     journal::{Blank, make_blank},
-    names, sealed,
+    names,
+    purge::Replace,
+    record::Record,
+    sealed,
 };
 use std::{
     path::{Path, PathBuf},
@@ -27,7 +30,8 @@ pub struct Task {
 
 enum Work {
     Prepare { len: u64 },
-    Seal(Arc<Segment>),
+    Seal(Arc<Segment>, Replace),
+    Rewrite(Arc<Segment>, Replace),
     Discard(Arc<Segment>),
 }
 
@@ -37,6 +41,7 @@ pub struct Finished(Outcome);
 enum Outcome {
     Prepared { path: PathBuf, len: u64, file: Result<Arc<dyn File>> },
     Sealed { seq: u64, done: Result<()> },
+    Rewritten { done: Result<()> },
     Discarded { seq: u64, done: Result<()> },
 }
 
@@ -46,12 +51,14 @@ impl Journal {
         let work = if matches!(self.blank, Blank::Missing) {
             self.blank = Blank::Underway;
             Work::Prepare { len: self.segment_size() }
+        } else if let Some((segment, replace)) = self.next_rewrite() {
+            Work::Rewrite(segment, replace)
         } else {
             self.closed_segment()?
         };
         let temporary = self.next_temporary(match work {
             Work::Prepare { .. } => "blank",
-            Work::Seal(_) | Work::Discard(_) => "seal",
+            Work::Seal(..) | Work::Rewrite(..) | Work::Discard(_) => "seal",
         });
         let (fs, dir, shared) = (self.fs.clone(), self.dir.clone(), self.shared.clone());
         Some(Task { fs, dir, temporary, shared, work })
@@ -76,6 +83,7 @@ impl Journal {
                 self.counters.sealed += 1;
                 Ok(())
             }
+            Outcome::Rewritten { done } => self.rewritten(done),
             Outcome::Discarded { done: Ok(()), .. } => Ok(()),
             Outcome::Sealed { seq, done: Err(error) }
             | Outcome::Discarded { seq, done: Err(error) } => {
@@ -115,7 +123,7 @@ impl Journal {
                 return None;
             }
             match segment.range() {
-                Some(_) => Some(Work::Seal(segment)),
+                Some(_) => Some(Work::Seal(segment, Arc::new(|_| None))),
                 None => self.removable(&segment).then_some(Work::Discard(segment)),
             }
         })
@@ -131,9 +139,18 @@ impl Task {
                 let file = make_blank(&*fs, &temporary, len);
                 Outcome::Prepared { path: temporary, len, file }
             }
-            Work::Seal(segment) => {
-                let seq = segment.header.seq;
-                Outcome::Sealed { seq, done: seal(&*fs, &dir, &temporary, &shared, &segment) }
+            Work::Seal(segment, keep_all) => {
+                let done = seal(&*fs, &dir, &temporary, &shared, &segment, &keep_all);
+                Outcome::Sealed { seq: segment.header.seq, done }
+            }
+            Work::Rewrite(segment, replace) => {
+                let changes = |item| matches!(item, Ok(record) if replace(&record).is_some());
+                let touched = segment.records().any(changes);
+                let done = match touched {
+                    true => seal(&*fs, &dir, &temporary, &shared, &segment, &replace),
+                    false => Ok(()),
+                };
+                Outcome::Rewritten { done }
             }
             Work::Discard(segment) => {
                 let (lane, seq) = (segment.header.lane, segment.header.seq);
@@ -145,10 +162,17 @@ impl Task {
 }
 
 /// Write, sync, read back, rename, sync the directory, and only then remove the raw form.
-fn seal(fs: &dyn Fs, dir: &Path, temporary: &Path, shared: &Shared, raw: &Segment) -> Result<()> {
+fn seal(
+    fs: &dyn Fs,
+    dir: &Path,
+    temporary: &Path,
+    shared: &Shared,
+    old: &Segment,
+    replace: &Replace,
+) -> Result<()> {
     let file =
         fs.create(temporary).map_err(|error| JournalError::io("create", temporary, &error))?;
-    let frames = match write_verified(&*file, temporary, raw) {
+    let frames = match write_verified(&*file, temporary, old, replace) {
         Ok(frames) => frames,
         Err(error) => {
             // A leftover is removed at the next opening too.
@@ -156,7 +180,7 @@ fn seal(fs: &dyn Fs, dir: &Path, temporary: &Path, shared: &Shared, raw: &Segmen
             return Err(error);
         }
     };
-    let header = raw.header.clone();
+    let header = old.header.clone();
     let path = dir.join(names::sealed(header.lane, header.seq, header.first));
     fs.rename(temporary, &path).map_err(|error| JournalError::io("rename", temporary, &error))?;
     fs.sync_dir(dir).map_err(|error| JournalError::io("sync directory", dir, &error))?;
@@ -166,17 +190,27 @@ fn seal(fs: &dyn Fs, dir: &Path, temporary: &Path, shared: &Shared, raw: &Segmen
         // Trimmed meanwhile.
         return remove(fs, &path);
     }
-    remove(fs, &raw.path)
+    match old.form {
+        Form::Raw(_) => remove(fs, &old.path),
+        // The rename has taken its place.
+        Form::Sealed(_) => Ok(()),
+    }
 }
 
-fn write_verified(file: &dyn File, path: &Path, raw: &Segment) -> Result<Vec<sealed::Frame>> {
-    sealed::write(file, path, &raw.header, raw.records())?;
+fn write_verified(
+    file: &dyn File,
+    path: &Path,
+    old: &Segment,
+    replace: &Replace,
+) -> Result<Vec<sealed::Frame>> {
+    let records = || old.records().map(|item| item.map(|record| replaced(record, replace)));
+    sealed::write(file, path, &old.header, records())?;
     let bad = |what| JournalError::Unverified { path: path.display().to_string(), what };
-    let opened = sealed::verify(file, path, raw.header.lane)?
+    let opened = sealed::verify(file, path, old.header.lane)?
         .ok_or_else(|| bad("the sealed form does not read back"))?;
-    let mut originals = raw.records();
+    let mut originals = records();
     for frame in &opened.frames {
-        let records = sealed::read_frame(file, path, frame, raw.header.lane)?
+        let records = sealed::read_frame(file, path, frame, old.header.lane)?
             .ok_or_else(|| bad("a sealed frame does not read back"))?;
         for record in records {
             if originals.next().transpose()? != Some(record) {
@@ -187,6 +221,13 @@ fn write_verified(file: &dyn File, path: &Path, raw: &Segment) -> Result<Vec<sea
     match originals.next() {
         None => Ok(opened.frames),
         Some(_) => Err(bad("the sealed form is shorter than the raw one")),
+    }
+}
+
+fn replaced(record: Record, replace: &Replace) -> Record {
+    match replace(&record) {
+        Some((kind, payload)) => Record { kind, payload, ..record },
+        None => record,
     }
 }
 

@@ -62,6 +62,14 @@ fn lives(seed: u64, faults: bool) {
         }
         let (mut journal, recovery) = open(&fs, dice.next_u64()).unwrap();
         model.check(&journal, &recovery, &what);
+        // Opening twice, with sealing between, ends at the same place with the same hash.
+        if dice.below(3) == 0 {
+            journal.maintain().unwrap();
+            drop(journal);
+            let again;
+            (journal, again) = open(&fs, dice.next_u64()).unwrap();
+            assert_eq!(again.point, recovery.point, "{what}: opened again");
+        }
         fs.power_off_at(fs.ops() + 1 + dice.below(120));
         run(&mut model, &mut journal, &fs, &mut dice, 60, faults);
         drop(journal);
@@ -77,14 +85,14 @@ fn lives(seed: u64, faults: bool) {
 
 #[test]
 fn acknowledged_records_survive_power_cuts_at_random_operations() {
-    for seed in 0..700 {
+    for seed in 0..500 {
         lives(seed, false);
     }
 }
 
 #[test]
 fn acknowledged_records_survive_failing_writes_and_syncs_and_then_power_cuts() {
-    for seed in 10_000..10_700 {
+    for seed in 10_000..10_500 {
         lives(seed, true);
     }
 }

@@ -145,6 +145,31 @@ fn records_of_another_segment_are_never_taken() {
 }
 
 #[test]
+fn records_with_the_right_next_numbers_but_of_another_segment_are_not_taken() {
+    let (fs, records) = filled(10, |_| Lane::Own);
+    // The same journal, gone on under another nonce: its records 11.. would fit exactly.
+    let other = MemFs::new();
+    let (mut longer, _) = open(&other, 77).unwrap();
+    for record in &records {
+        longer.append(record.lane, record.kind, &record.payload).unwrap();
+        longer.commit().unwrap();
+    }
+    for n in 11..15 {
+        longer.append(Lane::Own, 0, format!("stale {n}").as_bytes()).unwrap();
+        longer.commit().unwrap();
+    }
+    let path = files(&fs, ".seg").remove(0);
+    let mut bytes = fs.content(&path).unwrap();
+    let stale = other.content(&path).unwrap();
+    let end = find(&other, &path, b"stale 11") - 21;
+    bytes[end..].copy_from_slice(&stale[end..]);
+    fs.plant(&path, &bytes);
+    let (journal, recovery) = open(&fs, 2).unwrap();
+    assert_eq!(all(&journal), records);
+    assert_eq!((recovery.last, recovery.torn.len()), (10, 1));
+}
+
+#[test]
 fn a_lost_file_is_a_hole_with_its_numbers() {
     for victim in 1..4 {
         let (fs, records) = filled(200, |_| Lane::Others);
