@@ -1,1 +1,20 @@
-//! Harness, demo and benchmark adapter
+//! motcua-tests: a city of real processes for the demo, the tests and the page driver.
+//!
+//! The harness starts the shipped programs, speaks to them over HTTP like any other client, cuts
+//! their lines and kills them, and asks each replica's own API what it holds. It looks at no
+//! program's insides, except where a test searches what lies on a disk.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "real processes run in real time; nothing here decides by a clock"
+)]
+
+pub mod binaries;
+pub mod census;
+pub mod city;
+pub mod demo;
+pub mod desk;
+pub mod http;
+pub mod ports;
+pub mod process;
+pub mod relay;
+pub mod seed;
