@@ -121,7 +121,7 @@ fn link_word(phase: UpstreamPhase) -> &'static str {
     match phase {
         UpstreamPhase::Live => "connected",
         UpstreamPhase::Connecting => "connecting",
-        UpstreamPhase::Waiting | UpstreamPhase::NoParent => "offline",
+        UpstreamPhase::Waiting | UpstreamPhase::Paused | UpstreamPhase::NoParent => "offline",
     }
 }
 

@@ -5,7 +5,7 @@ use anyhow::Context;
 use motcua_shell::{
     content::DossierContent,
     http,
-    service::{Service, ServiceOptions},
+    service::{Probes, Service, ServiceOptions},
     settings::HubSettings,
     shutdown::Readiness,
 };
@@ -38,6 +38,7 @@ pub async fn run(
         recovery_listen: settings.recovery_listen,
         content: DossierContent,
         changed: Box::new(|_| {}),
+        probes: Probes::default(),
     })
     .await
     .context("the hub did not start")?;

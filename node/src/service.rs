@@ -6,20 +6,70 @@ use crate::{
     desk::Desk,
 };
 use anyhow::Context;
+use motcua_core::id::DossierId;
 use motcua_shell::{
     content::DossierContent,
     engine::Progress,
     http,
     identity::Identity,
-    service::{Service, ServiceOptions},
+    service::{Probes, Service, ServiceOptions},
     settings::NodeSettings,
     shutdown::Readiness,
 };
 use std::{
+    collections::BTreeSet,
     future::Future,
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, OnceLock},
 };
+
+/// A running node: what the page talks to.
+pub struct Node {
+    /// The desk.
+    pub desk: Arc<Desk>,
+    service: Service,
+}
+
+impl Node {
+    /// Starts the node whose identity and data are in `data_dir`.
+    ///
+    /// # Errors
+    /// What could not be opened, and what to do.
+    pub async fn start(data_dir: PathBuf, probes: Probes) -> anyhow::Result<Self> {
+        let binding = Identity::load(&data_dir)?.bound()?;
+        let cache = Arc::new(Cache::default());
+        let opened: Arc<OnceLock<Arc<Desk>>> = Arc::default();
+        let changed = {
+            let opened = Arc::clone(&opened);
+            Box::new(move |dossiers: &BTreeSet<DossierId>| {
+                if let Some(desk) = opened.get()
+                    && let Progress::At(applied) = *desk.engine().progress().borrow()
+                {
+                    desk.applied(dossiers, applied);
+                }
+            })
+        };
+        let service = Service::start(ServiceOptions {
+            data_dir,
+            listen: None,
+            recovery_listen: None,
+            content: DossierContent,
+            changed,
+            probes,
+        })
+        .await
+        .context("the node did not start")?;
+        let desk = Desk::open(Arc::clone(&service.engine), cache, &binding)?;
+        let desk = Arc::clone(opened.get_or_init(|| Arc::new(desk)));
+        Ok(Self { desk, service })
+    }
+
+    /// Ends the link and writes what waits.
+    pub async fn stop(self) {
+        self.service.stop().await;
+    }
+}
 
 /// Runs a node until `stop` resolves, then drains. `up` is told the page's address once it
 /// answers.
@@ -34,36 +84,13 @@ pub async fn run(
     let (listener, address) = http::bind(settings.http_listen)
         .await
         .with_context(|| format!("the page cannot listen on {}", settings.http_listen))?;
-    let binding = Identity::load(&settings.data_dir)?.bound()?;
-    let cache = Arc::new(Cache::default());
-    let opened: Arc<OnceLock<Arc<Desk>>> = Arc::default();
-    let changed = {
-        let opened = Arc::clone(&opened);
-        Box::new(move |dossiers: &std::collections::BTreeSet<_>| {
-            if let Some(desk) = opened.get()
-                && let Progress::At(applied) = *desk.engine().progress().borrow()
-            {
-                desk.applied(dossiers, applied);
-            }
-        })
-    };
-    let service = Service::start(ServiceOptions {
-        data_dir: settings.data_dir.clone(),
-        listen: None,
-        recovery_listen: None,
-        content: DossierContent,
-        changed,
-    })
-    .await
-    .context("the node did not start")?;
-    let desk = Desk::open(Arc::clone(&service.engine), cache, &binding)?;
-    let desk = Arc::clone(opened.get_or_init(|| Arc::new(desk)));
+    let node = Node::start(settings.data_dir, Probes::default()).await?;
     let (ready, latch) = Readiness::new();
-    let router = api::router(Api { desk, ready });
+    let router = api::router(Api { desk: Arc::clone(&node.desk), ready });
     up(address);
     drop(latch);
     let served = http::serve(listener, router, stop).await;
     tracing::info!("draining");
-    service.stop().await;
+    node.stop().await;
     served.context("the page ended with an error")
 }

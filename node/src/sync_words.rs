@@ -65,7 +65,7 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
     let link = match snapshot.upstream {
         UpstreamPhase::Live => "connected",
         UpstreamPhase::Connecting => "connecting",
-        UpstreamPhase::Waiting => "offline",
+        UpstreamPhase::Waiting | UpstreamPhase::Paused => "offline",
         UpstreamPhase::NoParent => "no_hub",
     };
     let (words_vi, words_en) = words(link, dossiers, waiting, head, all_at);

@@ -67,6 +67,8 @@ pub enum Signal {
     Applied(BTreeSet<OfficeId>),
     /// New trust documents are in force.
     Trust(Box<TrustView>),
+    /// Stays away from the hub, or comes back at once.
+    Pause(bool),
     /// Ends the thread.
     Stop,
 }
@@ -220,6 +222,7 @@ fn step<S: Store, C: Clock>(
         Signal::Own(log, sequence, entry) => Input::Own { log, sequence, entry },
         Signal::Applied(inboxes) => Input::Applied { inboxes },
         Signal::Trust(trust) => Input::Trust(trust),
+        Signal::Pause(paused) => Input::Pause(paused),
         Signal::Stop => return,
     };
     replica.handle_input(now, wall, input, &around.store);

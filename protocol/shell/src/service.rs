@@ -4,7 +4,7 @@
 use crate::{
     clock::{Clock, SystemClock},
     driver::{Driver, Signal},
-    engine::{Engine, Options, StartError},
+    engine::{Durable, Engine, Options, StartError},
     identity::{Identity, IdentityError},
     recovery::{Books, BooksError, BoxFuture, HubRecovery, Issue, Issuing},
     transport::{
@@ -41,6 +41,21 @@ pub struct ServiceOptions<C> {
     pub content: C,
     /// Called after each batch with the dossiers that changed.
     pub changed: Box<dyn Fn(&BTreeSet<DossierId>) + Send>,
+    /// For tests and measurements; empty in the services.
+    pub probes: Probes,
+}
+
+/// What tests and measurements look at and turn.
+#[derive(Default)]
+pub struct Probes {
+    /// Told of events on links.
+    pub event: Option<Box<dyn Fn(&Event) + Send>>,
+    /// Told of records once they are on disk, on the journal's thread.
+    pub durable: Option<Durable>,
+    /// Bytes of a journal segment.
+    pub segment_bytes: Option<u64>,
+    /// Starts without dialling the parent.
+    pub offline: bool,
 }
 
 /// Why a service did not start.
@@ -79,7 +94,9 @@ impl Service {
     pub async fn start<C: Content + Send + 'static>(
         options: ServiceOptions<C>,
     ) -> Result<Self, ServiceError> {
-        let ServiceOptions { data_dir, listen, recovery_listen, content, changed } = options;
+        let ServiceOptions { data_dir, listen, recovery_listen, content, changed, probes } =
+            options;
+        let Probes { event: told, durable, segment_bytes, offline } = probes;
         let identity = Identity::load(&data_dir)?;
         let trust = TrustHandle::new(identity.trust.clone());
         let clock = SystemClock::default();
@@ -102,7 +119,13 @@ impl Service {
                     if let Event::Trust(view) = event {
                         trust.set((**view).clone());
                     }
+                    if let Some(told) = &told {
+                        told(event);
+                    }
                 }),
+                durable,
+                segment_bytes,
+                offline,
             })
         });
         let engine = started.await.map_err(|error| ServiceError::Thread(error.to_string()))??;

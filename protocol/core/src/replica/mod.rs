@@ -99,6 +99,8 @@ pub enum Input {
     },
     /// New trust documents are in force.
     Trust(Box<TrustView>),
+    /// The operator wants this machine to stay away from its hub, or to come back at once.
+    Pause(bool),
 }
 
 /// Something should be done.
@@ -307,6 +309,11 @@ impl Replica {
                 self.pump_down(store, |child| inboxes.contains(&child.inbox));
             }
             Input::Trust(trust) => self.take_trust(*trust),
+            Input::Pause(paused) => {
+                if let Some(link) = self.upstream.pause(paused, now) {
+                    self.close(link, "this machine goes offline");
+                }
+            }
         }
     }
 
@@ -364,6 +371,9 @@ impl Replica {
         if !dialed {
             self.children.insert(link, Child::greeting(peer));
             return;
+        }
+        if self.upstream.phase() == UpstreamPhase::Paused {
+            return self.close(link, "this machine goes offline");
         }
         if self.config.parent != Some(peer) {
             return self.close(link, "the machine that answered is not this office's hub");

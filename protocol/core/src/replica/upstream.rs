@@ -22,6 +22,8 @@ const STATUS_EVERY: u64 = 2_000;
 pub enum UpstreamPhase {
     /// There is no hub above.
     NoParent,
+    /// Told to stay away.
+    Paused,
     /// Waiting before the next dial.
     Waiting,
     /// Dialling, or greeting.
@@ -32,6 +34,7 @@ pub enum UpstreamPhase {
 
 enum Phase {
     NoParent,
+    Paused,
     Waiting {
         until: Instant,
     },
@@ -96,6 +99,7 @@ impl Upstream {
     pub(super) fn phase(&self) -> UpstreamPhase {
         match self.phase {
             Phase::NoParent => UpstreamPhase::NoParent,
+            Phase::Paused => UpstreamPhase::Paused,
             Phase::Waiting { .. } => UpstreamPhase::Waiting,
             Phase::Dialing | Phase::Greeting { .. } => UpstreamPhase::Connecting,
             Phase::Live { .. } => UpstreamPhase::Live,
@@ -119,7 +123,7 @@ impl Upstream {
                 let last = self.status.as_ref().map_or(*since, |(at, _)| *at);
                 Some(last.after(STATUS_EVERY))
             }
-            Phase::NoParent | Phase::Dialing | Phase::Greeting { .. } => None,
+            Phase::NoParent | Phase::Paused | Phase::Dialing | Phase::Greeting { .. } => None,
         }
     }
 
@@ -150,6 +154,30 @@ impl Upstream {
         self.in_sync = false;
     }
 
+    /// Stays away from the parent, or comes back at once. Gives the link to be closed.
+    pub(super) fn pause(&mut self, paused: bool, now: Instant) -> Option<LinkId> {
+        match (&self.phase, paused) {
+            (Phase::NoParent, _) => None,
+            (Phase::Paused, false) => {
+                self.attempts = 0;
+                self.phase = Phase::Waiting { until: now };
+                None
+            }
+            (_, false) => None,
+            (phase, true) => {
+                let link = match phase {
+                    Phase::Greeting { link, .. } | Phase::Live { link, .. } => Some(*link),
+                    Phase::NoParent | Phase::Paused | Phase::Waiting { .. } | Phase::Dialing => {
+                        None
+                    }
+                };
+                self.lost(link, now);
+                self.phase = Phase::Paused;
+                link
+            }
+        }
+    }
+
     /// Splitmix64: jitter needs to differ between machines, not to be secret.
     fn random(&mut self) -> u64 {
         self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -161,16 +189,18 @@ impl Upstream {
     pub(super) fn is(&self, link: LinkId) -> bool {
         match self.phase {
             Phase::Greeting { link: mine, .. } | Phase::Live { link: mine, .. } => mine == link,
-            Phase::NoParent | Phase::Waiting { .. } | Phase::Dialing => false,
+            Phase::NoParent | Phase::Paused | Phase::Waiting { .. } | Phase::Dialing => false,
         }
     }
 
     pub(super) fn live(&self) -> Option<LinkId> {
         match self.phase {
             Phase::Live { link, .. } => Some(link),
-            Phase::NoParent | Phase::Waiting { .. } | Phase::Dialing | Phase::Greeting { .. } => {
-                None
-            }
+            Phase::NoParent
+            | Phase::Paused
+            | Phase::Waiting { .. }
+            | Phase::Dialing
+            | Phase::Greeting { .. } => None,
         }
     }
 

@@ -18,7 +18,7 @@ mod recover;
 pub use applier::Progress;
 pub use books::Books;
 pub use own::{OwnWriter, SaveError, Saved};
-pub use pen::{Done, Pen};
+pub use pen::{Done, Durable, Pen};
 
 use crate::{
     clock::{Clock, SystemClock},
@@ -61,6 +61,12 @@ pub struct Options<C> {
     pub dial: Box<dyn Fn() + Send>,
     /// Told what happened on links.
     pub event: Box<dyn Fn(&Event) + Send>,
+    /// Told of records once they are on disk.
+    pub durable: Option<Durable>,
+    /// Bytes of a journal segment, where the default will not do.
+    pub segment_bytes: Option<u64>,
+    /// Starts without dialling the parent.
+    pub offline: bool,
 }
 
 /// A running replica.
@@ -123,7 +129,7 @@ impl Engine {
     pub fn start<C: Content + Send + 'static>(
         options: Options<C>,
     ) -> Result<Arc<Self>, StartError> {
-        let Options { data_dir, identity, content, changed, dial, event } = options;
+        let Options { data_dir, identity, content, changed, dial, event, .. } = options;
         let binding = identity.bound()?;
         let key = identity.device.clone();
         let me = Me { node: key.public().node_id(), office: binding.office };
@@ -142,9 +148,14 @@ impl Engine {
             progress,
             waiting: Arc::clone(&waiting),
             changed,
+            segment_bytes: options.segment_bytes,
         })?;
         let recover::Recovered { applier, commit, books, opened } = recovered;
-        let pen = Pen::new(commit, jobs, driver.clone(), Arc::clone(&waiting));
+        let durable = options.durable;
+        let pen = Pen::new(commit, jobs, driver.clone(), Arc::clone(&waiting), durable);
+        if options.offline {
+            driver.signal(Signal::Pause(true));
+        }
         recover::settle_undecided(&applier, &pen)?;
         let trust = applier.ledger.trust().clone();
         let config = Config {

@@ -21,7 +21,11 @@ pub struct Pen {
     applier: Sender<Job>,
     driver: Driver,
     waiting: Arc<AtomicU64>,
+    durable: Option<Durable>,
 }
+
+/// Told of a record and its position once it is on disk.
+pub type Durable = Arc<dyn Fn(u64, &Record) + Send + Sync>;
 
 /// Told once the records are on disk, with their positions, or that they are not.
 pub type Done = Box<dyn FnOnce(Result<Vec<u64>, JournalError>) + Send>;
@@ -32,8 +36,9 @@ impl Pen {
         applier: Sender<Job>,
         driver: Driver,
         waiting: Arc<AtomicU64>,
+        durable: Option<Durable>,
     ) -> Self {
-        Self { commit: Arc::new(RwLock::new(Some(commit))), applier, driver, waiting }
+        Self { commit: Arc::new(RwLock::new(Some(commit))), applier, driver, waiting, durable }
     }
 
     /// Hands over records to be written together. Calls are answered in the order in which they
@@ -49,13 +54,16 @@ impl Pen {
         });
         let new: Vec<NewRecord> = new.collect();
         let (applier, driver) = (self.applier.clone(), self.driver.clone());
-        let waiting = Arc::clone(&self.waiting);
+        let (waiting, durable) = (Arc::clone(&self.waiting), self.durable.clone());
         let commit = self.commit.read().unwrap_or_else(PoisonError::into_inner);
         let Some(commit) = commit.as_ref() else { return done(Err(JournalError::Stopped)) };
         let submitted = commit.submit(new, move |result| {
             if let Ok(positions) = &result {
                 for (position, record) in positions.iter().zip(records) {
                     tell_driver(&driver, &record);
+                    if let Some(durable) = &durable {
+                        durable(*position, &record);
+                    }
                     waiting.fetch_add(1, Ordering::Relaxed);
                     // The applier outlives the journal; at the very end nobody listens.
                     let _ = applier.send(Job::Record(*position, record));

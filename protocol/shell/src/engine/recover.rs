@@ -42,6 +42,7 @@ pub(super) struct Inputs<'a, C> {
     pub(super) progress: watch::Sender<Progress>,
     pub(super) waiting: Arc<AtomicU64>,
     pub(super) changed: Box<dyn Fn(&BTreeSet<DossierId>) + Send>,
+    pub(super) segment_bytes: Option<u64>,
 }
 
 pub(super) struct Recovered<C> {
@@ -52,9 +53,11 @@ pub(super) struct Recovered<C> {
 }
 
 pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>, StartError> {
-    let Inputs { data_dir, me, kind, identity, content, progress, waiting, changed } = inputs;
+    let Inputs { data_dir, me, kind, identity, content, progress, waiting, changed, segment_bytes } =
+        inputs;
     let journal_dir = data_dir.join("journal");
-    let options = motcua_journal::Options::new(me.node.0, random);
+    let mut options = motcua_journal::Options::new(me.node.0, random);
+    options.segment_size = segment_bytes.unwrap_or(options.segment_size);
     let (mut journal, recovery) = Journal::open(Arc::new(RealFs::new()), &journal_dir, options)?;
     for hole in &recovery.holes {
         tracing::error!(?hole, "records of the journal are damaged; what follows them is kept");

@@ -1,0 +1,75 @@
+//! Benchmark adapter: the shipped node and hub code behind the benchmark's line protocol. Every
+//! write is a clerk's action with life cycle, audience, index and own log; every acknowledgement
+//! follows a disk sync; documents and events are counted in applied state.
+
+mod city;
+mod edge;
+mod hub;
+mod line;
+
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, Write},
+    path::PathBuf,
+};
+
+/// Monotonic clock in nanoseconds, the one the benchmark's driver reads as well.
+pub(crate) fn now_ns() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Answers one verb; `None` for one it does not know.
+trait Side {
+    async fn verb(&mut self, verb: &str, asked: &Value) -> anyhow::Result<Option<Value>>;
+    async fn end(self);
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, role, dir, port] = arguments.as_slice() else {
+        anyhow::bail!("usage: motcua-bench hub|edge|edge2 DIR PORT");
+    };
+    motcua_shell::telemetry::init(&std::env::var("MOTCUA_LOG").unwrap_or("warn".into()));
+    let (dir, port) = (PathBuf::from(dir), port.parse()?);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        match role.as_str() {
+            "hub" => serve(hub::Hub::start(dir, port).await?).await,
+            _ => serve(edge::Edge::start(role, dir).await?).await,
+        }
+    })
+}
+
+async fn serve(mut side: impl Side) -> anyhow::Result<()> {
+    say(&json!({ "ready": true }))?;
+    let mut lines = std::io::stdin().lock().lines();
+    while let Some(line) = tokio::task::block_in_place(|| lines.next()) {
+        let asked: Value = serde_json::from_str(&line?)?;
+        let verb = asked["v"].as_str().unwrap_or_default().to_owned();
+        if verb == "quit" {
+            break;
+        }
+        let started = now_ns();
+        let mut answer = match side.verb(&verb, &asked).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => json!({ "unsupported": verb }),
+            Err(error) => json!({ "ok": false, "error": format!("{error:#}") }),
+        };
+        if let Some(error) = answer.get("error") {
+            tracing::error!(%error, verb, "verb failed");
+        }
+        answer["dur"] = json!((now_ns() - started) as f64 / 1e9);
+        say(&answer)?;
+    }
+    side.end().await;
+    Ok(())
+}
+
+fn say(answer: &Value) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{answer}")?;
+    out.flush()?;
+    Ok(())
+}
