@@ -18,6 +18,7 @@ const POLL_MS = 1000;          // this hub's own state
 const FLEET_MS = 3000;         // the fleet: one answer may be a megabyte with thousands of offices
 const TIMEOUT_MS = 5000;
 const STALE_MS = 2500;         // an answer older than this is no longer shown as current
+const ROWS = 500;              // more lines than this are for the filter box, not for eyes and old PCs
 const UNSENT_ALARM_MS = 600000; // work not sent for this long is shown in red
 const CLOCK_ALARM_MS = 60000;  // clocks further apart than this are worth a word
 const LOCAL_OFFSET_MS = 7 * 3600 * 1000; // Asia/Ho_Chi_Minh, no summer time
@@ -58,6 +59,8 @@ function useLanguage(next) {
 }
 
 const number = (n) => (n === null || n === undefined ? w('not_measured') : String(n).replace(/\B(?=(\d{3})+$)/g, lang === 'vi' ? '.' : ','));
+
+const counted = (key, n) => w(n === 1 ? `${key}_one` : key, number(n));
 
 // ---- building blocks ---------------------------------------------------------------------------
 
@@ -271,10 +274,11 @@ function showFleet() {
   const shown = fleet.offices.filter((o) => (!link || o.link === link)
     && fold([o.name, o.code, o.parent_name || '', o.version || ''].join(' ')).includes(wanted));
   const count = (l) => fleet.offices.filter((o) => o.link === l).length;
-  const said = fleet.offices.length === 0 ? w('count_none') : w('count', shown.length, fleet.offices.length, ...LINKS.map(count));
+  const said = fleet.offices.length === 0 ? w('count_none')
+    : w('count', Math.min(shown.length, ROWS), fleet.offices.length, ...LINKS.map(count)) + (shown.length > ROWS ? ` ${w('count_cut', ROWS)}` : '');
   if ($('fleet-count').textContent !== said) $('fleet-count').textContent = said;
   $('office-list').hidden = shown.length === 0;
-  placeRows(shown.map(row));
+  placeRows(shown.slice(0, ROWS).map(row));
 }
 
 // Rows stay where they are unless the order changed, so that text can be read and selected.
@@ -308,21 +312,24 @@ function cell([label, ...lines]) {
 // What is said of an office: per column a label and lines of [tone, words, mark].
 function cellsOf(o) {
   const tier = `tier_${o.tier}` in WORDS.vi ? w(`tier_${o.tier}`) : o.tier;
+  const since = (ms) => ms !== null && ms !== undefined;
   const ago = (ms) => span(now() - ms);
   const waiting = (n) => (n === null || n === undefined ? ['soft', w('not_measured')]
-    : n === 0 ? ['soft', w('nothing_waiting')] : ['strong', w('items', number(n))]);
+    : n === 0 ? ['soft', w('nothing_waiting')] : ['strong', counted('items', n)]);
+  // Seconds would change every line of a healthy fleet every second and tell nobody anything.
+  const contact = !since(o.last_contact) ? w('no_contact')
+    : now() - o.last_contact < 60000 ? w('contact_now') : w('last_contact', w('ago', ago(o.last_contact)));
   const clock = Math.abs(o.clock_offset || 0) > CLOCK_ALARM_MS
     ? ['bad', w(o.clock_offset > 0 ? 'clock_ahead' : 'clock_behind', span(Math.abs(o.clock_offset))), 'alarm'] : null;
   const oldest = (ms) => (now() - ms > UNSENT_ALARM_MS ? ['bad', w('oldest_unsent', ago(ms)), 'alarm'] : ['soft', w('oldest_unsent', ago(ms))]);
-  const since = (ms) => ms !== null && ms !== undefined;
   return [
     ['col_office', ['strong', o.name], ['soft', [tier, o.code, o.parent_name].filter(Boolean).join(' · ')]],
     ['col_link', [`link ${o.link}`, w(`link_${o.link}`), LINK_MARK[o.link]],
-      ['soft', since(o.last_contact) ? w('last_contact', w('ago', ago(o.last_contact))) : w('no_contact')]],
+      ['soft', contact]],
     ['col_up', waiting(o.behind_up), since(o.oldest_unsent_at) ? oldest(o.oldest_unsent_at) : null],
     ['col_down', waiting(o.behind_down), since(o.oldest_waiting_at) ? ['soft', w('oldest_waiting', ago(o.oldest_waiting_at))] : null],
     ['col_received', ['number', number(o.received_entries)]],
-    ['col_machine', ['', w('machines', number(o.nodes))], o.version ? ['soft', w('version', o.version)] : null, clock],
+    ['col_machine', ['', counted('machines', o.nodes)], o.version ? ['soft', w('version', o.version)] : null, clock],
   ];
 }
 
@@ -347,8 +354,7 @@ function start() {
   document.addEventListener('visibilitychange', wake);
   window.addEventListener('pageshow', (event) => { if (event.persisted) wake(); });
   setInterval(distrustOldAnswers, 250);
-  // Ages are words that grow; with a short list every second, with a long one with each answer.
-  setInterval(() => { if (!document.hidden && fleet.offices && fleet.offices.length <= 400) showFleet(); }, 1000);
+  setInterval(() => { if (!document.hidden && fleet.offices) showFleet(); }, 1000); // ages grow
   wake();
 }
 

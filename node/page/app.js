@@ -6,6 +6,7 @@
 //   #sync-line       the sentence about what is saved, sent and received; its box #sync-box has
 //                    data-state = checking|unreachable|ok|waiting|connecting|offline|no_hub
 //   #lang            switches Vietnamese and English
+//   #clerk           the clerk's name, written into what is done; remembered on this PC
 //   #dossier-list    the table of dossiers (rows: #dossier-rows tr, each with data-id)
 //   #register-form   with #procedure, #applicant-name, #applicant-id, #applicant-phone,
 //                    #applicant-address, #request, #save; errors in #register-errors
@@ -35,10 +36,12 @@ const POST_TIMEOUT_MS = 30000; // a save waits for a disk, which may be slow, ne
 const VIEW_REFRESH_MS = 10000; // what other offices sent shows up at the latest after this
 const REST_MS = 800;           // a second press of a double click must not meet the next button
 const PAGE_SIZE = 50;
+const EMPTY_PAGES = 40;        // pages looked through for a rare state before the clerk is asked
 const PAPERS = 100;            // most papers the node takes in one dossier
 const OFFICE_HOURS_OFFSET_MS = 7 * 3600 * 1000; // Asia/Ho_Chi_Minh, no summer time
 const NEEDS_REASON = [3, 5, 8]; // refusal, supplement and stopping each have a form with a reason
 const DRAFT = 'motcua.draft';
+const CLERK = 'motcua.clerk';
 
 const $ = (id) => document.getElementById(id);
 
@@ -203,7 +206,9 @@ class Failure extends Error {
     this.kind = kind; // stopped | unreachable | timeout | unreadable | refused
     this.status = status;
     this.body = body || {};
-    this.doubtful = kind !== 'refused' || status >= 500;
+    // A refusal says that nothing was changed; a failure after the save is told apart by its code.
+    const refused = (kind === 'refused' && this.body.code === 'not_saved') || (status >= 400 && status < 500);
+    this.doubtful = !refused;
   }
 
   words() {
@@ -238,6 +243,8 @@ async function api(method, path, { body, key, timeout, signal } = {}) {
   return data;
 }
 
+const clerk = () => $('clerk').value.trim().normalize('NFC');
+
 function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 }
@@ -257,8 +264,8 @@ async function loadOffice() {
 
 function showOffice() {
   if (!office) return;
-  $('office-name').textContent = office.office.name;
-  $('foot').textContent = w('foot', office.version, office.office.code, String(office.node.id).slice(0, 12));
+  $('office-name').textContent = office.office.name || '';
+  $('foot').textContent = w('foot', office.version, office.office.code || '–', String(office.node.id).slice(0, 12));
 }
 
 function syncStateOf(s) {
@@ -358,7 +365,12 @@ async function loadList(more) {
   if (more) query.set('after', list.next);
   if (!list.data) $('list-count').textContent = w('list_loading');
   try {
-    const answer = await api('GET', `/dossiers?${query}`, { signal: mine.signal });
+    let answer = await api('GET', `/dossiers?${query}`, { signal: mine.signal });
+    // A page of the newest may hold none of the state asked for; the next one may.
+    for (let i = 0; i < EMPTY_PAGES && answer.next && !answer.dossiers.length; i += 1) {
+      query.set('after', answer.next);
+      answer = await api('GET', `/dossiers?${query}`, { signal: mine.signal });
+    }
     list.data = more ? list.data.concat(answer.dossiers) : answer.dossiers;
     list.pages = more ? list.pages + 1 : 1;
     list.next = answer.next || null;
@@ -400,7 +412,7 @@ function listRow(d) {
     cell('col_applicant', d.applicant),
     cell('col_state', stateBadge(d), d.conflict ? el('p', { class: 'alarm' }, mark('alarm'), ' ', w('conflict')) : null),
     cell('col_due', ...dueParts(d), d.received ? el('p', { class: 'soft' }, w('received_at', timeOf(d.received))) : null),
-    cell('col_holder', d.holder ? d.holder.name : w('unknown_holder')),
+    cell('col_holder', (d.holder && d.holder.name) || w('unknown_holder')),
     cell('col_sync', itemSync(d.sync)));
 }
 
@@ -598,7 +610,7 @@ function readForm() {
       name, id_number: id, birth_date: birth || null,
       phone: text('applicant-phone'), address: text('applicant-address'), email,
     },
-    request: text('request'), papers, due: due === undefined ? null : due, fee: fee ? Number(fee) : null,
+    request: text('request'), papers, due: due === undefined ? null : due, fee: fee ? Number(fee) : null, clerk: clerk(),
   };
   return { body, errors };
 }
@@ -634,7 +646,8 @@ function showErrors(errors, extra) {
 function fieldFromNode(field) {
   const paper = /^papers[.[](\d+)\]?(?:\.(name|form|count))?/.exec(field || '');
   if (paper) return `paper-${paper[1]}-${paper[2] || 'name'}`;
-  return /^papers/.test(field || '') ? 'paper-0-name' : FIELD_OF[field] || null;
+  if (/^papers/.test(field || '')) return /count$/.test(field) ? 'paper-0-count' : 'paper-0-name';
+  return FIELD_OF[field] || null;
 }
 
 async function submitRegister(event) {
@@ -748,10 +761,19 @@ function drawDossier() {
   drawFacts(d);
   drawLines('dossier-papers', d.papers, 'papers_none', (p) => [w('paper_line', p.name, p.count), ' ', el('span', { class: 'soft' }, w(`paper_${p.form}`))]);
   drawLines('dossier-steps', d.steps, 'steps_none', stepParts);
-  drawLines('dossier-audience', d.audience, 'nothing', (a) => [a.office.name, el('p', { class: 'soft' }, a.roles.map((r) => (`role_${r}` in WORDS.vi ? w(`role_${r}`) : r)).join(', '))]);
+  drawLines('dossier-audience', d.audience, 'nothing', (a) => [officeName(a.office), el('p', { class: 'soft' }, a.roles.map(roleWord).join(', '))]);
   drawLines('history', d.history, 'history_none', historyParts);
   drawMoves(d);
   setTitle();
+}
+
+// An office that the catalogue no longer names is still told apart by its id.
+const officeName = (o) => o.name || o.id;
+
+// Roles come as Desk or ReceivedBy, or as desk or received_by.
+function roleWord(role) {
+  const key = `role_${role.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()}`;
+  return key in WORDS.vi ? w(key) : role;
 }
 
 function drawLines(id, items, none, parts) {
@@ -776,15 +798,15 @@ function drawFacts(d) {
     [w('fact_email'), given(a.email)],
     [w('fact_request'), given(d.request)],
     [w('fact_received'), given(d.received && timeOf(d.received))],
-    [w('fact_due'), el('div', {}, ...dueParts(d))],
+    [w('fact_due'), el('div', {}, ...dueParts(d), d.due_dates && d.due_dates.length > 1 ? el('p', { class: 'soft' }, w('first_due', timeOf(d.due_dates[0].at))) : null)],
     d.fee === undefined ? null : [w('fact_fee'), d.fee === null ? given('') : w('dong', String(d.fee).replace(/\B(?=(\d{3})+$)/g, '.'))],
-    [w('fact_holder'), d.holder ? d.holder.name : w('unknown_holder')],
+    [w('fact_holder'), (d.holder && d.holder.name) || w('unknown_holder')],
   ]);
 }
 
 function stepParts(s) {
   return [
-    el('p', {}, el('strong', {}, s.from.name), ` ${w('step_to')} `, el('strong', {}, s.to.name)),
+    el('p', {}, el('strong', {}, officeName(s.from)), ` ${w('step_to')} `, el('strong', {}, officeName(s.to))),
     el('p', { class: 'soft' }, w('step_given', timeOf(s.given_at), s.given_by)),
     s.taken_at === null ? el('p', { class: 'alarm' }, mark('ring'), ' ', w('step_waiting')) : el('p', { class: 'soft' }, w('step_taken', timeOf(s.taken_at), s.taken_by)),
     s.note ? el('p', {}, w('step_note', s.note)) : null,
@@ -794,7 +816,7 @@ function stepParts(s) {
 function historyParts(h) {
   return [
     el('p', {}, both(h, 'text')),
-    el('p', { class: 'soft' }, [timeOf(h.at), h.person, h.office && h.office.name].filter(Boolean).join(' · ')),
+    el('p', { class: 'soft' }, [timeOf(h.at), h.person, h.office && officeName(h.office)].filter(Boolean).join(' · ')),
     el('p', {}, itemSync(h.sync)),
   ];
 }
@@ -831,6 +853,7 @@ function setBusy(busy) {
 async function act(path, body, box, done) {
   if (dossier.busy) return false;
   const id = dossier.id;
+  body.clerk = clerk();
   const name = path + JSON.stringify(body);
   if (!dossier.keys.has(name)) dossier.keys.set(name, newKey());
   const keys = dossier.keys;
@@ -973,6 +996,8 @@ function start() {
     useLanguage(lang === 'vi' ? 'en' : 'vi');
     remember(localStorage, 'motcua.lang', lang);
   });
+  $('clerk').value = recall(localStorage, CLERK) || '';
+  $('clerk').addEventListener('change', () => remember(localStorage, CLERK, $('clerk').value.trim()));
   $('skip').addEventListener('click', (event) => { event.preventDefault(); $('main').focus(); });
   $('sync-more').addEventListener('toggle', showSync);
   $('search-form').addEventListener('submit', searchNow);
