@@ -16,7 +16,7 @@ use crate::{
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, Query, State as Extract},
+    extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State as Extract},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::get,
@@ -186,7 +186,7 @@ struct RegisterBody {
 async fn register(
     Extract(api): Extract<Api>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, DeskError> {
     let asked: RegisterBody = read(&body)?;
     let caller = caller(&headers, &body, asked.clerk)?;
@@ -220,7 +220,7 @@ async fn move_to(
     Extract(api): Extract<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Value>, DeskError> {
     let (id, asked) = (dossier_id(&id)?, read::<MoveBody>(&body)?);
     let unknown = || DeskError::Unknown { field: "to", value: asked.to.to_string() };
@@ -245,7 +245,7 @@ async fn forward(
     Extract(api): Extract<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Value>, DeskError> {
     let (id, asked) = (dossier_id(&id)?, read::<ForwardBody>(&body)?);
     let (from, to) = (api.desk.engine().me.office, api.desk.office(&asked.office)?);
@@ -267,7 +267,7 @@ async fn take(
     Extract(api): Extract<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Value>, DeskError> {
     let (id, asked) = (dossier_id(&id)?, read::<TakenBody>(&body)?);
     let office = api.desk.engine().me.office;
@@ -290,7 +290,7 @@ async fn note(
     Extract(api): Extract<Api>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Value>, DeskError> {
     let (id, asked) = (dossier_id(&id)?, read::<NoteBody>(&body)?);
     let caller = caller(&headers, &body, asked.clerk)?;
@@ -319,6 +319,31 @@ fn brief(api: &Api, id: DossierId) -> Result<Value, DeskError> {
         "state_en": state.en(),
         "saved": true,
     }))
+}
+
+/// A body within [`BODY_BYTES`], or a refusal in words.
+struct Body(Bytes);
+
+impl std::ops::Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = DeskError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, DeskError> {
+        match Bytes::from_request(request, state).await {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(DeskError::TooLong { limit: BODY_BYTES })
+            }
+            Err(error) => Err(DeskError::Request(error.body_text())),
+        }
+    }
 }
 
 fn dossier_id(text: &str) -> Result<DossierId, DeskError> {

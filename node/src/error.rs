@@ -48,6 +48,12 @@ pub enum DeskError {
     /// The request itself cannot be read.
     #[error("{0}")]
     Request(String),
+    /// The request is longer than anything that could be meant.
+    #[error("the request has more than {limit} bytes")]
+    TooLong {
+        /// Bytes allowed.
+        limit: usize,
+    },
 }
 
 impl DeskError {
@@ -66,6 +72,7 @@ impl DeskError {
             Self::KeyReused => (StatusCode::CONFLICT, "idempotency_mismatch"),
             Self::Repeated(_) => (StatusCode::OK, "repeated"),
             Self::Request(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         }
     }
 
@@ -123,6 +130,7 @@ impl DeskError {
             Self::Document(why) => format!("Không mở được hồ sơ: {why}."),
             Self::KeyReused => "Khóa Idempotency-Key này đã dùng cho yêu cầu khác.".into(),
             Self::Repeated(_) => "Đã thực hiện trước đó.".into(),
+            Self::TooLong { limit } => format!("Yêu cầu dài hơn {limit} byte."),
             Self::Request(why) => format!("Yêu cầu không đọc được: {why}."),
         }
     }

@@ -29,6 +29,8 @@ pub struct SyncState {
     pub hub_received_all_at: Option<i64>,
     /// Own changes that the hub has.
     pub hub_received_seq: u64,
+    /// Own changes that the city's hub has, as far as this process was told.
+    pub city_received_seq: u64,
     /// When the oldest change that the hub lacks was made.
     pub oldest_unsent_at: Option<i64>,
     /// Entries that are kept and not applied.
@@ -56,8 +58,9 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
     };
     let waiting = head.saturating_sub(received);
     let dossiers = unsent_dossiers(engine, log, received, head)?;
-    let all_at =
-        (meta.acknowledged_at.0 > 0 && meta.own_log == log).then_some(meta.acknowledged_at.0);
+    let recorded = meta.own_log == log && meta.acknowledged_at.0 > 0;
+    let all_at = engine.received_at().map(|at| at.0).filter(|_| waiting == 0);
+    let all_at = all_at.or_else(|| recorded.then_some(meta.acknowledged_at.0));
     let oldest_unsent_at = match waiting {
         0 => None,
         _ => oldest(engine, log, received + 1)?,
@@ -76,6 +79,7 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
         saved_total: head,
         hub_received_all_at: all_at,
         hub_received_seq: received,
+        city_received_seq: engine.root_received(),
         oldest_unsent_at,
         held: meta.held,
         state_applying: engine.unapplied() > 0,

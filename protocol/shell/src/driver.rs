@@ -27,6 +27,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// is not read, which is how back-pressure reaches the sender.
 const LINK_BYTES: usize = 8 * 1024 * 1024;
 
+/// Longest time a busy driver leaves its view as it is, in milliseconds.
+const PUBLISH_EVERY: u64 = 100;
+
 /// Writes records to the journal and answers with the token.
 pub trait Scribe: Send {
     /// Submits records; `done` is called with success once they are on disk, in order.
@@ -167,11 +170,21 @@ pub fn run<S: Store, C: Clock>(
     mut around: Surroundings<S, C>,
 ) {
     let mut writers: HashMap<LinkId, LinkWriter> = HashMap::new();
+    let mut published = around.clock.monotonic();
+    publish(&replica, handle);
     loop {
         let wait = replica.poll_timeout().map(|at| at.since(around.clock.monotonic()));
-        let first = match wait {
-            None => signals.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(millis) => signals.recv_timeout(Duration::from_millis(millis)),
+        let first = match signals.try_recv() {
+            Ok(signal) => Ok(signal),
+            Err(_) => {
+                // The view is renewed when there is time for it.
+                publish(&replica, handle);
+                published = around.clock.monotonic();
+                match wait {
+                    None => signals.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                    Some(millis) => signals.recv_timeout(Duration::from_millis(millis)),
+                }
+            }
         };
         match first {
             Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -182,17 +195,25 @@ pub fn run<S: Store, C: Clock>(
         while let Some(output) = replica.poll_output() {
             carry_out(output, handle, &writers, &mut around);
         }
-        let (entries, unsent) = replica.backlog().fold((0, 0), |(all, left), (_, head, got)| {
-            (all + head, left + head.saturating_sub(got))
-        });
-        let snapshot = Snapshot {
-            upstream: replica.upstream(),
-            received: replica.received_by_parent(),
-            backlog: (entries, unsent),
-            children: replica.children().cloned().collect(),
-        };
-        *handle.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;
+        if around.clock.monotonic().since(published) >= PUBLISH_EVERY {
+            publish(&replica, handle);
+            published = around.clock.monotonic();
+        }
     }
+}
+
+/// Renews the view for pages and metrics; costs something for every peer.
+fn publish(replica: &Replica, handle: &Driver) {
+    let (entries, unsent) = replica
+        .backlog()
+        .fold((0, 0), |(all, left), (_, head, got)| (all + head, left + head.saturating_sub(got)));
+    let snapshot = Snapshot {
+        upstream: replica.upstream(),
+        received: replica.received_by_parent(),
+        backlog: (entries, unsent),
+        children: replica.children().cloned().collect(),
+    };
+    *handle.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;
 }
 
 fn step<S: Store, C: Clock>(

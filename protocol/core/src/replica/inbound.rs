@@ -52,6 +52,11 @@ impl InLog {
         Head { log: LogId::ZERO, sequence: self.stored.size(), root: self.stored.root() }
     }
 
+    /// Entries on disk.
+    pub(super) fn stored_entries(&self) -> u64 {
+        self.stored.size()
+    }
+
     /// The oldest frame that waited is on disk; journal requests are answered in order.
     pub(super) fn stored(&mut self) {
         if let Some(frontier) = self.waiting.pop_front() {

@@ -151,6 +151,9 @@ pub enum Event {
     Received(u64),
     /// The root hub has this much of the own log.
     RootReceived(u64),
+    /// The parent has had all of the own log for a moment; told at most every two seconds, so that
+    /// it may be written down.
+    Settled(u64),
     /// A peer sent something that cannot be right; the link is closed.
     Refused {
         /// Which peer, if it said.
@@ -354,7 +357,7 @@ impl Replica {
 
     /// Of every log that goes up: head here, and sequence that the parent has.
     pub fn backlog(&self) -> impl Iterator<Item = (LogId, u64, u64)> + '_ {
-        let relayed = self.logs.iter().map(|(log, row)| (*log, row.durable().sequence));
+        let relayed = self.logs.iter().map(|(log, row)| (*log, row.stored_entries()));
         let own = (self.own.log(), self.own.head());
         let logs: BTreeMap<LogId, u64> =
             relayed.chain([own]).filter(|(log, _)| !log.is_zero()).collect();

@@ -171,8 +171,12 @@ impl Replica {
 
     /// Logs of offices below, frame by frame as received, once the ledger has taken them in.
     fn pump_relayed(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
-        let logs: Vec<LogId> =
-            self.logs.keys().copied().filter(|log| *log != self.own.log).collect();
+        let next = |log: &LogId| self.upstream.next(log);
+        let behind = self
+            .logs
+            .iter()
+            .filter(|(log, row)| **log != self.own.log && next(log) <= row.stored_entries());
+        let logs: Vec<LogId> = behind.map(|(log, _)| *log).collect();
         for log in logs {
             while !self.upstream.window_is_full() {
                 let next = self.upstream.next(&log);

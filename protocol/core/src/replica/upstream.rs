@@ -363,6 +363,9 @@ impl Replica {
             Some((at, _)) if now.since(*at) < STATUS_EVERY => {}
             Some((_, last)) if *last == status => self.upstream.status = Some((now, status)),
             _ => {
+                if unsent == 0 {
+                    self.event(Event::Settled(self.received_by_parent()));
+                }
                 self.upstream.status = Some((now, status.clone()));
                 self.say(link, &Control::Status(status));
             }

@@ -9,8 +9,10 @@ use motcua_core::{
     record::{Exception, Record},
     state::StoreError,
 };
+use motcua_journal::{BaseWriter, RealFs};
 use std::{
     collections::BTreeSet,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -49,6 +51,8 @@ pub(super) struct Applier<C> {
     pub(super) progress: watch::Sender<Progress>,
     pub(super) waiting: Arc<AtomicU64>,
     pub(super) changed: Box<dyn Fn(&BTreeSet<DossierId>) + Send>,
+    /// Where bases are written, and which machine they belong to.
+    pub(super) bases: Bases,
     /// Exceptions found while catching up, not recorded yet.
     pub(super) undecided: Vec<Exception>,
 }
@@ -83,11 +87,15 @@ impl<C: Content> Applier<C> {
             let batch;
             (batch, more) = next_batch(jobs);
             if batch.is_empty() {
+                if let (false, Progress::At(applied)) = (more, self.progress.borrow().clone()) {
+                    self.bases.consider(&self.books, applied, true);
+                }
                 continue;
             }
             let count = batch.len() as u64;
             match self.apply(batch, Some(pen)) {
                 Ok(applied) => {
+                    self.bases.consider(&self.books, applied.upto, !more);
                     self.waiting.fetch_sub(count, Ordering::Relaxed);
                     driver.signal(Signal::Applied(applied.inboxes));
                     (self.changed)(&applied.dossiers);
@@ -99,6 +107,48 @@ impl<C: Content> Applier<C> {
                 }
             }
         }
+    }
+}
+
+/// Writes an image of the state beside it now and then, so that state which is lost comes back
+/// from the image and the journal's end. Written between two batches: nothing waits for the
+/// applier but lists.
+pub(super) struct Bases {
+    pub(super) dir: PathBuf,
+    pub(super) owner: [u8; 16],
+    /// Position of the newest one.
+    pub(super) newest: u64,
+}
+
+/// Records after which a base is written while running, and at a clean end.
+const BASE_EVERY: (u64, u64) = (200_000, 20_000);
+
+impl Bases {
+    fn consider(&mut self, books: &Books, applied: u64, ending: bool) {
+        let due = if ending { BASE_EVERY.1 } else { BASE_EVERY.0 };
+        if applied.saturating_sub(self.newest) < due {
+            return;
+        }
+        match self.write(books, applied) {
+            Ok(pairs) => tracing::info!(position = applied, pairs, "base written"),
+            Err(error) => tracing::error!(%error, "base not written; the journal keeps everything"),
+        }
+        // Tried again only after as many records more.
+        self.newest = applied;
+    }
+
+    /// Writes and verifies a base that reflects the journal up to `applied`.
+    pub(super) fn write(&self, books: &Books, applied: u64) -> Result<u64, StoreError> {
+        let failed = |error: motcua_journal::JournalError| StoreError::Backend(error.to_string());
+        let writer = concat!("motcua ", env!("CARGO_PKG_VERSION"));
+        let fs = Arc::new(RealFs::new());
+        let mut base =
+            BaseWriter::create(fs, &self.dir, applied, self.owner, writer).map_err(failed)?;
+        for pair in books.state.iter() {
+            let (key, value) = pair?;
+            base.put(&key, &value).map_err(failed)?;
+        }
+        Ok(base.finish().map_err(failed)?.pairs())
     }
 }
 

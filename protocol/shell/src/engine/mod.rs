@@ -34,6 +34,7 @@ use motcua_core::{
     record::Record,
     replica::{Config, Event, Replica},
     state::{Key, rows::Meta},
+    time::Timestamp,
     trust::{NodeKind, TrustView},
 };
 use std::{
@@ -41,7 +42,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     thread::JoinHandle,
 };
@@ -87,6 +88,8 @@ pub struct Engine {
     clock: SystemClock,
     opened: Opened,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
+    received_at: AtomicI64,
+    root_received: AtomicU64,
 }
 
 /// Why an engine did not start.
@@ -184,6 +187,8 @@ impl Engine {
             clock,
             opened,
             refusals: Mutex::default(),
+            received_at: AtomicI64::default(),
+            root_received: AtomicU64::default(),
         });
         let applying = {
             let (pen, driver) = (pen.clone(), driver.clone());
@@ -249,6 +254,17 @@ impl Engine {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// When the parent acknowledged something of the own log in this process.
+    pub fn received_at(&self) -> Option<Timestamp> {
+        let at = self.received_at.load(Ordering::Relaxed);
+        (at > 0).then_some(Timestamp(at))
+    }
+
+    /// Entries of the own log that the root hub has, as far as this process was told.
+    pub fn root_received(&self) -> u64 {
+        self.root_received.load(Ordering::Relaxed)
+    }
+
     /// Links refused since the start, by kind of fault.
     pub fn refusals(&self) -> BTreeMap<&'static str, u64> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -312,7 +328,13 @@ impl Engine {
                 );
                 self.own.begin_new_log();
             }
-            Event::Received(sequence) => {
+            Event::Received(_) => {
+                self.received_at.store(self.clock.wall().0, Ordering::Relaxed);
+            }
+            Event::RootReceived(sequence) => {
+                self.root_received.fetch_max(sequence, Ordering::Relaxed);
+            }
+            Event::Settled(sequence) => {
                 // The hub tells again at the next hello, so nobody waits for this record.
                 let log = self.own.log();
                 if sequence == self.own.head() {
@@ -327,7 +349,7 @@ impl Engine {
                 let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
                 *refusals.entry(kind).or_default() += 1;
             }
-            Event::Greeted { .. } | Event::InSync | Event::RootReceived(_) => {}
+            Event::Greeted { .. } | Event::InSync => {}
         }
     }
 

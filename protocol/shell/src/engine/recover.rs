@@ -3,7 +3,7 @@
 
 use super::{
     Pen, StartError,
-    applier::{Applier, Progress},
+    applier::{Applier, Bases, Progress},
     books::{Books, decode},
     random,
 };
@@ -76,9 +76,11 @@ pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>,
     let view = journal.view();
     let last = view.durable();
     let (state, opened) = SledStore::open(&data_dir.join("state"), last)?;
-    if !matches!(opened, Opened::At(_)) {
-        load_base(&data_dir.join("bases"), &state, last, &me.node.0)?;
-    }
+    let dir = data_dir.join("bases");
+    let newest = match opened {
+        Opened::At(applied) => applied,
+        Opened::Empty | Opened::SetAside(_) => load_base(&dir, &state, last, &me.node.0)?,
+    };
     let books = Books { state, journal: view };
     let known = decisions(&books)?;
     let ledger = Ledger::new(me, identity.trust.clone(), content);
@@ -90,6 +92,7 @@ pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>,
         waiting,
         changed,
         undecided: Vec::new(),
+        bases: Bases { dir, owner: me.node.0, newest },
     };
     catch_up(&mut applier)?;
     let commit = GroupCommit::start(journal)?;
@@ -177,10 +180,15 @@ pub(super) fn settle_undecided<C: Content>(
     Ok(())
 }
 
-fn load_base(dir: &Path, state: &SledStore, last: u64, owner: &[u8; 16]) -> Result<(), StartError> {
+fn load_base(
+    dir: &Path,
+    state: &SledStore,
+    last: u64,
+    owner: &[u8; 16],
+) -> Result<u64, StartError> {
     let found = Base::newest(&RealFs::new(), dir, owner)?;
     // A base that reflects more than the journal holds belongs to a journal that was set back.
-    let Some(base) = found.base.filter(|base| base.lsn() <= last) else { return Ok(()) };
+    let Some(base) = found.base.filter(|base| base.lsn() <= last) else { return Ok(0) };
     tracing::info!(position = base.lsn(), pairs = base.pairs(), "loading the newest base");
     let mut batch = BTreeMap::new();
     for pair in base.iter() {
@@ -190,5 +198,6 @@ fn load_base(dir: &Path, state: &SledStore, last: u64, owner: &[u8; 16]) -> Resu
             state.write(std::mem::take(&mut batch))?;
         }
     }
-    state.write(batch).map_err(StartError::from)
+    state.write(batch)?;
+    Ok(base.lsn())
 }
