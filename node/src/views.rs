@@ -103,8 +103,10 @@ fn search(desk: &Desk, text: &str) -> Result<Vec<DossierId>, DeskError> {
         let rows = books.range(&from, &to, SEARCHED)?;
         Ok(rows.iter().filter_map(|(key, _)| content::dossier_of(key)).collect())
     };
-    if Code::read(text).is_ok() || text.contains('-') {
-        return Ok(find(content::code_range(text))?.into_iter().collect());
+    // Codes are written in capitals; a clerk may type them as it comes.
+    let code = text.to_ascii_uppercase();
+    if Code::read(&code).is_ok() || text.contains('-') {
+        return Ok(find(content::code_range(&code))?.into_iter().collect());
     }
     let mut found: Option<BTreeSet<DossierId>> = None;
     for word in fold(text).split(' ').filter(|word| !word.is_empty()) {

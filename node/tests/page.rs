@@ -1,0 +1,53 @@
+//! The page's words and the API's description hold together with the code.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use serde_json::{Map, Value};
+
+fn words(text: &str) -> Map<String, Value> {
+    let (from, to) = (text.find('{').unwrap(), text.rfind('}').unwrap());
+    serde_json::from_str(&text[from..=to]).unwrap()
+}
+
+fn keys(words: &Value) -> Vec<&String> {
+    words.as_object().unwrap().keys().collect()
+}
+
+fn placeholders(text: &str) -> Vec<&str> {
+    let mut all: Vec<&str> =
+        text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn vietnamese_and_english_say_the_same_things() {
+    for file in [include_str!("../page/words.js"), include_str!("../../hub/page/words.js")] {
+        let words = words(file);
+        assert!(words["vi"].as_object().unwrap().len() > 50);
+        assert_eq!(keys(&words["vi"]), keys(&words["en"]));
+        for (key, vi) in words["vi"].as_object().unwrap() {
+            let (vi, en) = (vi.as_str().unwrap(), words["en"][key].as_str().unwrap());
+            assert!(!vi.is_empty() && !en.is_empty(), "{key} is empty");
+            assert_eq!(placeholders(vi), placeholders(en), "{key}");
+        }
+    }
+}
+
+#[test]
+fn every_route_of_the_api_is_described_and_no_other() {
+    let file: Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
+    assert!(file["openapi"].as_str().unwrap().starts_with("3.1"));
+    let described: Vec<&String> = file["paths"].as_object().unwrap().keys().collect();
+    let code = include_str!("../src/api.rs");
+    for path in &described {
+        let bare = path.trim_start_matches("/api/v1");
+        let tail = bare.trim_start_matches("/dossiers/{id}");
+        assert!(code.contains(tail), "{path} is described but not served");
+    }
+    for route in ["office", "offices", "procedures", "sync", "dossiers", "dossiers/{id}",
+        "dossiers/{id}/moves", "dossiers/{id}/forwards", "dossiers/{id}/taken", "dossiers/{id}/notes"]
+    {
+        let whole = described.iter().any(|path| path.trim_start_matches("/api/v1").trim_start_matches('/') == route);
+        assert!(whole, "{route} is served but not described");
+    }
+}
