@@ -252,7 +252,7 @@ impl Journal {
         let mut removed = 0;
         // The last one stays, full or not: it says where the lane ended.
         for segment in held.iter().take(held.len().saturating_sub(1)) {
-            let old = segment.range().is_some_and(|(_, last)| last < below);
+            let old = segment.range().is_none_or(|(_, last)| last < below);
             if !old || !self.removable(segment) {
                 break;
             }

@@ -140,6 +140,8 @@ fn trimming(lottery: u64) {
         journal.append(Lane::Others, 0, &[n as u8; 300]).unwrap();
         journal.commit().unwrap();
     }
+    journal.append(Lane::Own, 0, b"good").unwrap();
+    journal.commit().unwrap();
     journal.append(Lane::Own, 0, b"voided").unwrap();
     journal.append(Lane::Others, 0, b"voided").unwrap();
     // Both are written, and the first lane's sync works: both may well be on the disk.
