@@ -13,8 +13,12 @@ fn keys(words: &Value) -> Vec<&String> {
 }
 
 fn placeholders(text: &str) -> Vec<&str> {
-    let mut all: Vec<&str> =
-        text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect();
+    let mut all: Vec<&str> = text
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(name, _)| name)
+        .collect();
     all.sort_unstable();
     all
 }
@@ -44,10 +48,21 @@ fn every_route_of_the_api_is_described_and_no_other() {
         let tail = bare.trim_start_matches("/dossiers/{id}");
         assert!(code.contains(tail), "{path} is described but not served");
     }
-    for route in ["office", "offices", "procedures", "sync", "dossiers", "dossiers/{id}",
-        "dossiers/{id}/moves", "dossiers/{id}/forwards", "dossiers/{id}/taken", "dossiers/{id}/notes"]
-    {
-        let whole = described.iter().any(|path| path.trim_start_matches("/api/v1").trim_start_matches('/') == route);
+    for route in [
+        "office",
+        "offices",
+        "procedures",
+        "sync",
+        "dossiers",
+        "dossiers/{id}",
+        "dossiers/{id}/moves",
+        "dossiers/{id}/forwards",
+        "dossiers/{id}/taken",
+        "dossiers/{id}/notes",
+    ] {
+        let whole = described
+            .iter()
+            .any(|path| path.trim_start_matches("/api/v1").trim_start_matches('/') == route);
         assert!(whole, "{route} is served but not described");
     }
 }

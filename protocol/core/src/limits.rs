@@ -30,6 +30,8 @@ pub const ZSTD_WINDOW_LOG: u32 = 20;
 pub const UP_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 /// Down-frame bytes a hub keeps in flight per link without an acknowledgement.
 pub const DOWN_WINDOW_BYTES: usize = 4 * 1024 * 1024;
+/// Logs of one device key: one for each time its history had to begin anew.
+pub const LOGS_PER_AUTHOR: usize = 64;
 /// Entries waiting for a change they build on, per replica. Honest peers send causes first.
 pub const PARKED_ENTRIES: usize = 10_000;
 /// Entries of one dossier: 5 to 30 are usual; a thousand is a fault or an attack.

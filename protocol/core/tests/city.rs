@@ -213,3 +213,24 @@ fn a_node_cannot_write_into_or_receive_a_dossier_it_takes_no_part_in() {
     world.settle();
     assert_eq!(world.changes(City, own), 1);
 }
+
+#[test]
+fn a_link_that_breaks_while_frames_are_on_their_way_to_the_disk_loses_nothing() {
+    for seed in 0..40 {
+        let mut world = World::new(300 + seed);
+        let mut made = Vec::new();
+        for step in 0..10 {
+            made.push(world.create(Ward1));
+            world.run((seed + step) % 4);
+            world.cut(Ward1);
+            world.restore(Ward1);
+            world.run((seed + step * 3) % 3);
+        }
+        world.settle();
+        for dossier in made {
+            assert_eq!(world.changes(City, dossier), 1, "seed {seed}");
+        }
+        assert_eq!(world.faults(), Vec::<String>::new(), "seed {seed}");
+        assert!(world.in_sync(Ward1), "seed {seed}");
+    }
+}

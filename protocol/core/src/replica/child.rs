@@ -5,7 +5,7 @@ use super::{
     Welcome, assemble, message,
 };
 use crate::{
-    id::{NodeId, OfficeId},
+    id::{LogId, NodeId, OfficeId},
     key::PublicKey,
     limits,
     state::{
@@ -255,13 +255,19 @@ impl Replica {
 
     /// The parent acknowledged a log that came from below: whoever brought it may know.
     pub(super) fn tell_root_received(&mut self, head: Head) {
-        let origin = self.logs.get(&head.log).and_then(|log| log.author.origin);
-        let link = self
-            .children
-            .iter()
-            .find(|(_, child)| child.binding.is_some() && Some(child.peer.node_id()) == origin);
-        if let Some((link, _)) = link {
-            self.say(*link, &Control::RootReceived(head));
+        self.tell_bringer(head.log, &Control::RootReceived(head));
+    }
+
+    /// The link on which a log comes, if its bringer is connected.
+    pub(super) fn bringer_of(&self, log: LogId) -> Option<LinkId> {
+        let origin = self.logs.get(&log)?.author.origin?;
+        let brings = |child: &Child| child.binding.is_some() && child.peer.node_id() == origin;
+        self.children.iter().find(|(_, child)| brings(child)).map(|(link, _)| *link)
+    }
+
+    pub(super) fn tell_bringer(&mut self, log: LogId, message: &Control) {
+        if let Some(link) = self.bringer_of(log) {
+            self.say(link, message);
         }
     }
 

@@ -125,6 +125,13 @@ impl Replica {
             }
             return Ok(());
         }
+        let known = self.logs.values().filter(|known| known.author.key == author.key).count();
+        if known >= limits::LOGS_PER_AUTHOR {
+            return Err(Fault::new(
+                "limit",
+                "this author has too many logs; enrol the machine anew",
+            ));
+        }
         let row = Author {
             key: author.key,
             office: author.office,
@@ -132,7 +139,7 @@ impl Replica {
             origin: Some(origin),
         };
         self.logs.insert(log, InLog::new(Frontier::default(), row));
-        self.journal(vec![Record::Author { log, binding, origin }], Pending::Quiet);
+        self.journal(vec![Record::Author { log, binding, origin }], Pending::Author { link, log });
         Ok(())
     }
 
@@ -155,10 +162,15 @@ impl Replica {
         if log.author.origin != Some(from) {
             return Err(Fault::new("scope", "this log comes by another way"));
         }
-        let end = (head.first + head.count).saturating_sub(1);
+        let end = head.last();
         if end <= log.stored.size() {
             let known = Head { log: head.log, ..log.durable() };
             self.say(link, &super::Control::Received(known));
+            return Ok(());
+        }
+        if end <= log.received.size() {
+            // Sent again after a reconnect while the first copy is on its way to the disk; the
+            // acknowledgement of that one goes to the new link.
             return Ok(());
         }
         if head.first > log.received.size() + 1 {
@@ -191,7 +203,7 @@ impl Replica {
             return Err(Fault::new("signature", error));
         }
         log.waiting.push_back(log.received.clone());
-        self.journal(vec![Record::Up { from, frame: bytes }], Pending::Up { link, head: reached });
+        self.journal(vec![Record::Up { from, frame: bytes }], Pending::Up { head: reached });
         Ok(())
     }
 

@@ -210,12 +210,12 @@ pub struct Replica {
 
 /// What to do once records are on disk.
 enum Pending {
-    /// Acknowledge a log head.
-    Up { link: LinkId, head: Head },
+    /// Acknowledge a log head to whoever brings that log, on the link it has by then.
+    Up { head: Head },
+    /// Nothing; but without it no frame of the log may be written.
+    Author { link: LinkId, log: LogId },
     /// Acknowledge the inbox.
     Down { link: LinkId, cursor: Cursor },
-    /// Nothing more.
-    Quiet,
 }
 
 /// A peer that breaks the protocol; the link is closed with these words.
@@ -445,18 +445,18 @@ impl Replica {
 
     fn journaled(&mut self, token: Token, store: &impl Store) {
         match self.pending.remove(&token) {
-            Some(Pending::Up { link, head }) => {
+            Some(Pending::Up { head }) => {
                 if let Some(log) = self.logs.get_mut(&head.log) {
                     log.stored();
                 }
-                self.say(link, &Control::Received(head));
+                self.tell_bringer(head.log, &Control::Received(head));
             }
             Some(Pending::Down { link, cursor }) => {
                 self.upstream.delivered(cursor);
                 self.say(link, &Control::Delivered(cursor));
                 self.check_in_sync(store);
             }
-            Some(Pending::Quiet) | None => {}
+            Some(Pending::Author { .. }) | None => {}
         }
     }
 
@@ -464,17 +464,23 @@ impl Replica {
     /// it again.
     fn journal_failed(&mut self, token: Token) {
         match self.pending.remove(&token) {
-            Some(Pending::Up { link, head }) => {
+            Some(Pending::Up { head }) => {
                 if let Some(log) = self.logs.get_mut(&head.log) {
                     log.forget_unstored();
                 }
+                if let Some(link) = self.bringer_of(head.log) {
+                    self.close(link, "the disk here refused to write; try again later");
+                }
+            }
+            Some(Pending::Author { link, log }) => {
+                self.logs.remove(&log);
                 self.close(link, "the disk here refused to write; try again later");
             }
             Some(Pending::Down { link, .. }) => {
                 self.upstream.forget_unstored();
                 self.close(link, "the disk here refused to write; try again later");
             }
-            Some(Pending::Quiet) | None => {}
+            None => {}
         }
     }
 

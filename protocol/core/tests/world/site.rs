@@ -322,6 +322,7 @@ impl Site {
             Event::Greeted { .. }
             | Event::Received(_)
             | Event::RootReceived(_)
+            | Event::Settled(_)
             | Event::Trust(_) => {}
         }
     }
