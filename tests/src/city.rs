@@ -15,7 +15,7 @@ use std::{
     net::{SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -107,10 +107,13 @@ pub struct City {
     relays: Vec<Relay>,
     // Removed last, after everything that writes into it has ended.
     _temporary: Option<tempfile::TempDir>,
+    _turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl City {
-    /// Three hubs and five nodes in a temporary folder, all started and connected.
+    /// Three hubs and five nodes in a temporary folder, all started and connected. One such city at
+    /// a time in a process, however many tests run side by side: the machine is to be measured by
+    /// one city's load.
     ///
     /// # Errors
     /// What did not work, with the end of the log concerned.
@@ -124,10 +127,13 @@ impl City {
     /// # Errors
     /// What did not work, with the end of the log concerned.
     pub fn start_with(hubs: &[&str], wards: &[&str]) -> anyhow::Result<Self> {
+        static TURN: Mutex<()> = Mutex::new(());
+        // A test that failed held it; the next one starts anew all the same.
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let temporary = tempfile::Builder::new().prefix("motcua-").tempdir()?;
         let dir = temporary.path().to_owned();
         let mut city = Self::found(&dir, hubs, wards)?;
-        city._temporary = Some(temporary);
+        (city._temporary, city._turn) = (Some(temporary), Some(turn));
         city.open(&mut |_| {})?;
         Ok(city)
     }
@@ -165,6 +171,7 @@ impl City {
             dir: dir.to_owned(),
             relays: Vec::new(),
             _temporary: None,
+            _turn: None,
         };
         for plot in &plots {
             let site = plot.site(dir, programs, &offices)?;
