@@ -205,10 +205,7 @@ pub fn words(faults: &[Fault]) -> String {
 ///
 /// # Errors
 /// If it does not answer, or an answer has another shape.
-pub fn holdings(
-    client: &Client,
-    versions: bool,
-) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+pub fn holdings(client: &Client, versions: bool) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
     let mut held = BTreeMap::new();
     let mut path = "/api/v1/dossiers?limit=200".to_owned();
     loop {

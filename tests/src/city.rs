@@ -297,6 +297,34 @@ impl City {
             thread::sleep(Duration::from_millis(50));
         }
     }
+
+    /// Waits until a hub says that every office below it has taken everything of its inbox.
+    ///
+    /// # Errors
+    /// What it says when the time is over.
+    pub fn wait_settled_acknowledgements(
+        &self,
+        hub: &str,
+        patience: Duration,
+    ) -> anyhow::Result<()> {
+        let site = self.hubs.get(hub).with_context(|| format!("no hub {hub}"))?;
+        let below: Vec<&str> =
+            self.sites().filter(|s| s.above.as_deref() == Some(hub)).map(|s| &*s.code).collect();
+        let deadline = Instant::now() + patience;
+        loop {
+            let answer = site.process.client().get("/api/v1/offices")?.json();
+            let lines = answer["offices"].as_array().cloned().unwrap_or_default();
+            let is_level = |code: &&str| {
+                let line = lines.iter().find(|line| line["code"] == **code);
+                line.is_some_and(|line| line["behind_down"] == 0 && line["behind_up"] == 0)
+            };
+            if below.iter().all(is_level) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "{hub} is not level with those below: {answer}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
 }
 
 fn is_connected(site: &Site) -> bool {

@@ -1,5 +1,5 @@
 //! `kill -9` of a node, a district's hub and the city's hub in turn, while clerks write everywhere.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
 
 use motcua_tests::{
     census::{Census, Expected},

@@ -1,5 +1,5 @@
 //! Lines that are cut and hubs that are down: nothing is lost, nobody waits who need not.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
 
 use motcua_tests::{
     census::{Census, Expected},
@@ -79,10 +79,8 @@ fn wards_of_a_district_exchange_while_the_city_is_down() {
     println!("MOTCUA_SEED={number}");
     let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..3]).unwrap();
     let [one, two, third] = [WARDS_1[0], WARDS_1[1], WARDS_1[2]];
-    let (here, there) = (
-        Desk::new(city.site(one).process.client()),
-        Desk::new(city.site(two).process.client()),
-    );
+    let (here, there) =
+        (Desk::new(city.site(one).process.client()), Desk::new(city.site(two).process.client()));
     let (own, other) = (city.site(one).office.clone(), city.site(two).office.clone());
     city.site(CITY).process.kill().unwrap();
 

@@ -1,5 +1,5 @@
 //! Liên thông across districts, and what a third office gets of it: not a byte.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
 
 use motcua_tests::{
     city::{CITY, City, DISTRICT_1, DISTRICT_3, WARD_3, WARDS_1},
