@@ -15,7 +15,7 @@ use std::{
     net::{SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -107,10 +107,13 @@ pub struct City {
     relays: Vec<Relay>,
     // Removed last, after everything that writes into it has ended.
     _temporary: Option<tempfile::TempDir>,
+    _turn: Option<MutexGuard<'static, ()>>,
 }
 
 impl City {
-    /// Three hubs and five nodes in a temporary folder, all started and connected.
+    /// Three hubs and five nodes in a temporary folder, all started and connected. One such city at
+    /// a time in a process, however many tests run side by side: the machine is to be measured by
+    /// one city's load.
     ///
     /// # Errors
     /// What did not work, with the end of the log concerned.
@@ -124,10 +127,13 @@ impl City {
     /// # Errors
     /// What did not work, with the end of the log concerned.
     pub fn start_with(hubs: &[&str], wards: &[&str]) -> anyhow::Result<Self> {
+        static TURN: Mutex<()> = Mutex::new(());
+        // A test that failed held it; the next one starts anew all the same.
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let temporary = tempfile::Builder::new().prefix("motcua-").tempdir()?;
         let dir = temporary.path().to_owned();
         let mut city = Self::found(&dir, hubs, wards)?;
-        city._temporary = Some(temporary);
+        (city._temporary, city._turn) = (Some(temporary), Some(turn));
         city.open(&mut |_| {})?;
         Ok(city)
     }
@@ -165,6 +171,7 @@ impl City {
             dir: dir.to_owned(),
             relays: Vec::new(),
             _temporary: None,
+            _turn: None,
         };
         for plot in &plots {
             let site = plot.site(dir, programs, &offices)?;
@@ -287,6 +294,34 @@ impl City {
                 first.name,
                 first.process.tail()
             );
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until a hub says that every office below it has taken everything of its inbox.
+    ///
+    /// # Errors
+    /// What it says when the time is over.
+    pub fn wait_settled_acknowledgements(
+        &self,
+        hub: &str,
+        patience: Duration,
+    ) -> anyhow::Result<()> {
+        let site = self.hubs.get(hub).with_context(|| format!("no hub {hub}"))?;
+        let below: Vec<&str> =
+            self.sites().filter(|s| s.above.as_deref() == Some(hub)).map(|s| &*s.code).collect();
+        let deadline = Instant::now() + patience;
+        loop {
+            let answer = site.process.client().get("/api/v1/offices")?.json();
+            let lines = answer["offices"].as_array().cloned().unwrap_or_default();
+            let is_level = |code: &&str| {
+                let line = lines.iter().find(|line| line["code"] == **code);
+                line.is_some_and(|line| line["behind_down"] == 0 && line["behind_up"] == 0)
+            };
+            if below.iter().all(is_level) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "{hub} is not level with those below: {answer}");
             thread::sleep(Duration::from_millis(50));
         }
     }

@@ -66,16 +66,7 @@ impl Desk {
         body: &Value,
         patience: Duration,
     ) -> Result<Registered, Trouble> {
-        let deadline = Instant::now() + patience;
-        loop {
-            match self.register(key, body) {
-                Err(Trouble::Doubtful(_)) if Instant::now() < deadline => {}
-                Err(Trouble::Refused(answer))
-                    if answer.status == 503 && Instant::now() < deadline => {}
-                done => return done,
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
+        surely(patience, || self.register(key, body))
     }
 
     /// Moves a dossier to a state of the portal, 1 to 10.
@@ -94,6 +85,15 @@ impl Desk {
     pub fn forward(&self, id: &str, office: &str, note: &str) -> Result<Value, Trouble> {
         let body = json!({ "office": office, "note": note });
         self.post(&format!("/api/v1/dossiers/{id}/forwards"), &fresh_key(), &body)
+    }
+
+    /// The same under a key, to be asked again until there is an answer.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn forward_under(&self, key: &str, id: &str, office: &str) -> Result<Value, Trouble> {
+        let body = json!({ "office": office, "note": "" });
+        self.post(&format!("/api/v1/dossiers/{id}/forwards"), key, &body)
     }
 
     /// Confirms a hand-over.
@@ -140,6 +140,25 @@ impl Desk {
     fn post(&self, path: &str, key: &str, body: &Value) -> Result<Value, Trouble> {
         let answer = self.client.post(path, &[("idempotency-key", key)], body)?;
         if answer.is_success() { Ok(answer.json()) } else { Err(Trouble::Refused(answer)) }
+    }
+}
+
+/// Asks again while there is no answer, until the time is over.
+///
+/// # Errors
+/// [`Trouble`] of the last try; a refusal at once.
+pub fn surely<T>(
+    patience: Duration,
+    mut ask: impl FnMut() -> Result<T, Trouble>,
+) -> Result<T, Trouble> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match ask() {
+            Err(Trouble::Doubtful(_)) if Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            done => return done,
+        }
     }
 }
 

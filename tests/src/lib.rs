@@ -17,4 +17,5 @@ pub mod http;
 pub mod ports;
 pub mod process;
 pub mod relay;
+pub mod search;
 pub mod seed;

@@ -147,7 +147,9 @@ impl Feed {
         for index in 0..self.fed.tracks.len() {
             let track = &self.fed.tracks[index];
             let (Some(sent), Some(&to)) = (track.sent, track.at.last()) else { continue };
-            if self.is_down(to) || !self.desk(to).has(&track.id) {
+            // An office that had it before sees the hand-over, not only the dossier.
+            let is_seen = |detail: Value| detail["can_take"] == true;
+            if self.is_down(to) || !self.desk(to).detail(&track.id).is_ok_and(is_seen) {
                 continue;
             }
             let after = sent.elapsed();

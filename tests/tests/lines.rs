@@ -1,0 +1,109 @@
+//! Lines that are cut and hubs that are down: nothing is lost, nobody waits who need not.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
+
+use motcua_tests::{
+    census::{Census, Expected},
+    city::{CITY, City, DISTRICT_1, WARDS_1},
+    desk::{Desk, application, fresh_key},
+    seed::Seed,
+};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for something that must come.
+fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_line_cut_during_a_transfer_and_restored_brings_all_of_it() {
+    let (mut seed, number) = Seed::from_env();
+    println!("MOTCUA_SEED={number}");
+    let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..2]).unwrap();
+    let (from, to) = (WARDS_1[0], WARDS_1[1]);
+    let desk = Desk::new(city.site(from).process.client());
+    let office = city.site(to).office.clone();
+    let mut expected = Expected::default();
+
+    // Saved without a line, a third of it for the neighbour.
+    city.site(from).line.cut();
+    for number in 0..300 {
+        let dossier = desk.register(&fresh_key(), &application(&mut seed)).unwrap();
+        expected.at(&city, &dossier.id, from);
+        if number % 3 == 0 {
+            desk.forward(&dossier.id, &office, "").unwrap();
+            expected.at(&city, &dossier.id, to);
+        }
+    }
+    let hub_has = |city: &mut City| {
+        city.site(DISTRICT_1).process.client().get("/api/v1/hub").unwrap().json()["dossiers"]
+            .as_u64()
+            .unwrap()
+    };
+    assert_eq!(hub_has(&mut city), 0, "a cut line brings nothing");
+    assert!(desk.sync().unwrap()["unsent"].as_u64().unwrap() >= 300);
+
+    // Slow, so that it can be cut in the middle, again and again.
+    for _ in 0..4 {
+        let line = &city.site(from).line;
+        line.delay(Duration::from_millis(30));
+        let before = line.bytes().0;
+        line.restore();
+        let limit = before + 3_000 + seed.below(20_000) as u64;
+        let deadline = Instant::now() + Duration::from_secs(8);
+        while city.site(from).line.bytes().0 < limit && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
+        city.site(from).line.cut();
+        thread::sleep(seed.millis(100, 600));
+    }
+    city.site(from).line.delay(Duration::ZERO);
+    city.site(from).line.restore();
+    let census = Census::settled(&city, &expected, PATIENCE)
+        .unwrap_or_else(|error| panic!("seed {number}: {error:#}"));
+    assert_eq!((census.count(DISTRICT_1), census.count(CITY), census.count(to)), (300, 300, 100));
+    wait_for("everything received", || desk.sync().unwrap()["unsent"] == 0);
+}
+
+#[test]
+fn wards_of_a_district_exchange_while_the_city_is_down() {
+    let (mut seed, number) = Seed::from_env();
+    println!("MOTCUA_SEED={number}");
+    let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..3]).unwrap();
+    let [one, two, third] = [WARDS_1[0], WARDS_1[1], WARDS_1[2]];
+    let (here, there) =
+        (Desk::new(city.site(one).process.client()), Desk::new(city.site(two).process.client()));
+    let (own, other) = (city.site(one).office.clone(), city.site(two).office.clone());
+    city.site(CITY).process.kill().unwrap();
+
+    let mut expected = Expected::default();
+    for _ in 0..10 {
+        let dossier = here.register(&fresh_key(), &application(&mut seed)).unwrap();
+        let id = &dossier.id;
+        expected.at(&city, id, one);
+        here.forward(id, &other, "Nhờ xác minh").unwrap();
+        expected.at(&city, id, two);
+        wait_for("the neighbour sees the dossier", || there.has(id));
+        there.take(id, "").unwrap();
+        there.note(id, "Đã xác minh").unwrap();
+        there.forward(id, &own, "Trả kết quả").unwrap();
+        wait_for("it comes back", || {
+            here.detail(id).is_ok_and(|detail| detail["can_take"] == true)
+        });
+        here.take(id, "").unwrap();
+    }
+    let nobody = Desk::new(city.site(third).process.client());
+    assert!(expected.ids().all(|id| !nobody.has(id)));
+
+    city.site(CITY).start_ready().unwrap();
+    Census::settled(&city, &expected, PATIENCE)
+        .unwrap_or_else(|error| panic!("seed {number}: {error:#}"));
+}
