@@ -267,7 +267,9 @@ impl<B: Books> HubRecovery<B> {
 
     /// One caller a key at a time.
     fn turn(&self, key: PublicKey) -> Option<Turn<'_>> {
-        self.desk().keys.insert(key).then_some(Turn { desk: &self.desk, key })
+        let mine = self.desk().keys.insert(key);
+        // Made only if it is ours: dropping one gives the key's turn back.
+        mine.then(|| Turn { desk: &self.desk, key })
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {

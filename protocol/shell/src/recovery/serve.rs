@@ -123,7 +123,12 @@ impl Desk {
     ) -> Result<(), &'static str> {
         let request = async {
             let (send, receive) = connection.accept_bi().await.map_err(|_| "ended")?;
-            Ok::<_, &'static str>((send, self.reply(receive, session).await?))
+            // A caller that is gone frees its slot, and its key, at once.
+            tokio::select! {
+                biased;
+                _ = connection.closed() => Err("gone"),
+                reply = self.reply(receive, session) => Ok((send, reply?)),
+            }
         };
         let (send, reply) =
             timeout_at(start + LIFETIME, request).await.map_err(|_| "time is up")??;

@@ -343,6 +343,26 @@ async fn an_enrolment_cut_while_it_is_journaled_is_nobody_elses_and_can_be_repea
 }
 
 #[tokio::test]
+async fn a_key_is_served_once_at_a_time_and_a_second_caller_is_asked_to_come_back() {
+    let hub = Hub::new();
+    hub.journal.0.hangs.store(true, Ordering::SeqCst);
+    let bundle = hub.bundle();
+    {
+        let device = node();
+        let mut first = std::pin::pin!(enrol(&bundle, &device));
+        tokio::select! {
+            _ = &mut first => panic!("answered before it was journaled"),
+            () = hub.journal.0.reached.notified() => {}
+        }
+        for _ in 0..3 {
+            let error = timeout(SOON, enrol(&bundle, &device)).await.unwrap().unwrap_err();
+            assert_eq!(code(&error), RefusalCode::Busy as u16);
+        }
+    }
+    assert!(hub.issued().is_empty());
+}
+
+#[tokio::test]
 async fn nothing_is_answered_when_the_journal_fails() {
     let hub = Hub::new();
     hub.journal.0.fails.store(true, Ordering::SeqCst);
