@@ -4,7 +4,7 @@
 use crate::{
     clock::{Clock, SystemClock},
     driver::{Driver, Signal},
-    engine::{Durable, Engine, Options, StartError},
+    engine::{Changed, Durable, Engine, Options, StartError, Told},
     identity::{Identity, IdentityError},
     recovery::{Books, BooksError, BoxFuture, HubRecovery, Issue, Issuing},
     transport::{
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use motcua_core::{
-    id::{DossierId, Nonce},
+    id::Nonce,
     key::PublicKey,
     ledger::Content,
     record::Record,
@@ -22,7 +22,6 @@ use motcua_core::{
     trust::{Binding, HubRecord, NodeKind, Signed},
 };
 use std::{
-    collections::BTreeSet,
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Weak},
@@ -40,7 +39,7 @@ pub struct ServiceOptions<C> {
     /// What the dossiers' payloads mean.
     pub content: C,
     /// Called after each batch with the dossiers that changed.
-    pub changed: Box<dyn Fn(&BTreeSet<DossierId>) + Send>,
+    pub changed: Changed,
     /// For tests and measurements; empty in the services.
     pub probes: Probes,
 }
@@ -49,7 +48,7 @@ pub struct ServiceOptions<C> {
 #[derive(Default)]
 pub struct Probes {
     /// Told of events on links.
-    pub event: Option<Box<dyn Fn(&Event) + Send>>,
+    pub event: Option<Told>,
     /// Told of records once they are on disk, on the journal's thread.
     pub durable: Option<Durable>,
     /// Bytes of a journal segment.

@@ -16,7 +16,7 @@ pub struct HubSettings {
     pub data_dir: PathBuf,
     /// UDP address of the QUIC endpoint.
     pub listen: SocketAddr,
-    /// The same for the recovery ALPN; the same endpoint if not given, the ALPN decides.
+    /// UDP address of the recovery ALPN; without it no machine can enrol or come back here.
     #[serde(default)]
     pub recovery_listen: Option<SocketAddr>,
     /// TCP address of console, metrics and public look-up.

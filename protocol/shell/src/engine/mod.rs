@@ -48,6 +48,11 @@ use std::{
 };
 use tokio::sync::watch;
 
+/// Told of the dossiers that a batch changed.
+pub type Changed = Box<dyn Fn(&BTreeSet<DossierId>) + Send>;
+/// Told of events on links.
+pub type Told = Box<dyn Fn(&Event) + Send>;
+
 /// What an engine needs to start.
 pub struct Options<C> {
     /// Data directory.
@@ -57,11 +62,11 @@ pub struct Options<C> {
     /// What the dossiers' payloads mean.
     pub content: C,
     /// Called after each batch with the dossiers that changed.
-    pub changed: Box<dyn Fn(&BTreeSet<DossierId>) + Send>,
+    pub changed: Changed,
     /// Asks for the parent to be dialled.
     pub dial: Box<dyn Fn() + Send>,
     /// Told what happened on links.
-    pub event: Box<dyn Fn(&Event) + Send>,
+    pub event: Told,
     /// Told of records once they are on disk.
     pub durable: Option<Durable>,
     /// Bytes of a journal segment, where the default will not do.

@@ -2,7 +2,7 @@
 //! brought up to the journal's end.
 
 use super::{
-    Pen, StartError,
+    Changed, Pen, StartError,
     applier::{Applier, Bases, Progress},
     books::{Books, decode},
     random,
@@ -12,7 +12,7 @@ use crate::{
     store::{Opened, SledStore},
 };
 use motcua_core::{
-    id::{DossierId, EpochId, LogId},
+    id::{EpochId, LogId},
     ledger::{Content, Decisions, Ledger, Me},
     record::{Record, Shelf},
     state::{Key, rows::Meta},
@@ -20,7 +20,7 @@ use motcua_core::{
 };
 use motcua_journal::{Base, GroupCommit, Journal, Lane, RealFs};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, atomic::AtomicU64},
 };
@@ -41,7 +41,7 @@ pub(super) struct Inputs<'a, C> {
     pub(super) content: C,
     pub(super) progress: watch::Sender<Progress>,
     pub(super) waiting: Arc<AtomicU64>,
-    pub(super) changed: Box<dyn Fn(&BTreeSet<DossierId>) + Send>,
+    pub(super) changed: Changed,
     pub(super) segment_bytes: Option<u64>,
 }
 
