@@ -197,6 +197,7 @@ async fn register(
         papers: asked.papers,
         due: asked.due,
         fee: asked.fee,
+        code: None,
     };
     let (status, id) = match api.desk.register(new, caller).await {
         Ok(id) => (StatusCode::CREATED, id),

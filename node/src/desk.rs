@@ -18,7 +18,7 @@ use motcua_core::{
 use motcua_dossier::{
     SCHEMA,
     action::{self, Action, Registration},
-    code::Day,
+    code::{Code, Day},
     derive::{self, Derived},
     document::Document,
     fact::{Act, Applicant, Fact, Paper},
@@ -56,6 +56,9 @@ pub struct NewDossier {
     pub due: Option<i64>,
     /// Fee in đồng.
     pub fee: Option<u64>,
+    /// A code that was printed already, of a dossier taken over from elsewhere; a fresh one is
+    /// issued otherwise.
+    pub code: Option<String>,
 }
 
 /// Who acts and what it may be repeated by.
@@ -152,8 +155,15 @@ impl Desk {
             },
             papers: new.papers,
             due: new.due,
-            code: String::new(),
+            code: new.code.clone().unwrap_or_default(),
         };
+        if let Some(code) = &new.code {
+            Code::read(code).map_err(|_| DeskError::Unknown {
+                field: "code",
+                value: code.chars().take(80).collect(),
+            })?;
+        }
+        let taken_over = new.code.is_some();
         // Checked before a number is used up.
         action::register(registration.clone(), act.clone(), office)?;
         let key = self.public_key();
@@ -166,11 +176,14 @@ impl Desk {
                     .engine
                     .own()
                     .write(request, |own| {
-                        let issued = self.leases().issue(&self.issuer(own), now.0, FLOOR)?;
-                        let registration = Registration { code: issued.code, ..registration };
+                        let (mut registration, mut records) = (registration, Vec::new());
+                        if !taken_over {
+                            let issuer = self.issuer(own);
+                            let issued = self.leases().issue(&issuer, now.0, FLOOR)?;
+                            registration.code = issued.code;
+                            records.extend(issued.lease.map(|one| Record::Lease(one.encode())));
+                        }
                         let action = action::register(registration, act, office)?;
-                        let mut records = Vec::new();
-                        records.extend(issued.lease.map(|lease| Record::Lease(lease.encode())));
                         let creation = Some((Document::new(), nonce));
                         Ok((self.draft(own, id, action, &caller, now, creation)?, records))
                     })

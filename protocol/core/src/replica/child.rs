@@ -188,7 +188,7 @@ impl Replica {
             .collect();
         for id in old {
             self.children.remove(&id);
-            self.close(id, "the same machine has connected again");
+            self.leave(id, "the same machine has connected again");
         }
     }
 

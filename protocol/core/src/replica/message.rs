@@ -109,8 +109,10 @@ pub enum Control {
     Status(Status),
     /// Trust documents that the other side lacks.
     Trust(#[serde(with = "serde_bytes")] Vec<u8>),
-    /// The link is about to be closed, and why.
+    /// The link is about to be closed because of what this side did.
     Refuse(String),
+    /// The link is about to be closed, and nobody is at fault.
+    Bye(String),
 }
 
 /// A data message.

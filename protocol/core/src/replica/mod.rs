@@ -314,7 +314,7 @@ impl Replica {
             Input::Trust(trust) => self.take_trust(*trust),
             Input::Pause(paused) => {
                 if let Some(link) = self.upstream.pause(paused, now) {
-                    self.close(link, "this machine goes offline");
+                    self.leave(link, "this machine goes offline");
                 }
             }
         }
@@ -376,7 +376,7 @@ impl Replica {
             return;
         }
         if self.upstream.phase() == UpstreamPhase::Paused {
-            return self.close(link, "this machine goes offline");
+            return self.leave(link, "this machine goes offline");
         }
         if self.config.parent != Some(peer) {
             return self.close(link, "the machine that answered is not this office's hub");
@@ -432,6 +432,7 @@ impl Replica {
                 self.outputs.push_back(Output::Event(event));
                 Ok(())
             }
+            Control::Bye(_) => Ok(()),
         }
     }
 
@@ -536,6 +537,12 @@ impl Replica {
         let event = Event::Refused { peer, kind: fault.kind, reason: fault.reason.clone() };
         self.outputs.push_back(Output::Event(event));
         self.close(link, &fault.reason);
+    }
+
+    /// Closes a link with nobody at fault.
+    fn leave(&mut self, link: LinkId, reason: &str) {
+        self.say(link, &Control::Bye(reason.into()));
+        self.outputs.push_back(Output::Close { link, reason: reason.into() });
     }
 
     fn close(&mut self, link: LinkId, reason: &str) {

@@ -65,6 +65,8 @@ pub(crate) fn registration(line: &Value) -> NewDossier {
             .collect(),
         due: None,
         fee: line["le_phi"].as_u64(),
+        // The workload brings its codes; 10,000 in one day are more than four digits can number.
+        code: Some(text("ma_ho_so")),
     }
 }
 
