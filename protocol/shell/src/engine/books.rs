@@ -11,8 +11,12 @@ use motcua_core::{
         rows::Dossier,
     },
 };
-use motcua_journal::JournalView;
+use motcua_journal::{JournalView, Record as JournalRecord};
 use serde::de::DeserializeOwned;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Read side of a replica: its state, and the journal's records by position. Cheap to clone.
 #[derive(Clone)]
@@ -21,9 +25,20 @@ pub struct Books {
     pub state: SledStore,
     /// Journal.
     pub journal: JournalView,
+    /// Records read ahead: who reads one usually reads those behind it, and a sealed segment is
+    /// unpacked a quarter of a megabyte at a time.
+    ahead: Arc<Mutex<BTreeMap<u64, JournalRecord>>>,
 }
 
+/// Records read ahead at once.
+const AHEAD: usize = 1_024;
+
 impl Books {
+    /// State and journal of one replica.
+    pub fn new(state: SledStore, journal: JournalView) -> Self {
+        Self { state, journal, ahead: Arc::default() }
+    }
+
     /// Reads a typed row of the state.
     ///
     /// # Errors
@@ -98,8 +113,15 @@ impl Kv for Books {
 
 impl Store for Books {
     fn record(&self, position: u64) -> Result<Option<Record>, StoreError> {
-        let read = self.journal.read(position);
-        let found = read.map_err(|error| StoreError::Backend(error.to_string()))?;
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        if !ahead.contains_key(&position) {
+            ahead.clear();
+            for raw in self.journal.iter_from(position).take(AHEAD) {
+                let raw = raw.map_err(|error| StoreError::Backend(error.to_string()))?;
+                ahead.insert(raw.lsn, raw);
+            }
+        }
+        let found = ahead.get(&position);
         found.map(|raw| decode(raw.kind, &raw.payload)).transpose()
     }
 }

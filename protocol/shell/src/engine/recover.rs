@@ -81,7 +81,7 @@ pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>,
         Opened::At(applied) => applied,
         Opened::Empty | Opened::SetAside(_) => load_base(&dir, &state, last, &me.node.0)?,
     };
-    let books = Books { state, journal: view };
+    let books = Books::new(state, view);
     let known = decisions(&books)?;
     let ledger = Ledger::new(me, identity.trust.clone(), content);
     let mut applier = Applier {
