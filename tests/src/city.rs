@@ -8,6 +8,7 @@ use crate::{
     relay::{Line, Relay},
 };
 use anyhow::{Context, ensure};
+use motcua_core::{id::OfficeId, trust::OfficeRecord};
 use motcua_provision::folder;
 use std::{
     collections::BTreeMap,
@@ -130,7 +131,9 @@ impl City {
         static TURN: Mutex<()> = Mutex::new(());
         // A test that failed held it; the next one starts anew all the same.
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let temporary = tempfile::Builder::new().prefix("motcua-").tempdir()?;
+        let mut temporary = tempfile::Builder::new().prefix("motcua-").tempdir()?;
+        // To look at the logs of a run that failed.
+        temporary.disable_cleanup(std::env::var_os("MOTCUA_KEEP").is_some());
         let dir = temporary.path().to_owned();
         let mut city = Self::found(&dir, hubs, wards)?;
         (city._temporary, city._turn) = (Some(temporary), Some(turn));
@@ -426,11 +429,16 @@ impl Offices {
     fn read(city: &Path) -> anyhow::Result<Self> {
         let city = folder::City::open(city).map_err(|failure| anyhow::anyhow!("{failure:?}"))?;
         let catalogue = city.trust.catalogue().context("a city without a catalogue")?;
-        let office = |office: &motcua_core::trust::OfficeRecord| {
-            let parent = office.parent.and_then(|parent| city.trust.office(parent));
-            let id = office.id.to_string();
-            let above = parent.map(|parent| parent.code.clone());
-            (office.code.clone(), Office { id, name: office.name.clone(), above })
+        // The nearest office above that has a hub; one without is passed by.
+        let above = |office: &OfficeRecord| {
+            let parent = |id: Option<OfficeId>| id.and_then(|id| city.trust.office(id));
+            let mut above = std::iter::successors(parent(office.parent), |at| parent(at.parent));
+            let hubs = &city.trust.root().hubs;
+            above.find(|at| hubs.iter().any(|hub| hub.office == at.id)).map(|at| at.code.clone())
+        };
+        let office = |office: &OfficeRecord| {
+            let (id, name) = (office.id.to_string(), office.name.clone());
+            (office.code.clone(), Office { id, name, above: above(office) })
         };
         Ok(Self(catalogue.offices.iter().map(office).collect()))
     }

@@ -4,11 +4,12 @@
 use anyhow::Context;
 use motcua_core::{
     entry::Entry,
+    id::NodeId,
     record::Record,
     wire::{DownFrame, RowItem, decode_entry},
 };
 use motcua_journal::{Journal, Options, RealFs};
-use motcua_shell::store::SledStore;
+use motcua_shell::{identity::Identity, store::SledStore};
 use std::{fs, io::Read, path::Path, sync::Arc};
 
 /// Where something was found.
@@ -49,7 +50,8 @@ pub fn search(data: &Path, markers: &[&[u8]]) -> anyhow::Result<(Vec<Find>, Look
     for folder in ["journal", "state"] {
         copy_all(&data.join(folder), &copy.path().join(folder))?;
     }
-    search.journal(&copy.path().join("journal"))?;
+    let owner = Identity::load(data)?.device.public().node_id();
+    search.journal(owner, &copy.path().join("journal"))?;
     search.state(&copy.path().join("state"))?;
     search.finds.sort();
     search.finds.dedup();
@@ -87,8 +89,8 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn journal(&mut self, dir: &Path) -> anyhow::Result<()> {
-        let (journal, _) = Journal::open(Arc::new(RealFs::new()), dir, Options::seeded([0; 16], 1))
+    fn journal(&mut self, owner: NodeId, dir: &Path) -> anyhow::Result<()> {
+        let (journal, _) = Journal::open(Arc::new(RealFs::new()), dir, Options::seeded(owner.0, 1))
             .context("the journal does not open")?;
         for record in journal.view().iter_from(1) {
             let record = record?;

@@ -3,7 +3,7 @@
 
 use motcua_tests::{
     census::holdings,
-    city::{CITY, City, WARDS_1},
+    city::{CITY, City, DISTRICT_1, WARDS_1},
     desk::{Desk, application, fresh_key},
     http::Answer,
     seed::Seed,
@@ -34,7 +34,7 @@ fn assert_refused(what: &str, answer: &Answer, statuses: &[u16], names: &str) {
 fn what_is_wrong_is_named_and_nothing_changes() {
     let (mut seed, number) = Seed::from_env();
     println!("MOTCUA_SEED={number}");
-    let mut city = City::start_with(&[CITY], &WARDS_1[..1]).unwrap();
+    let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..1]).unwrap();
     let site = city.site(WARDS_1[0]);
     let (client, own_office) = (site.process.client(), site.office.clone());
     let desk = Desk::new(client);

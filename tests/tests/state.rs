@@ -58,6 +58,14 @@ fn hub_says(client: &Client) -> Vec<Value> {
     numbers.into_iter().chain([rows]).chain(lines).collect()
 }
 
+/// Names the first thing that differs.
+fn assert_same(what: &str, before: &[Value], after: &[Value]) {
+    for (before, after) in before.iter().zip(after) {
+        assert_eq!(before, after, "{what}");
+    }
+    assert_eq!(before.len(), after.len(), "{what}");
+}
+
 #[test]
 fn a_node_offline_without_its_state_shows_the_same_and_goes_on() {
     let (mut seed, number) = Seed::from_env();
@@ -76,7 +84,7 @@ fn a_node_offline_without_its_state_shows_the_same_and_goes_on() {
     site.stop().unwrap();
     fs::remove_dir_all(site.state_dir()).unwrap();
     site.start_ready().unwrap();
-    assert_eq!(node_says(&client), before, "seed {number}");
+    assert_same(&format!("seed {number}"), &before, &node_says(&client));
     assert_eq!(desk.register(&key, &body).unwrap(), unsent, "the same request is the same dossier");
 
     // And by kill -9, so that nothing was handed over in an orderly way.
@@ -84,7 +92,7 @@ fn a_node_offline_without_its_state_shows_the_same_and_goes_on() {
     site.process.kill().unwrap();
     fs::remove_dir_all(site.state_dir()).unwrap();
     site.start_ready().unwrap();
-    assert_eq!(node_says(&client), before, "seed {number}");
+    assert_same(&format!("seed {number}"), &before, &node_says(&client));
 
     let next = desk.register(&fresh_key(), &application(&mut seed)).unwrap();
     expected.at(&city, &next.id, code);
@@ -114,7 +122,7 @@ fn a_hub_without_its_state_shows_the_same_numbers_and_goes_on() {
         site.start_ready().unwrap();
         city.wait_connected(PATIENCE).unwrap();
         city.wait_settled_acknowledgements(code, PATIENCE).unwrap();
-        assert_eq!(hub_says(&client), before, "{code}, seed {number}");
+        assert_same(&format!("{code}, seed {number}"), &before, &hub_says(&client));
     }
     let (from, to) = (city.nodes[WARDS_1[0]].office.clone(), city.nodes[WARDS_1[1]].office.clone());
     assert_ne!(from, to);
