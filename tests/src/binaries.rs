@@ -36,6 +36,9 @@ impl Binaries {
 /// are those of the build that made this program.
 const PACKAGES: [&str; 4] = ["motcua-node", "motcua-hub", "motcua-provision", "motcua-tests"];
 
+/// Variables that cargo sets for a program it runs or a test.
+const OWN_PACKAGE: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+
 fn build() -> anyhow::Result<Binaries> {
     let (target, own_profile) = own_place()?;
     let profile = std::env::var("MOTCUA_PROFILE").unwrap_or(own_profile);
@@ -48,6 +51,12 @@ fn build() -> anyhow::Result<Binaries> {
         command.arg("--target-dir").arg(&target);
         if profile != "debug" {
             command.arg("--profile").arg(&profile);
+        }
+        // What cargo told this program of its own package is not for the packages built here: build
+        // scripts that watch these variables would build everything above them anew each time.
+        let told = |name: &str| OWN_PACKAGE.iter().any(|prefix| name.starts_with(prefix));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(told)) {
+            command.env_remove(name);
         }
         for package in PACKAGES {
             command.arg("--package").arg(package);
