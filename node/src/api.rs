@@ -352,7 +352,14 @@ fn dossier_id(text: &str) -> Result<DossierId, DeskError> {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DeskError> {
-    serde_json::from_slice(body).map_err(|error| DeskError::Request(error.to_string()))
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let field = error.path().to_string();
+        let why = error.into_inner().to_string();
+        if field == "." { DeskError::Request(why) } else { DeskError::Field { field, why } }
+    })?;
+    json.end().map_err(|error| DeskError::Request(error.to_string()))?;
+    Ok(value)
 }
 
 /// Who calls: the clerk's name, and the key under which this very body may be repeated.

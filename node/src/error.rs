@@ -48,6 +48,14 @@ pub enum DeskError {
     /// The request itself cannot be read.
     #[error("{0}")]
     Request(String),
+    /// A field of the request cannot be read.
+    #[error("{field}: {why}")]
+    Field {
+        /// Where it stands.
+        field: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The request is longer than anything that could be meant.
     #[error("the request has more than {limit} bytes")]
     TooLong {
@@ -71,7 +79,7 @@ impl DeskError {
             Self::Document(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable"),
             Self::KeyReused => (StatusCode::CONFLICT, "idempotency_mismatch"),
             Self::Repeated(_) => (StatusCode::OK, "repeated"),
-            Self::Request(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::Request(_) | Self::Field { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         }
     }
@@ -86,6 +94,7 @@ impl DeskError {
             | Self::Unknown { field, .. } => Some(field),
             Self::Action(ActionError::NotAllowed { .. }) => Some("to"),
             Self::Action(ActionError::ToItself) => Some("office"),
+            Self::Field { field, .. } => Some(field),
             Self::KeyReused => Some("Idempotency-Key"),
             _ => None,
         }
@@ -130,6 +139,7 @@ impl DeskError {
             Self::Document(why) => format!("Không mở được hồ sơ: {why}."),
             Self::KeyReused => "Khóa Idempotency-Key này đã dùng cho yêu cầu khác.".into(),
             Self::Repeated(_) => "Đã thực hiện trước đó.".into(),
+            Self::Field { field, why } => format!("{field} không đọc được ({why})."),
             Self::TooLong { limit } => format!("Yêu cầu dài hơn {limit} byte."),
             Self::Request(why) => format!("Yêu cầu không đọc được: {why}."),
         }
