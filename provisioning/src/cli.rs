@@ -71,8 +71,11 @@ struct CityCreate {
     /// How many root keys must sign a new root document.
     #[arg(long, default_value_t = 2, value_name = "K")]
     threshold: u8,
-    /// A hub: CODE=host:port[,host:port][,recovery=host:port]. Repeat for each hub.
-    #[arg(long = "hub", required = true, value_parser = parse_hub, value_name = "CODE=ADDR")]
+    /// A hub and its addresses; repeat for each hub.
+    #[arg(
+        long = "hub",
+        help = "A hub: CODE=host:port[,host:port][,recovery=host:port]. Repeat for each hub",
+        required = true, value_parser = parse_hub, value_name = "CODE=ADDR")]
     hubs: Vec<HubSpec>,
     /// Take only these offices and those above them; CODE+ also takes those below.
     #[arg(long, value_delimiter = ',', value_name = "CODE,CODE")]

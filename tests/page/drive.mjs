@@ -16,7 +16,8 @@ async function ask(what) {
   await answers.next();
 }
 
-const PATIENCE = 30_000;
+// A node that was refused for a while waits up to a minute before it tries its hub again.
+const PATIENCE = 100_000;
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   args: ['--no-sandbox'],

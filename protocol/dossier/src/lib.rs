@@ -4,7 +4,7 @@
 //! Nothing here knows of sync, disks or clocks: time, actors and ids are handed in.
 //!
 //! - [`fact`] the facts and their registry; [`document`] the document that holds them
-//! - [`state`] the ten portal states and their transitions; [`derive`] status from facts
+//! - [`state`] the ten portal states and their transitions; [`mod@derive`] status from facts
 //! - [`action`] what a clerk does, as facts and audience; [`view`] what a page shows
 //! - [`code`] and [`lease`] dossier codes issued offline; [`procedure`] the catalogue
 //! - [`search`] folding for Vietnamese search
