@@ -90,4 +90,6 @@ try {
   console.log(`done ${id}`);
 } finally {
   await browser.close();
+  // An open standard input would keep this process alive.
+  process.stdin.destroy();
 }

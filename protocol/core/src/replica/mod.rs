@@ -437,6 +437,7 @@ impl Replica {
     }
 
     fn data(&mut self, link: LinkId, bytes: Vec<u8>, store: &impl Store) -> Result<(), Fault> {
+        let Some(bytes) = self.upstream.keep_early(link, bytes)? else { return Ok(()) };
         match message::decode(Channel::Data, &bytes)? {
             Data::Log { log, binding } => self.log_opened(link, log, binding),
             Data::Up(frame) => self.up_frame(link, frame, store),

@@ -40,9 +40,11 @@ enum Phase {
     },
     Dialing,
     /// `heads` are those the hello spoke of: entries may be added before the answer.
+    /// `early` are frames that overtook the welcome: the channels are streams of their own.
     Greeting {
         link: LinkId,
         heads: Vec<Head>,
+        early: Vec<Vec<u8>>,
     },
     Live {
         link: LinkId,
@@ -128,7 +130,7 @@ impl Upstream {
     }
 
     pub(super) fn connected(&mut self, link: LinkId, heads: Vec<Head>) {
-        self.phase = Phase::Greeting { link, heads };
+        self.phase = Phase::Greeting { link, heads, early: Vec::new() };
     }
 
     /// The link is gone, or a dial came to nothing: everything that lives with a link goes, and
@@ -204,6 +206,26 @@ impl Upstream {
         }
     }
 
+    /// Keeps a message that overtook the welcome; gives it back if there is none to wait for.
+    pub(super) fn keep_early(
+        &mut self,
+        link: LinkId,
+        bytes: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let Phase::Greeting { link: mine, early, .. } = &mut self.phase else {
+            return Ok(Some(bytes));
+        };
+        if *mine != link {
+            return Ok(Some(bytes));
+        }
+        let kept: usize = early.iter().map(Vec::len).sum();
+        if kept + bytes.len() > limits::DOWN_WINDOW_BYTES + limits::MESSAGE_BYTES {
+            return Err(Fault::new("limit", "too much was sent before welcome"));
+        }
+        early.push(bytes);
+        Ok(None)
+    }
+
     /// The inbox position that the next frame on this link must build on.
     pub(super) fn reading(&self, link: LinkId) -> Option<Cursor> {
         (self.live() == Some(link)).then_some(self.read)
@@ -257,14 +279,15 @@ impl Replica {
         welcome: Welcome,
         store: &impl Store,
     ) -> Result<(), Fault> {
-        let Phase::Greeting { link: mine, heads } = &self.upstream.phase else {
+        let Phase::Greeting { link: mine, heads, early } = &mut self.upstream.phase else {
             return Err(Fault::new("order", "welcome without hello"));
         };
         if *mine != link || welcome.node != self.upstream.hub {
             return Err(Fault::new("order", "welcome from another machine"));
         }
+        let early = std::mem::take(early);
         let held = match welcome.heads {
-            None => heads.clone(),
+            None => std::mem::take(heads),
             Some(heads) => heads,
         };
         let up = &mut self.upstream;
@@ -280,7 +303,7 @@ impl Replica {
         }
         self.check_in_sync(store);
         self.pump_up(store);
-        Ok(())
+        early.into_iter().try_for_each(|bytes| self.data(link, bytes, store))
     }
 
     /// What the parent holds of a log must be a prefix of what is here; otherwise this machine was

@@ -271,13 +271,22 @@ impl World {
         }
         // A few messages a step, so that a crash finds some under way.
         for _ in 0..4 {
-            let Some(wire) = self.wires.pop_front() else { break };
+            // Channels are streams of their own: what was sent on one may overtake the other.
+            let turn = self.random();
+            let Some(wire) = self.next_wire(turn % 3 == 0) else { break };
             busy = true;
             if self.links.contains_key(&wire.link) {
                 self.deliver(wire);
             }
         }
         busy
+    }
+
+    /// The oldest message, or, now and then, the oldest data message.
+    fn next_wire(&mut self, data_first: bool) -> Option<Wire> {
+        let is_data = |wire: &Wire| wire.channel == motcua_core::replica::Channel::Data;
+        let place = if data_first { self.wires.iter().position(is_data) } else { None };
+        self.wires.remove(place.unwrap_or(0))
     }
 
     fn carry(&mut self, place: Place, output: Output) -> bool {
