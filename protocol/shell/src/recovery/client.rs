@@ -178,7 +178,8 @@ impl Call {
             .map_err(|error| machine(&error))?;
         let mut config = quinn::ClientConfig::new(Arc::new(crypto));
         config.transport_config(Settings::default().transport(Side::Dials));
-        let endpoint = dialing_endpoint().map_err(|error| machine(&error))?;
+        let endpoint =
+            dialing_endpoint(quinn::EndpointConfig::default()).map_err(|error| machine(&error))?;
         let name = server_name(expected.node_id());
         let mut tried = Vec::new();
         for address in addresses {

@@ -166,7 +166,7 @@ impl Hub {
         let tls = tls::recovery_client(Some(hub().public())).unwrap();
         let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
         let config = quinn::ClientConfig::new(Arc::new(crypto));
-        let endpoint = dialing_endpoint().unwrap();
+        let endpoint = dialing_endpoint(quinn::EndpointConfig::default()).unwrap();
         let connecting = endpoint.connect_with(config, self.address(), "x.motcua").unwrap();
         Stranger { connection: connecting.await.unwrap(), _endpoint: endpoint }
     }

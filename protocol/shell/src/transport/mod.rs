@@ -9,6 +9,7 @@
 pub(crate) mod accept;
 mod dial;
 mod link;
+mod reset;
 pub mod settings;
 pub mod tls;
 
@@ -134,11 +135,12 @@ impl<S: LinkSink> Endpoint<S> {
         let (stop, stopping) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let data = match listen {
-            None => dialing_endpoint()?,
+            None => dialing_endpoint(credentials.reset.endpoint_config())?,
             Some(address) => {
                 let config =
                     server_config(tls::data_server(&credentials), &settings, Side::Accepts)?;
-                let endpoint = endpoint(address, Some(config))?;
+                let endpoint =
+                    endpoint(address, Some(config), credentials.reset.endpoint_config())?;
                 let gate = Gate::new(&credentials, sink.clone(), &settings, stopping.clone());
                 tasks.spawn(gate.run(endpoint.clone()));
                 endpoint
@@ -149,7 +151,7 @@ impl<S: LinkSink> Endpoint<S> {
             Some(Recovery { listen, service }) => {
                 let config =
                     server_config(tls::recovery_server(&credentials), &settings, Side::Recovers)?;
-                let endpoint = endpoint(listen, Some(config))?;
+                let endpoint = endpoint(listen, Some(config), EndpointConfig::default())?;
                 tasks.spawn(serve::run(endpoint.clone(), service, stopping));
                 Some(endpoint)
             }
@@ -237,19 +239,20 @@ fn server_config(
 }
 
 /// For dialling only: both address families if the machine has both.
-pub(crate) fn dialing_endpoint() -> Result<quinn::Endpoint, BindError> {
-    endpoint(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)), None)
-        .or_else(|_| endpoint(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), None))
+pub(crate) fn dialing_endpoint(config: EndpointConfig) -> Result<quinn::Endpoint, BindError> {
+    endpoint(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)), None, config.clone())
+        .or_else(|_| endpoint(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), None, config))
 }
 
 fn endpoint(
     address: SocketAddr,
     server: Option<quinn::ServerConfig>,
+    config: EndpointConfig,
 ) -> Result<quinn::Endpoint, BindError> {
     UdpSocket::bind(address)
         .and_then(|socket| {
             let runtime = Arc::new(TokioRuntime);
-            quinn::Endpoint::new(EndpointConfig::default(), server, socket, runtime)
+            quinn::Endpoint::new(config, server, socket, runtime)
         })
         .map_err(|source| BindError::Socket { address, source })
 }

@@ -6,6 +6,7 @@
 //! 1970. "Not after" is judged by the accepting side against its own clock; the dialling side
 //! knows the hub by its key in the root document, which is stronger than any date.
 
+use super::reset::ResetKeys;
 use crate::certificate;
 use motcua_core::{key::PublicKey, key::SecretKey, limits, time::Timestamp, trust::TrustView};
 use rustls::{
@@ -68,6 +69,7 @@ pub struct Credentials {
     pub trust: TrustHandle,
     /// This machine's clock.
     pub clock: WallClock,
+    pub(super) reset: ResetKeys,
 }
 
 impl fmt::Debug for Credentials {
@@ -107,7 +109,7 @@ impl Credentials {
         clock: WallClock,
     ) -> Result<Self, CredentialsError> {
         let shown = Arc::new(Shown(RwLock::new(certified(device, chain)?)));
-        Ok(Self { shown, trust, clock })
+        Ok(Self { shown, trust, clock, reset: ResetKeys::of(device) })
     }
 
     /// Shows renewed certificates from the next handshake on.
