@@ -27,6 +27,11 @@ try {
   page.setDefaultTimeout(PATIENCE);
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
+  // The page works in an office without internet: it asks nobody but its node.
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith(page_url) && !url.startsWith('data:')) complaints.push(`asked ${url}`);
+  });
   const line = (words) =>
     page.waitForFunction(
       (text) => document.getElementById('sync-line').textContent.includes(text),

@@ -107,3 +107,19 @@ fn wards_of_a_district_exchange_while_the_city_is_down() {
     Census::settled(&city, &expected, PATIENCE)
         .unwrap_or_else(|error| panic!("seed {number}: {error:#}"));
 }
+
+#[test]
+fn a_hub_that_was_killed_is_used_again_soon_after_it_is_back() {
+    let (mut seed, number) = Seed::from_env();
+    println!("MOTCUA_SEED={number}");
+    let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..1]).unwrap();
+    let desk = Desk::new(city.site(WARDS_1[0]).process.client());
+    city.site(DISTRICT_1).process.kill().unwrap();
+    city.site(DISTRICT_1).start_ready().unwrap();
+    let dossier = desk.register(&fresh_key(), &application(&mut seed)).unwrap();
+    // Far below the idle time of a link, 45 s: the hub says that it knows nothing of the old one.
+    let mut expected = Expected::default();
+    expected.at(&city, &dossier.id, WARDS_1[0]);
+    Census::settled(&city, &expected, Duration::from_secs(25))
+        .unwrap_or_else(|error| panic!("seed {number}: {error:#}"));
+}

@@ -9,7 +9,10 @@ use motcua_tests::{
     seed::Seed,
 };
 use serde_json::Value;
-use std::{fs, time::Duration};
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -31,6 +34,15 @@ fn worked_city(seed: &mut Seed) -> (City, Expected) {
         }
     }
     Census::settled(&city, &expected, PATIENCE).unwrap();
+    // A node journals what its hub has once that is everything.
+    for node in city.nodes.values() {
+        let desk = Desk::new(node.process.client());
+        let deadline = Instant::now() + PATIENCE;
+        while desk.sync().unwrap()["unsent"] != 0 {
+            assert!(Instant::now() < deadline, "{} was never told that all is there", node.name);
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
     (city, expected)
 }
 
