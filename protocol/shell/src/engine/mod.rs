@@ -305,6 +305,13 @@ impl Engine {
 
     /// Writes what waits, then ends the threads. Blocks.
     pub fn stop(&self) {
+        // What the parent is known to have stays known while it is out of reach.
+        let (log, sequence) = (self.own.log(), self.snapshot().received);
+        if sequence > 0 && !log.is_zero() {
+            let at = self.received_at().unwrap_or(self.clock.wall());
+            let record = Record::Acknowledged { log, sequence, at };
+            self.pen.write(vec![record], Box::new(drop));
+        }
         self.driver.signal(Signal::Stop);
         self.pen.stop();
         for thread in std::mem::take(&mut *self.threads()) {
