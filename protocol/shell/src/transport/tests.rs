@@ -257,7 +257,7 @@ async fn raw_dial(
     config: rustls::ClientConfig,
     remote: SocketAddr,
 ) -> (quinn::Endpoint, Result<quinn::Connection, quinn::ConnectionError>) {
-    let endpoint = dialing_endpoint(quinn::EndpointConfig::default()).unwrap();
+    let endpoint = dialing_endpoint(EndpointConfig::default()).unwrap();
     let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(config).unwrap();
     let config = quinn::ClientConfig::new(Arc::new(crypto));
     let connection = endpoint.connect_with(config, remote, "hub.motcua").unwrap().await;
