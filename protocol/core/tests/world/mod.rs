@@ -273,7 +273,7 @@ impl World {
         for _ in 0..4 {
             // Channels are streams of their own: what was sent on one may overtake the other.
             let turn = self.random();
-            let Some(wire) = self.next_wire(turn % 3 == 0) else { break };
+            let Some(wire) = self.next_wire(turn.is_multiple_of(3)) else { break };
             busy = true;
             if self.links.contains_key(&wire.link) {
                 self.deliver(wire);
