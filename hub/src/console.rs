@@ -16,7 +16,7 @@ use axum::{
 };
 use motcua_core::{id::DossierId, replica::UpstreamPhase, state::StoreError};
 use motcua_shell::{
-    engine::{Engine, Progress},
+    engine::Engine,
     http::{self, PageFile},
     shutdown::Readiness,
 };
@@ -58,13 +58,13 @@ pub struct Console {
 
 /// The console's routes.
 pub fn router(console: Console) -> Router {
+    let health = http::health(&console.engine, console.ready.clone());
     http::files(PAGE)
+        .merge(health)
         .route("/api/v1/hub", get(hub))
         .route("/api/v1/offices", get(offices))
         .route("/api/v1/dossiers", get(dossiers))
         .route("/metrics", get(scrape))
-        .route("/healthz", get(healthy))
-        .route("/readyz", get(ready))
         .with_state(console)
 }
 
@@ -175,20 +175,4 @@ async fn dossiers(
 
 async fn scrape(State(console): State<Console>) -> Result<Response, Unavailable> {
     Ok(metrics::collect(&console.engine)?.response())
-}
-
-/// Alive means that the state still follows the journal.
-async fn healthy(State(console): State<Console>) -> (StatusCode, String) {
-    match &*console.engine.progress().borrow() {
-        Progress::At(_) => (StatusCode::OK, "ok\n".into()),
-        Progress::Broken(why) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")),
-    }
-}
-
-async fn ready(State(console): State<Console>) -> (StatusCode, &'static str) {
-    if console.ready.is_ready() {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
-    }
 }

@@ -32,7 +32,6 @@ use motcua_dossier::{
     state::State,
 };
 use motcua_shell::{
-    engine::Progress,
     http::{self, Metrics, PageFile},
     shutdown::Readiness,
 };
@@ -85,7 +84,9 @@ pub struct Api {
 /// All routes.
 pub fn router(api: Api) -> Router {
     let dossier = "/api/v1/dossiers/{id}";
+    let health = http::health(api.desk.engine(), api.ready.clone());
     http::files(PAGE)
+        .merge(health)
         .route("/api/v1/office", get(office))
         .route("/api/v1/offices", get(offices))
         .route("/api/v1/procedures", get(procedures))
@@ -96,8 +97,6 @@ pub fn router(api: Api) -> Router {
         .route(&format!("{dossier}/forwards"), axum::routing::post(forward))
         .route(&format!("{dossier}/taken"), axum::routing::post(take))
         .route(&format!("{dossier}/notes"), axum::routing::post(note))
-        .route("/healthz", get(healthy))
-        .route("/readyz", get(ready))
         .route("/metrics", get(scrape))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(api)
@@ -379,21 +378,6 @@ fn caller(headers: &HeaderMap, body: &[u8], clerk: String) -> Result<Caller, Des
     key.copy_from_slice(&hash.0[..16]);
     let body = derive(Context::Document, &[b"request body", body]);
     Ok(Caller { clerk, request: Some(RequestKey { key, body }) })
-}
-
-async fn healthy(Extract(api): Extract<Api>) -> (StatusCode, String) {
-    match &*api.desk.engine().progress().borrow() {
-        Progress::At(_) => (StatusCode::OK, "ok\n".into()),
-        Progress::Broken(why) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")),
-    }
-}
-
-async fn ready(Extract(api): Extract<Api>) -> (StatusCode, &'static str) {
-    if api.ready.is_ready() {
-        (StatusCode::OK, "ready\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
-    }
 }
 
 async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {

@@ -218,13 +218,14 @@ fn a_node_cannot_write_into_or_receive_a_dossier_it_takes_no_part_in() {
 fn a_link_that_breaks_while_frames_are_on_their_way_to_the_disk_loses_nothing() {
     for seed in 0..40 {
         let mut world = World::new(300 + seed);
+        world.slow_disk(District1, 12);
         let mut made = Vec::new();
         for step in 0..10 {
             made.push(world.create(Ward1));
-            world.run((seed + step) % 4);
+            world.run((seed + step) % 17);
             world.cut(Ward1);
             world.restore(Ward1);
-            world.run((seed + step * 3) % 3);
+            world.run((seed + step * 3) % 11);
         }
         world.settle();
         for dossier in made {

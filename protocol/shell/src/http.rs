@@ -1,6 +1,10 @@
 //! What the pages of node and hub have in common: serving with a clean end, embedded files,
 //! headers that leave a browser no room, and metrics in Prometheus' text form.
 
+use crate::{
+    engine::{Engine, Progress},
+    shutdown::Readiness,
+};
 use axum::{
     Router,
     extract::Request,
@@ -34,6 +38,26 @@ pub fn files<S: Clone + Send + Sync + 'static>(files: &'static [PageFile]) -> Ro
         let answer = move || async move { ([(header::CONTENT_TYPE, file.media)], file.text) };
         router.route(file.path, get(answer))
     })
+}
+
+/// `GET /healthz`: alive, which means that the state still follows the journal. `GET /readyz`: every
+/// part has started.
+pub fn health<S: Clone + Send + Sync + 'static>(engine: &Engine, ready: Readiness) -> Router<S> {
+    let progress = engine.progress();
+    let alive = move || async move {
+        match &*progress.borrow() {
+            Progress::At(_) => (StatusCode::OK, "ok\n".to_owned()),
+            Progress::Broken(why) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")),
+        }
+    };
+    let started = move || async move {
+        if ready.is_ready() {
+            (StatusCode::OK, "ready\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "starting\n")
+        }
+    };
+    Router::new().route("/healthz", get(alive)).route("/readyz", get(started))
 }
 
 /// Adds the headers that every answer carries.

@@ -218,16 +218,14 @@ fn relayed_frame(
         None => frame_around(log, next, store)?,
     };
     let Some((first, Position::Frame { record, count })) = found else { return Ok(None) };
-    if first + count <= next {
-        return Ok(None);
-    }
     match store.record(record)? {
         Some(Record::Up { frame, .. }) => Ok(Some((first + count - 1, frame))),
         _ => Err(Fault::new("store", format!("frame {first} of log {log} is not in the journal"))),
     }
 }
 
-/// A frame that begins before `next` and reaches it: the parent stopped inside one.
+/// A frame that begins before `next` and reaches it: the parent stopped inside one, or the author
+/// cut its frames anew after a reconnect, so that they overlap.
 fn frame_around(
     log: LogId,
     next: u64,
@@ -235,12 +233,15 @@ fn frame_around(
 ) -> Result<Option<(u64, Position)>, Fault> {
     let lowest = next.saturating_sub(limits::FRAME_ENTRIES as u64);
     let (from, to) = (Key::Frame(log, lowest).bytes(), Key::Frame(log, next).bytes());
-    let rows = store.range(&from, &to, limits::FRAME_ENTRIES)?;
-    let Some((key, value)) = rows.into_iter().next_back() else { return Ok(None) };
-    let position = postcard::from_bytes(&value)
-        .map_err(|_| Fault::new("store", "frame position is unreadable"))?;
-    let first = key[key.len() - 8..].try_into().map(u64::from_be_bytes).unwrap_or_default();
-    Ok(Some((first, position)))
+    for (key, value) in store.range(&from, &to, limits::FRAME_ENTRIES)?.into_iter().rev() {
+        let position = postcard::from_bytes(&value)
+            .map_err(|_| Fault::new("store", "frame position is unreadable"))?;
+        let first = key[key.len() - 8..].try_into().map(u64::from_be_bytes).unwrap_or_default();
+        if matches!(position, Position::Frame { count, .. } if first + count > next) {
+            return Ok(Some((first, position)));
+        }
+    }
+    Ok(None)
 }
 
 /// Journal positions of a block of own entries, read once.

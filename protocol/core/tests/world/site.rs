@@ -71,6 +71,9 @@ pub struct Site {
     pub faults: Vec<String>,
     pub in_sync: bool,
     boots: u8,
+    /// One disk sync in so many turns.
+    pub sync_every: u64,
+    turns: u64,
 }
 
 fn config(papers: &Papers, place: Place) -> Config {
@@ -116,6 +119,8 @@ impl Site {
             faults: Vec::new(),
             in_sync: false,
             boots: 0,
+            sync_every: 1,
+            turns: 0,
         };
         site.start(papers, place);
         site
@@ -264,7 +269,9 @@ impl Site {
     /// One disk sync and one batch for the ledger.
     pub fn work(&mut self, now: Instant) -> bool {
         self.replica.handle_timeout(now, &self.store);
-        let synced = self.sync_one(now);
+        self.turns += 1;
+        let waits = !self.turns.is_multiple_of(self.sync_every) && !self.unsynced.is_empty();
+        let synced = waits || self.sync_one(now);
         let before = self.applied;
         let inboxes = self.apply_batch();
         if self.applied > before {
