@@ -89,6 +89,7 @@ impl DeskError {
             Self::Action(
                 ActionError::Missing { field }
                 | ActionError::TooLong { field, .. }
+                | ActionError::TooMany { field, .. }
                 | ActionError::Invalid { field, .. },
             )
             | Self::Unknown { field, .. } => Some(field),
@@ -105,6 +106,9 @@ impl DeskError {
             Self::Action(ActionError::Missing { field }) => format!("Thiếu {field}."),
             Self::Action(ActionError::TooLong { field, got, limit }) => {
                 format!("{field} có {got} ký tự, tối đa {limit}.")
+            }
+            Self::Action(ActionError::TooMany { field, got, limit }) => {
+                format!("{field}: {got} là quá nhiều, tối đa {limit}.")
             }
             Self::Action(ActionError::Invalid { field, why }) => {
                 format!("{field} không hợp lệ ({why}).")

@@ -12,6 +12,7 @@ use motcua_core::{
 };
 use motcua_dossier::{
     action::waiting_for,
+    attachment::Attachment,
     code::Code,
     document::Document,
     fact::{Fact, Forward, Kind, Note, StateStep},
@@ -332,6 +333,11 @@ fn sentence(
                 let Some(note) = fact.read::<Note>() else { continue };
                 let vi = format!("Ghi chú: {}", note.text);
                 return ("note", note.act.by, vi, format!("Note: {}", note.text));
+            }
+            Kind::Attachment => {
+                let Some(scan) = fact.read::<Attachment>() else { continue };
+                let vi = format!("Đính kèm bản quét: {}", scan.name);
+                return ("attached", scan.act.by, vi, format!("Scan attached: {}", scan.name));
             }
             Kind::Applicant | Kind::Request | Kind::Paper | Kind::Code | Kind::Due => {}
         }

@@ -20,6 +20,7 @@ pub mod limits;
 pub mod log;
 pub mod record;
 pub mod replica;
+pub mod scan;
 pub mod state;
 pub mod time;
 pub mod trust;

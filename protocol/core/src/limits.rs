@@ -81,6 +81,24 @@ pub const SMALL_DOCUMENT_BYTES: usize = 512;
 pub const JOIN_BUNDLE_BYTES: usize = 32 * 1024;
 /// All adopted trust documents of one city, as stored.
 pub const TRUST_BYTES: usize = 16 * 1024 * 1024;
+/// Data of one piece of a scan. At 2 Mbit/s it takes 16 ms: with 8 KiB, two pieces in the queue
+/// are all that a change may wait for there, and the link stands idle or the bound is broken.
+pub const SCAN_PIECE_BYTES: usize = 4 * 1024;
+/// One message about scans: a piece and the 14 pairs of hashes that prove it in the largest scan.
+pub const SCAN_MESSAGE_BYTES: usize = SCAN_PIECE_BYTES + 1024;
+/// One scan: 50 MB, and a little for those who count in MiB.
+pub const SCAN_BYTES: u64 = 53 * 1024 * 1024;
+/// Scans of one dossier. A thick one has thirty papers.
+pub const SCANS_PER_DOSSIER: usize = 100;
+/// Pieces a reader may have asked for and not got, per link: 1 MiB, enough for 100 Mbit/s over
+/// 80 ms.
+pub const SCAN_PIECES_IN_FLIGHT: usize = 256;
+/// Scans that move at once on a link in one direction: a small one passes beside a large one.
+pub const SCANS_AT_ONCE: usize = 4;
+/// Scans a sender may have offered on a link and got no answer about.
+pub const SCAN_OFFERS: usize = 64;
+/// Scans that a reader waits for, per replica; more are asked for when some have come.
+pub const SCANS_WANTED: usize = 1_024;
 
 const _: () = assert!(FRAME_TARGET_BYTES + ENTRY_PAYLOAD_BYTES * 2 <= FRAME_RAW_BYTES);
 const _: () = assert!(MESSAGE_BYTES >= FRAME_RAW_BYTES);

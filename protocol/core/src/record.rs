@@ -30,6 +30,22 @@ pub struct Exception {
     pub reason: String,
 }
 
+/// What happened to a scan on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScanEvent {
+    /// All its bytes are on this machine's disk, and were before this record.
+    Here {
+        /// How many.
+        size: u64,
+    },
+    /// Its file here does not hold its bytes (any more).
+    Damaged,
+    /// The parent has it on its disk.
+    Above,
+    /// No dossier names it any more; its file is removed.
+    Forgotten,
+}
+
 /// One journal record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
@@ -112,6 +128,13 @@ pub enum Record {
         /// When this node learnt it.
         at: Timestamp,
     },
+    /// Something happened to a scan's file; the file itself is beside the store.
+    Scan {
+        /// Which scan.
+        hash: Hash,
+        /// What.
+        event: ScanEvent,
+    },
 }
 
 /// Where a record stands in the journal.
@@ -150,6 +173,7 @@ impl Record {
             Self::Issued { .. } => 9,
             Self::Lease(_) => 10,
             Self::Acknowledged { .. } => 11,
+            Self::Scan { .. } => 12,
         }
     }
 
@@ -164,7 +188,8 @@ impl Record {
             | Self::Decided { .. }
             | Self::Trust(_)
             | Self::Issued { .. }
-            | Self::Acknowledged { .. } => Shelf::Others,
+            | Self::Acknowledged { .. }
+            | Self::Scan { .. } => Shelf::Others,
         }
     }
 

@@ -39,7 +39,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    fn new(kind: Kind, fields: &impl Serialize) -> Self {
+    pub(crate) fn new(kind: Kind, fields: &impl Serialize) -> Self {
         Self { kind, json: Fact::new(kind, String::new(), fields).json }
     }
 
@@ -66,6 +66,16 @@ pub enum ActionError {
         /// Characters given.
         got: usize,
         /// Characters allowed.
+        limit: usize,
+    },
+    /// There are more of something than there may be.
+    #[error("{field}: {got} are too many, at most {limit} are allowed")]
+    TooMany {
+        /// Of what.
+        field: &'static str,
+        /// How many there would be.
+        got: usize,
+        /// How many there may be.
         limit: usize,
     },
     /// A field holds something that cannot be right.
@@ -219,7 +229,7 @@ pub fn note(mut text: String, act: Act) -> Result<Action, ActionError> {
 }
 
 /// NFC as typed, without control characters or outer spaces, within a length.
-fn tidy(
+pub(crate) fn tidy(
     text: &mut String,
     field: &'static str,
     limit: usize,

@@ -18,6 +18,7 @@ use std::fmt;
 /// | `forward` | to, to_name, at, by, office, note | note |
 /// | `taken` | forward, at, by, office, note | note |
 /// | `note` | text, at, by, office | text |
+/// | `attachment` | name, media, size, hash, paper, at, by, office | name; the scan itself shows anything |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Who asks.
@@ -38,10 +39,12 @@ pub enum Kind {
     Taken,
     /// A remark.
     Note,
+    /// A scanned paper; the file itself travels beside the dossier.
+    Attachment,
 }
 
 impl Kind {
-    const ALL: [(Self, &'static str); 9] = [
+    const ALL: [(Self, &'static str); 10] = [
         (Self::Applicant, "applicant"),
         (Self::Request, "request"),
         (Self::Paper, "paper"),
@@ -51,6 +54,7 @@ impl Kind {
         (Self::Forward, "forward"),
         (Self::Taken, "taken"),
         (Self::Note, "note"),
+        (Self::Attachment, "attachment"),
     ];
 
     /// First part of the key.

@@ -10,6 +10,7 @@
 //! - [`search`] folding for Vietnamese search
 
 pub mod action;
+pub mod attachment;
 pub mod code;
 pub mod derive;
 pub mod document;

@@ -4,9 +4,11 @@
 use motcua_core::{
     id::DossierId,
     ledger::{Content, ContentFault, Folded},
+    scan::{Reference, reference_row},
     state::{Key, history::Stored},
 };
 use motcua_dossier::{
+    attachment::attachments,
     document::Document,
     search::fold,
     view::{Summary, View, view},
@@ -89,7 +91,8 @@ pub fn read_summary(bytes: &[u8]) -> Option<Summary> {
 impl Content for DossierContent {
     fn fold(&mut self, id: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault> {
         let document = document(entries)?;
-        let View { summary, .. } = view(&document.facts());
+        let facts = document.facts();
+        let View { summary, .. } = view(&facts);
         let newest = entries.iter().map(|stored| stored.entry.header.claimed_at.0).max();
         let updated = summary.updated.max(newest.unwrap_or_default());
         let inverted = (i64::MAX - updated.max(0)).to_be_bytes();
@@ -100,8 +103,12 @@ impl Content for DossierContent {
         for word in fold(&summary.applicant).split(' ').filter(|word| !word.is_empty()) {
             index.push((Index::Name.key(word.as_bytes(), id), Vec::new()));
         }
+        index.extend(attachments(&facts).filter_map(|(_, attachment)| {
+            let (hash, size) = attachment.address()?;
+            Some(reference_row(hash, id, Reference { size }))
+        }));
         index.sort();
-        index.dedup();
+        index.dedup_by(|one, other| one.0 == other.0);
         let summary = Summary { updated, ..summary };
         Ok(Folded { summary: postcard::to_stdvec(&summary).unwrap_or_default(), index })
     }

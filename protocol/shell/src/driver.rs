@@ -258,12 +258,8 @@ fn carry_out<S, C>(
     match output {
         Output::Send { link, channel, bytes } => {
             if let Some(writer) = writers.get(&link) {
-                let sender = match channel {
-                    Channel::Control => &writer.control,
-                    Channel::Data => &writer.data,
-                };
                 // A closed link is reported by its reader.
-                let _ = sender.send(bytes);
+                let _ = writer.queue(channel).send(bytes);
             }
         }
         Output::Close { link, reason } => {

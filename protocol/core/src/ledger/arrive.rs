@@ -70,6 +70,7 @@ impl<C: Content> Ledger<C> {
                 }
             }
             Record::Decided { .. } => {}
+            Record::Scan { hash, event } => super::scans::note(&mut work.txn, hash, event)?,
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod arrive;
 mod dossier;
 mod fanout;
 mod rules;
+mod scans;
 
 pub(crate) use arrive::{POSITIONS, attestation};
 

@@ -1,5 +1,6 @@
-//! What replicas say to each other. Two channels a link: control (hello, acknowledgements, trust)
-//! and data (frames), so that an acknowledgement never waits behind a megabyte.
+//! What replicas say to each other. Three channels a link: control (hello, acknowledgements, trust),
+//! data (frames) and scans, so that an acknowledgement never waits behind a megabyte and nothing
+//! waits behind a scan.
 
 use crate::{
     id::{DomainId, Hash, LogId, NodeId, OfficeId},
@@ -20,6 +21,8 @@ pub enum Channel {
     Control,
     /// Frames.
     Data,
+    /// Attachments, piece by piece; everything else goes first.
+    Scan,
 }
 
 /// How far a log is held.
@@ -149,11 +152,25 @@ pub enum MessageError {
 }
 
 impl Channel {
+    /// Every channel of a link, in the order in which their streams are opened.
+    pub const ALL: [Self; 3] = [Self::Control, Self::Data, Self::Scan];
+
+    /// First byte of the channel's stream; its place in [`Self::ALL`].
+    pub fn tag(self) -> u8 {
+        self as u8
+    }
+
+    /// From the first byte of a stream.
+    pub fn from_tag(tag: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(tag)).copied()
+    }
+
     /// Longest message on this channel, in bytes.
     pub fn limit(self) -> usize {
         match self {
             Self::Control => limits::CONTROL_BYTES,
             Self::Data => limits::MESSAGE_BYTES,
+            Self::Scan => limits::SCAN_MESSAGE_BYTES,
         }
     }
 }

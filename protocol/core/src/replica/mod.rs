@@ -296,6 +296,7 @@ impl Replica {
                 let result = match channel {
                     Channel::Control => self.control(now, wall, link, &bytes, store),
                     Channel::Data => self.data(link, bytes, store),
+                    Channel::Scan => Ok(()),
                 };
                 if let Err(fault) = result {
                     self.refuse(link, fault);

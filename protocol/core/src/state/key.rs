@@ -44,6 +44,21 @@ pub enum Key {
     Request([u8; 16]),
     /// Lease of dossier numbers, by journal position.
     Lease(u64),
+    /// A scan's file on this machine, in one of [`ScanTable`].
+    Scan(ScanTable, Hash),
+}
+
+/// Tables of scans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanTable {
+    /// What is known of each.
+    Files,
+    /// Those that are here and that the parent lacks.
+    ToGo,
+    /// Those whose file is damaged.
+    Damaged,
+    /// One row of counters, under the zero hash.
+    Counts,
 }
 
 impl Key {
@@ -76,6 +91,7 @@ impl Key {
             Self::Issued(_) => (b'B', "issued binding"),
             Self::Request(_) => (b'I', "request"),
             Self::Lease(_) => (b'N', "lease"),
+            Self::Scan(..) => (b'Z', "scan"),
         }
     }
 
@@ -108,6 +124,10 @@ impl Key {
             }
             Self::Inbox(office) => out.extend(office.0),
             Self::Lease(record) => out.extend(record.to_be_bytes()),
+            Self::Scan(table, hash) => {
+                out.push(*table as u8);
+                out.extend(hash.0);
+            }
             Self::InboxRow(office, number) => {
                 out.extend(office.0);
                 out.extend(number.to_be_bytes());

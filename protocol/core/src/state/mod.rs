@@ -9,6 +9,6 @@ mod kv;
 pub mod rows;
 pub mod tiles;
 
-pub use key::Key;
+pub use key::{Key, ScanTable};
 pub(crate) use kv::read_row;
 pub use kv::{Kv, MemKv, Pairs, StoreError, Txn};

@@ -232,6 +232,32 @@ pub struct UsedToken {
     pub at: Timestamp,
 }
 
+/// A scan's file on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Scan {
+    /// Bytes.
+    pub size: u64,
+    /// Whether all of them are on this machine's disk, as far as is known.
+    pub here: bool,
+    /// Whether they were, and the file was then found not to hold them.
+    pub damaged: bool,
+    /// Whether the parent has it.
+    pub above: bool,
+}
+
+/// Counters over all scans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ScanCounts {
+    /// Scans here, whole.
+    pub here: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Scans here that the parent lacks.
+    pub to_go: u64,
+    /// Scans whose file is damaged.
+    pub damaged: u64,
+}
+
 /// Answer to a request with an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {

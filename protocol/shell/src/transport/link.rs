@@ -1,7 +1,7 @@
-//! One link: two streams, opened by the side that dialled. First byte of a stream is the channel's
-//! tag; then messages, each after its length (u32 LE).
+//! One link: a stream for each channel, opened by the side that dialled. First byte of a stream is
+//! the channel's tag; then messages, each after its length (u32 LE).
 
-use super::{LinkSink, LinkWriter, message_limit, settings::Settings, stopped};
+use super::{LinkSink, LinkWriter, settings::Settings, stopped};
 use motcua_core::{key::PublicKey, replica::Channel};
 use quinn::{
     ApplicationClose, Connection, ConnectionError, ReadError, ReadExactError, RecvStream,
@@ -20,16 +20,10 @@ use tokio::{
 /// What links are told when this machine stops.
 pub const SHUTTING_DOWN: &str = "đang tắt / shutting down";
 
-/// First bytes of the two streams.
-const CONTROL_TAG: u8 = 0;
-const DATA_TAG: u8 = 1;
 /// Application close code of an orderly end.
 const ORDERLY: u32 = 0;
 /// Application close code after bytes that are no link's.
 const FAULT: u32 = 1;
-/// Acknowledgements and hellos go before frames.
-const CONTROL_PRIORITY: i32 = 20;
-const DATA_PRIORITY: i32 = 0;
 /// Messages below this are copied into one write; above, the copy costs more than a write.
 const COALESCE_BYTES: usize = 16 * 1024;
 /// Messages taken from a queue at once.
@@ -93,13 +87,25 @@ fn alert(code: u64) -> Option<(u8, &'static str)> {
     Some(((code - 0x100) as u8, words))
 }
 
+/// Streams of a link, by channel.
+const STREAMS: usize = Channel::ALL.len();
+
+/// Acknowledgements and hellos go before frames, and a scan only where nothing else waits.
+fn priority(channel: Channel) -> i32 {
+    match channel {
+        Channel::Control => 20,
+        Channel::Data => 0,
+        Channel::Scan => -10,
+    }
+}
+
 /// A link whose streams are open.
 pub(super) struct Open {
     pub(super) connection: Connection,
     pub(super) peer: PublicKey,
     pub(super) dialed: bool,
-    control: (SendStream, RecvStream),
-    data: (SendStream, RecvStream),
+    /// In the order of [`Channel::ALL`].
+    streams: [(SendStream, RecvStream); STREAMS],
 }
 
 /// Why the streams did not come to be.
@@ -111,42 +117,49 @@ pub(super) enum OpenError {
     Read(#[from] ReadExactError),
     #[error("a stream took no byte: {0}")]
     Write(#[from] WriteError),
-    #[error("the peer opened streams {0} and {1}, 0 and 1 are expected")]
-    Tags(u8, u8),
+    #[error("the peer opened streams {0:?}, one of each of 0, 1 and 2 is expected")]
+    Tags([u8; STREAMS]),
 }
 
 impl Open {
-    /// Opens the two streams, as the side that dialled.
+    /// Opens the streams, as the side that dialled.
     pub(super) async fn dialed(connection: Connection, peer: PublicKey) -> Result<Self, OpenError> {
-        let mut control = connection.open_bi().await?;
-        let mut data = connection.open_bi().await?;
-        control.0.write_all(&[CONTROL_TAG]).await?;
-        data.0.write_all(&[DATA_TAG]).await?;
-        Ok(Self { connection, peer, dialed: true, control, data }.with_priorities())
+        let mut streams =
+            [connection.open_bi().await?, connection.open_bi().await?, connection.open_bi().await?];
+        for (channel, (out, _)) in Channel::ALL.into_iter().zip(&mut streams) {
+            out.write_all(&[channel.tag()]).await?;
+        }
+        Ok(Self { connection, peer, dialed: true, streams }.with_priorities())
     }
 
-    /// Waits for the two streams, as the side that was dialled.
+    /// Waits for the streams, as the side that was dialled.
     pub(super) async fn accepted(
         connection: Connection,
         peer: PublicKey,
     ) -> Result<Self, OpenError> {
-        let mut one = connection.accept_bi().await?;
-        let mut two = connection.accept_bi().await?;
-        let mut tags = [0; 2];
-        one.1.read_exact(&mut tags[..1]).await?;
-        two.1.read_exact(&mut tags[1..]).await?;
-        let (control, data) = match tags {
-            [CONTROL_TAG, DATA_TAG] => (one, two),
-            [DATA_TAG, CONTROL_TAG] => (two, one),
-            [first, second] => return Err(OpenError::Tags(first, second)),
-        };
-        Ok(Self { connection, peer, dialed: false, control, data }.with_priorities())
+        let mut tagged = [
+            (0, connection.accept_bi().await?),
+            (0, connection.accept_bi().await?),
+            (0, connection.accept_bi().await?),
+        ];
+        for (tag, (_, incoming)) in &mut tagged {
+            incoming.read_exact(std::slice::from_mut(tag)).await?;
+        }
+        // They arrive in any order; each says which one it is.
+        tagged.sort_by_key(|(tag, _)| *tag);
+        let tags = [tagged[0].0, tagged[1].0, tagged[2].0];
+        if tags != Channel::ALL.map(Channel::tag) {
+            return Err(OpenError::Tags(tags));
+        }
+        let streams = tagged.map(|(_, stream)| stream);
+        Ok(Self { connection, peer, dialed: false, streams }.with_priorities())
     }
 
     fn with_priorities(self) -> Self {
-        // Refused only for a stream that is closed, which the first read or write will say.
-        let _ = self.control.0.set_priority(CONTROL_PRIORITY);
-        let _ = self.data.0.set_priority(DATA_PRIORITY);
+        for (channel, (out, _)) in Channel::ALL.into_iter().zip(&self.streams) {
+            // Refused only for a stream that is closed, which the first read or write will say.
+            let _ = out.set_priority(priority(channel));
+        }
         self
     }
 
@@ -158,24 +171,27 @@ impl Open {
         settings: &Settings,
         mut stop: watch::Receiver<bool>,
     ) -> LinkEnd {
-        let Self { connection, peer, dialed, control: (control_out, control_in), data } = self;
-        let (data_out, data_in) = data;
+        let Self { connection, peer, dialed, streams } = self;
+        let [(control_out, control_in), (data_out, data_in), (scan_out, scan_in)] = streams;
         let (control, control_queue) = unbounded_channel();
         let (data, data_queue) = unbounded_channel();
+        let (scan, scan_queue) = unbounded_channel();
         let (close, mut asked) = unbounded_channel();
-        let (link, room) = sink.link_up(peer, dialed, LinkWriter { control, data, close });
+        let (link, room) = sink.link_up(peer, dialed, LinkWriter { control, data, scan, close });
         let down = Down { sink: &sink, link };
         let (begin, closing) = watch::channel(false);
         let mut reading = pin!(async {
             tokio::try_join!(
                 read(control_in, Channel::Control, &sink, link, &room),
                 read(data_in, Channel::Data, &sink, link, &room),
+                read(scan_in, Channel::Scan, &sink, link, &room),
             )
         });
         let mut writing = pin!(async {
             tokio::try_join!(
                 write(control_out, control_queue, closing.clone()),
                 write(data_out, data_queue, closing.clone()),
+                write(scan_out, scan_queue, closing.clone()),
             )
         });
         // Reading first: what arrived before the end still counts.
@@ -222,7 +238,7 @@ impl<S: LinkSink> Drop for Down<'_, S> {
 /// Why reading a stream ended before its end.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
-    #[error("a {channel:?} message of {got} bytes, at most {} are allowed", message_limit(*.channel))]
+    #[error("a {channel:?} message of {got} bytes, at most {} are allowed", .channel.limit())]
     TooLong { channel: Channel, got: usize },
     #[error("a {0:?} message was cut short")]
     Cut(Channel),
@@ -241,12 +257,12 @@ impl Fault {
     }
 }
 
-/// What the end of reading says about the link. After both streams' orderly end the peer closes.
+/// What the end of reading says about the link. After every stream's orderly end the peer closes.
 async fn ended(connection: &Connection, read: Result<(), Fault>, settings: &Settings) -> LinkEnd {
     match read {
         Ok(()) => match timeout(settings.flush_timeout, connection.closed()).await {
             Ok(error) => LinkEnd::of(&error),
-            Err(_) => LinkEnd::Peer("both streams ended".to_owned()),
+            Err(_) => LinkEnd::Peer("its streams ended".to_owned()),
         },
         Err(Fault::Lost(error)) => LinkEnd::of(&error),
         Err(fault) => LinkEnd::Fault(fault.to_string()),
@@ -269,7 +285,7 @@ async fn read<S: LinkSink>(
             Err(ReadExactError::ReadError(error)) => return Err(Fault::read(channel, error)),
         }
         let got = usize::try_from(u32::from_le_bytes(prefix)).unwrap_or(usize::MAX);
-        if got > message_limit(channel) {
+        if got > channel.limit() {
             return Err(Fault::TooLong { channel, got });
         }
         let bytes = body(&mut stream, channel, got).await?;

@@ -20,7 +20,7 @@ pub use tls::{Credentials, TrustHandle};
 
 use crate::recovery::{RecoveryService, serve};
 use accept::Gate;
-use motcua_core::{key::PublicKey, limits, replica::Channel};
+use motcua_core::{key::PublicKey, replica::Channel};
 use quinn::{EndpointConfig, TokioRuntime, VarInt};
 use settings::Side;
 use std::{
@@ -35,14 +35,6 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// Bytes one message on a channel may have.
-pub fn message_limit(channel: Channel) -> usize {
-    match channel {
-        Channel::Control => limits::CONTROL_BYTES,
-        Channel::Data => limits::MESSAGE_BYTES,
-    }
-}
-
 /// Where a link's messages go out. Dropping all of it closes the link.
 #[derive(Debug, Clone)]
 pub struct LinkWriter {
@@ -50,8 +42,21 @@ pub struct LinkWriter {
     pub control: UnboundedSender<Vec<u8>>,
     /// Data messages, in order.
     pub data: UnboundedSender<Vec<u8>>,
+    /// Pieces of scans, in order; they leave when nothing else waits.
+    pub scan: UnboundedSender<Vec<u8>>,
     /// Asks for the link to be closed once what was sent has left.
     pub close: UnboundedSender<String>,
+}
+
+impl LinkWriter {
+    /// Where messages of a channel go.
+    pub fn queue(&self, channel: Channel) -> &UnboundedSender<Vec<u8>> {
+        match channel {
+            Channel::Control => &self.control,
+            Channel::Data => &self.data,
+            Channel::Scan => &self.scan,
+        }
+    }
 }
 
 /// Takes what links bring.

@@ -18,7 +18,7 @@ pub struct Settings {
     pub links: usize,
     /// Handshakes at once: each costs a hub two signatures and a signature check.
     pub handshakes: usize,
-    /// How long one address may take to shake hands, and a caller to open its two streams.
+    /// How long one address may take to shake hands, and a caller to open its streams.
     pub handshake_timeout: Duration,
     /// How long a closing link may take to send what was queued.
     pub flush_timeout: Duration,
@@ -51,7 +51,7 @@ const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 /// Bytes handed to quinn and not yet acknowledged.
 const SEND_WINDOW: u64 = 8 * 1024 * 1024;
-/// Control and data, and room for two kinds to come.
+/// Control, data and scans, and room for one kind to come.
 const STREAMS: u32 = 4;
 
 pub(crate) enum Side {

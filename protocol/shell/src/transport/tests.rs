@@ -8,7 +8,7 @@ use crate::{
 };
 use motcua_core::{
     key::SecretKey,
-    limits::{CONTROL_BYTES, MESSAGE_BYTES},
+    limits::{CONTROL_BYTES, MESSAGE_BYTES, SCAN_MESSAGE_BYTES},
     time::Timestamp,
     trust::{HubRecord, NodeKind},
 };
@@ -131,6 +131,8 @@ async fn messages_of_every_size_arrive_whole_and_in_order_both_ways() {
     let (mut up, mut down, from_hub, from_node, _dialed) = linked(&city).await;
     let sizes = [0, 1, 1199, 16 * 1024, 16 * 1024 + 1, 300_000, MESSAGE_BYTES, 5];
     for (writer, far) in [(&from_node, &mut up), (&from_hub, &mut down)] {
+        writer.scan.send(vec![9; SCAN_MESSAGE_BYTES]).unwrap();
+        assert_eq!(far.message().await, (Channel::Scan, vec![9; SCAN_MESSAGE_BYTES]));
         for (number, size) in sizes.iter().enumerate() {
             writer.data.send(vec![number as u8; *size]).unwrap();
         }
@@ -348,9 +350,9 @@ async fn an_oversized_length_closes_that_link_only() {
     let connection = connection.unwrap();
     let mut streams = Vec::new();
     let prefix = (MESSAGE_BYTES as u32 + 1).to_le_bytes();
-    for (tag, prefix) in [(0, [0; 4]), (1, prefix)] {
+    for (tag, prefix) in [(2, &[][..]), (0, &[0; 4]), (1, &prefix)] {
         let (mut send, receive) = connection.open_bi().await.unwrap();
-        send.write_all(&[&[tag], prefix.as_slice()].concat()).await.unwrap();
+        send.write_all(&[&[tag], prefix].concat()).await.unwrap();
         streams.push((send, receive));
     }
     assert_eq!(up.up().await.0, 1);
@@ -369,7 +371,8 @@ async fn a_cut_message_and_wrong_tags_end_the_link() {
     let city = City::new();
     let mut up = Side::new(true, city.credentials(&hub(), NodeKind::Hub));
     let remote = up.endpoint.local_addr().unwrap();
-    for bytes in [[[0, 5], [1, 0]], [[0, 0], [0, 0]], [[3, 0], [1, 0]]] {
+    let cut = [[0, 5], [1, 0], [2, 0]];
+    for bytes in [cut, [[0, 0], [0, 0], [2, 0]], [[3, 0], [1, 0], [2, 0]]] {
         let credentials = city.credentials(&node(), NodeKind::Node);
         let config = tls::data_client(&credentials, hub().public()).unwrap();
         let (_endpoint, connection) = raw_dial(config, remote).await;
@@ -380,7 +383,7 @@ async fn a_cut_message_and_wrong_tags_end_the_link() {
             send.finish().unwrap();
         }
         timeout(SOON, connection.closed()).await.unwrap();
-        if bytes == [[0, 5], [1, 0]] {
+        if bytes == cut {
             assert_eq!((up.up().await.0, up.down().await), (0, Some(0)));
         }
     }
@@ -415,7 +418,7 @@ async fn closing_with_a_peer_that_never_answers_stays_within_the_bound() {
         let (endpoint, connection) = raw_dial(config, remote).await;
         let connection = connection.unwrap();
         let mut streams = Vec::new();
-        for tag in [0, 1] {
+        for tag in [0, 1, 2] {
             let (mut send, receive) = connection.open_bi().await.unwrap();
             send.write_all(&[tag]).await.unwrap();
             streams.push((send, receive));

@@ -1,0 +1,48 @@
+//! Which dossiers a scan belongs to: rows of the content's index, so that they come and go with the
+//! facts that name the scan. Whoever holds no such row has no business with the scan.
+
+use crate::{
+    id::{DossierId, Hash},
+    state::{Key, Kv, StoreError},
+};
+use serde::{Deserialize, Serialize};
+
+/// Second byte of the keys.
+const TABLE: u8 = b'a';
+/// Dossiers asked about one scan: the same bytes in more dossiers than that are a blank page.
+const DOSSIERS: usize = 256;
+
+/// What a dossier's facts say about a scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// Bytes.
+    pub size: u64,
+}
+
+/// The index row by which a content says that a dossier names a scan.
+pub fn reference_row(hash: Hash, dossier: DossierId, reference: Reference) -> (Vec<u8>, Vec<u8>) {
+    let key = [&[Key::CONTENT, TABLE], hash.0.as_slice(), &dossier.0].concat();
+    (key, postcard::to_stdvec(&reference).unwrap_or_default())
+}
+
+/// Dossiers whose accepted facts name a scan, and what they say of it.
+///
+/// # Errors
+/// [`StoreError`] when the store fails or a row is unreadable.
+pub fn dossiers_of(
+    kv: &(impl Kv + ?Sized),
+    hash: Hash,
+) -> Result<Vec<(DossierId, Reference)>, StoreError> {
+    let corrupt = || StoreError::Corrupt { what: "reference to a scan" };
+    let (from, _) = reference_row(hash, DossierId::ZERO, Reference { size: 0 });
+    let (mut to, _) = reference_row(hash, DossierId([0xff; 16]), Reference { size: 0 });
+    to.push(0);
+    let rows = kv.range(&from, &to, DOSSIERS)?;
+    rows.into_iter()
+        .map(|(key, value)| {
+            let at = key.len().checked_sub(DossierId::LEN).ok_or_else(corrupt)?;
+            let dossier = DossierId::from_slice(&key[at..]).ok_or_else(corrupt)?;
+            Ok((dossier, postcard::from_bytes(&value).map_err(|_| corrupt())?))
+        })
+        .collect()
+}
