@@ -185,6 +185,7 @@ function hubWords() {
   }
   const d = hub.data;
   const parts = [d.parent ? w(`line_${hub.state}`, d.parent.name || w('parent_unnamed')) : w('line_no_parent')];
+  if (d.parent && d.parent.carrier === 'tcp') parts.push(w('line_tcp'));
   if (d.parent && d.unsent_to_parent > 0) parts.push(w('line_unsent', number(d.unsent_to_parent)));
   if (d.parent && d.unsent_to_parent === 0 && hub.state === 'connected') parts.push(w('line_all_sent'));
   return parts.join(' ');
@@ -325,6 +326,7 @@ function cellsOf(o) {
   return [
     ['col_office', ['strong', o.name], ['soft', [tier, o.code, o.parent_name].filter(Boolean).join(' · ')]],
     ['col_link', [`link ${o.link}`, w(`link_${o.link}`), LINK_MARK[o.link]],
+      o.carrier ? ['soft', w(`carrier_${o.carrier}`)] : null,
       ['soft', contact]],
     ['col_up', waiting(o.behind_up), since(o.oldest_unsent_at) ? oldest(o.oldest_unsent_at) : null],
     ['col_down', waiting(o.behind_down), since(o.oldest_waiting_at) ? ['soft', w('oldest_waiting', ago(o.oldest_waiting_at))] : null],

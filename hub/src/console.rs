@@ -19,6 +19,7 @@ use motcua_shell::{
     engine::Engine,
     http::{self, PageFile},
     shutdown::Readiness,
+    transport::Carrier,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -95,7 +96,8 @@ async fn hub(State(console): State<Console>) -> Result<Json<Value>, Unavailable>
     let office = trust.office(engine.me.office);
     let parent = trust.hub_above(engine.me.office).map(|hub| {
         let name = trust.office(hub.office).map(|office| office.name.clone());
-        json!({ "name": name, "link": link_word(snapshot.upstream) })
+        let carrier = snapshot.carrier.map(Carrier::word);
+        json!({ "name": name, "link": link_word(snapshot.upstream), "carrier": carrier })
     });
     Ok(Json(json!({
         "office": {

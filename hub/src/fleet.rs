@@ -26,6 +26,8 @@ pub struct OfficeLine {
     pub tier: String,
     /// `connected`, `away` or `never`.
     pub link: &'static str,
+    /// What carries it, `quic` or `tcp`; that of the machine heard last, none while away.
+    pub carrier: Option<&'static str>,
     /// Machines seen since this hub started.
     pub nodes: usize,
     /// Last message, Unix milliseconds by this hub's clock.
@@ -51,7 +53,8 @@ pub struct OfficeLine {
 pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
     let trust = engine.trust();
     let mut machines: BTreeMap<OfficeId, Vec<ChildStatus>> = BTreeMap::new();
-    for child in engine.snapshot().children {
+    let snapshot = engine.snapshot();
+    for child in snapshot.children {
         machines.entry(child.office).or_default().push(child);
     }
     let received = received(engine.books(), &trust, engine.me.office)?;
@@ -76,6 +79,12 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
                     (false, false) => "away",
                     (false, true) => "never",
                 },
+                carrier: machines
+                    .iter()
+                    .filter(|machine| machine.link.is_some())
+                    .max_by_key(|machine| machine.last_contact)
+                    .and_then(|machine| snapshot.carriers.get(&machine.link?))
+                    .map(|carrier| carrier.word()),
                 nodes: machines.len(),
                 last_contact: newest.map(|machine| machine.last_contact.0),
                 behind_down: machines

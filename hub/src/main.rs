@@ -61,7 +61,9 @@ fn main() -> ExitCode {
 #[expect(clippy::print_stdout, reason = "the answer to the operator")]
 fn report(settings: &HubSettings) -> ExitCode {
     println!("data in {}", settings.data_dir.display());
-    println!("links on udp {}, console on http://{}", settings.listen, settings.http_listen);
+    let tcp = settings.tcp_listen.unwrap_or(settings.listen);
+    println!("links on udp {} and tcp {tcp}", settings.listen);
+    println!("console on http://{}", settings.http_listen);
     ExitCode::SUCCESS
 }
 

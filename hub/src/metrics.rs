@@ -2,7 +2,7 @@
 
 use crate::fleet;
 use motcua_core::state::StoreError;
-use motcua_shell::{engine::Engine, http::Metrics};
+use motcua_shell::{engine::Engine, http::Metrics, transport::Carrier};
 
 /// All metrics, as of now.
 ///
@@ -24,6 +24,11 @@ pub fn collect(engine: &Engine) -> Result<Metrics, StoreError> {
     out.family("motcua_refused_total", "counter", "Links refused, by kind of fault.");
     for (kind, count) in refused {
         out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
+    }
+    out.family("motcua_links", "gauge", "Links that are up, by what carries them.");
+    for carrier in Carrier::ALL {
+        let count = snapshot.carriers.values().filter(|up| **up == carrier).count();
+        out.sample("motcua_links", &[("carrier", carrier.word())], count as f64);
     }
     let offices = fleet::offices(engine)?;
     let mut series = |name: &str, help: &str, value: &dyn Fn(&fleet::OfficeLine) -> Option<f64>| {

@@ -8,6 +8,7 @@ use motcua_shell::{
     service::{Probes, Service, ServiceOptions},
     settings::HubSettings,
     shutdown::Readiness,
+    transport::Listen,
 };
 use std::{future::Future, net::SocketAddr, sync::Arc};
 
@@ -34,11 +35,11 @@ pub async fn run(
         .with_context(|| format!("the console cannot listen on {}", settings.http_listen))?;
     let service = Service::start(ServiceOptions {
         data_dir: settings.data_dir.clone(),
-        listen: Some(settings.listen),
+        listen: Some(Listen { udp: settings.listen, tcp: settings.tcp_listen }),
         recovery_listen: settings.recovery_listen,
         content: DossierContent,
         changed: Box::new(|_| {}),
-        probes: Probes::default(),
+        probes: Probes { links: settings.links.transport(), ..Probes::default() },
     })
     .await
     .context("the hub did not start")?;

@@ -302,7 +302,7 @@ function showSyncFacts() {
   const s = sync.data;
   const hub = office && office.hub ? office.hub.name : null;
   facts('sync-facts', [
-    [w('fact_link'), w(`link_${s.link}`)],
+    [w('fact_link'), s.carrier && s.link === 'connected' ? w(`carrier_${s.carrier}`, w(`link_${s.link}`)) : w(`link_${s.link}`)],
     hub && [w('fact_hub'), hub],
     [w('fact_unsent'), String(s.unsent)],
     [w('fact_oldest_unsent'), s.oldest_unsent_at === null ? w('nothing') : span(now() - s.oldest_unsent_at)],

@@ -84,7 +84,8 @@ pub async fn run(
     let (listener, address) = http::bind(settings.http_listen)
         .await
         .with_context(|| format!("the page cannot listen on {}", settings.http_listen))?;
-    let node = Node::start(settings.data_dir, Probes::default()).await?;
+    let probes = Probes { links: settings.links.transport(), ..Probes::default() };
+    let node = Node::start(settings.data_dir, probes).await?;
     let (ready, latch) = Readiness::new();
     let router = api::router(Api { desk: Arc::clone(&node.desk), ready });
     up(address);

@@ -6,7 +6,7 @@ use motcua_core::{
     replica::UpstreamPhase,
     state::{StoreError, tiles},
 };
-use motcua_shell::engine::Engine;
+use motcua_shell::{engine::Engine, transport::Carrier};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -19,6 +19,8 @@ const LOCAL_MILLIS: i64 = 7 * 3_600_000;
 pub struct SyncState {
     /// `connected`, `connecting`, `offline` or `no_hub`.
     pub link: &'static str,
+    /// What carries the link, `quic` or `tcp`; none while it is not up.
+    pub carrier: Option<&'static str>,
     /// Dossiers with changes that the hub lacks.
     pub unsent: u64,
     /// Changes that the hub lacks.
@@ -74,6 +76,7 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
     let (words_vi, words_en) = words(link, dossiers, waiting, head, all_at);
     Ok(SyncState {
         link,
+        carrier: snapshot.carrier.map(Carrier::word),
         unsent: dossiers,
         unsent_changes: waiting,
         saved_total: head,

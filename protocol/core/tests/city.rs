@@ -2,6 +2,8 @@
 //! services, over a journal that is a list and a state that is a map.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+#[path = "world/links.rs"]
+mod links;
 mod world;
 
 use motcua_core::{

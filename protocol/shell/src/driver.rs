@@ -1,7 +1,10 @@
 //! The driver: one thread owns the replica, turns what happens into inputs and carries out the
 //! outputs. It decides nothing.
 
-use crate::{clock::Clock, transport::LinkWriter};
+use crate::{
+    clock::Clock,
+    transport::{Carrier, LinkWriter},
+};
 use motcua_core::{
     entry::Entry,
     id::{LogId, OfficeId},
@@ -46,6 +49,8 @@ pub enum Signal {
         peer: PublicKey,
         /// Whether this side dialled.
         dialed: bool,
+        /// What carries it.
+        carrier: Carrier,
         /// Where its messages go.
         writer: LinkWriter,
     },
@@ -87,6 +92,10 @@ pub struct Snapshot {
     pub backlog: (u64, u64),
     /// Peers below.
     pub children: Vec<ChildStatus>,
+    /// What carries the link to the parent, while there is one.
+    pub carrier: Option<Carrier>,
+    /// What carries each link that is up.
+    pub carriers: HashMap<LinkId, Carrier>,
 }
 
 /// A handle to the driver thread.
@@ -106,6 +115,8 @@ impl Driver {
             received: 0,
             backlog: (0, 0),
             children: Vec::new(),
+            carrier: None,
+            carriers: HashMap::new(),
         };
         let handle =
             Self { signals, links: Arc::default(), snapshot: Arc::new(Mutex::new(snapshot)) };
@@ -122,10 +133,11 @@ impl Driver {
         &self,
         peer: PublicKey,
         dialed: bool,
+        carrier: Carrier,
         writer: LinkWriter,
     ) -> (LinkId, Arc<Semaphore>) {
         let link = LinkId(self.links.fetch_add(1, Ordering::Relaxed));
-        self.signal(Signal::LinkUp { link, peer, dialed, writer });
+        self.signal(Signal::LinkUp { link, peer, dialed, carrier, writer });
         (link, Arc::new(Semaphore::new(LINK_BYTES)))
     }
 
@@ -169,16 +181,16 @@ pub fn run<S: Store, C: Clock>(
     signals: &Receiver<Signal>,
     mut around: Surroundings<S, C>,
 ) {
-    let mut writers: HashMap<LinkId, LinkWriter> = HashMap::new();
+    let mut lines: Lines = HashMap::new();
     let mut published = around.clock.monotonic();
-    publish(&replica, handle);
+    publish(&replica, &lines, handle);
     loop {
         let wait = replica.poll_timeout().map(|at| at.since(around.clock.monotonic()));
         let first = match signals.try_recv() {
             Ok(signal) => Ok(signal),
             Err(_) => {
                 // The view is renewed when there is time for it.
-                publish(&replica, handle);
+                publish(&replica, &lines, handle);
                 published = around.clock.monotonic();
                 match wait {
                     None => signals.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -188,22 +200,25 @@ pub fn run<S: Store, C: Clock>(
         };
         match first {
             Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-            Ok(signal) => step(&mut replica, &mut writers, &around, signal),
+            Ok(signal) => step(&mut replica, &mut lines, &around, signal),
             Err(RecvTimeoutError::Timeout) => {}
         }
         replica.handle_timeout(around.clock.monotonic(), &around.store);
         while let Some(output) = replica.poll_output() {
-            carry_out(output, handle, &writers, &mut around);
+            carry_out(output, handle, &lines, &mut around);
         }
         if around.clock.monotonic().since(published) >= PUBLISH_EVERY {
-            publish(&replica, handle);
+            publish(&replica, &lines, handle);
             published = around.clock.monotonic();
         }
     }
 }
 
+/// Links that are up: where their messages go, and what carries them.
+type Lines = HashMap<LinkId, (LinkWriter, Carrier)>;
+
 /// Renews the view for pages and metrics; costs something for every peer.
-fn publish(replica: &Replica, handle: &Driver) {
+fn publish(replica: &Replica, lines: &Lines, handle: &Driver) {
     let (entries, unsent) = replica
         .backlog()
         .fold((0, 0), |(all, left), (_, head, got)| (all + head, left + head.saturating_sub(got)));
@@ -212,13 +227,15 @@ fn publish(replica: &Replica, handle: &Driver) {
         received: replica.received_by_parent(),
         backlog: (entries, unsent),
         children: replica.children().cloned().collect(),
+        carrier: replica.upstream_link().and_then(|link| Some(lines.get(&link)?.1)),
+        carriers: lines.iter().map(|(link, (_, carrier))| (*link, *carrier)).collect(),
     };
     *handle.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;
 }
 
 fn step<S: Store, C: Clock>(
     replica: &mut Replica,
-    writers: &mut HashMap<LinkId, LinkWriter>,
+    lines: &mut Lines,
     around: &Surroundings<S, C>,
     signal: Signal,
 ) {
@@ -226,12 +243,12 @@ fn step<S: Store, C: Clock>(
     // Held until the message is handled: that is the back-pressure.
     let mut _room = None;
     let input = match signal {
-        Signal::LinkUp { link, peer, dialed, writer } => {
-            writers.insert(link, writer);
+        Signal::LinkUp { link, peer, dialed, carrier, writer } => {
+            lines.insert(link, (writer, carrier));
             Input::LinkUp { link, peer, dialed }
         }
         Signal::LinkDown(link) => {
-            link.map(|link| writers.remove(&link));
+            link.map(|link| lines.remove(&link));
             Input::LinkDown { link }
         }
         Signal::Message { link, channel, bytes, permit } => {
@@ -252,19 +269,18 @@ fn step<S: Store, C: Clock>(
 fn carry_out<S, C>(
     output: Output,
     handle: &Driver,
-    writers: &HashMap<LinkId, LinkWriter>,
+    lines: &Lines,
     around: &mut Surroundings<S, C>,
 ) {
     match output {
         Output::Send { link, channel, bytes } => {
-            if let Some(writer) = writers.get(&link) {
-                // A closed link is reported by its reader.
-                let _ = writer.queue(channel).send(bytes);
+            if let Some((writer, _)) = lines.get(&link) {
+                writer.send(channel, bytes);
             }
         }
         Output::Close { link, reason } => {
-            if let Some(writer) = writers.get(&link) {
-                let _ = writer.close.send(reason);
+            if let Some((writer, _)) = lines.get(&link) {
+                writer.close(reason);
             }
         }
         Output::Journal { token, records } => {

@@ -8,7 +8,8 @@ use crate::{
     identity::{Identity, IdentityError},
     recovery::{Books, BooksError, BoxFuture, HubRecovery, Issue, Issuing},
     transport::{
-        BindError, Credentials, Endpoint, LinkSink, LinkWriter, Recovery, Settings, TrustHandle,
+        BindError, Carrier, Credentials, Endpoint, LinkSink, LinkWriter, Listen, Recovery,
+        Settings, TrustHandle,
         tls::{CredentialsError, WallClock},
     },
 };
@@ -32,8 +33,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 pub struct ServiceOptions<C> {
     /// Data directory with `identity/`.
     pub data_dir: PathBuf,
-    /// UDP address for links from below; hubs only.
-    pub listen: Option<SocketAddr>,
+    /// Addresses for links from below; hubs only.
+    pub listen: Option<Listen>,
     /// UDP address of the recovery ALPN; hubs only.
     pub recovery_listen: Option<SocketAddr>,
     /// What the dossiers' payloads mean.
@@ -55,6 +56,8 @@ pub struct Probes {
     pub segment_bytes: Option<u64>,
     /// Starts without dialling the parent.
     pub offline: bool,
+    /// How links are set up.
+    pub links: Settings,
 }
 
 /// Why a service did not start.
@@ -95,7 +98,7 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let ServiceOptions { data_dir, listen, recovery_listen, content, changed, probes } =
             options;
-        let Probes { event: told, durable, segment_bytes, offline } = probes;
+        let Probes { event: told, durable, segment_bytes, offline, links } = probes;
         let identity = Identity::load(&data_dir)?;
         let trust = TrustHandle::new(identity.trust.clone());
         let clock = SystemClock::default();
@@ -138,8 +141,7 @@ impl Service {
             _ => None,
         };
         let driver = engine.driver().clone();
-        let endpoint =
-            Arc::new(Endpoint::bind(listen, credentials, driver, recovery, Settings::default())?);
+        let endpoint = Arc::new(Endpoint::bind(listen, credentials, driver, recovery, links)?);
         let dialer = tokio::spawn(dial(Arc::clone(&engine), Arc::clone(&endpoint), dialled));
         Ok(Self { engine, endpoint, dialer })
     }
@@ -204,9 +206,10 @@ impl LinkSink for Driver {
         &self,
         peer: PublicKey,
         dialed: bool,
+        carrier: Carrier,
         writer: LinkWriter,
     ) -> (LinkId, Arc<Semaphore>) {
-        Self::link_up(self, peer, dialed, writer)
+        Self::link_up(self, peer, dialed, carrier, writer)
     }
 
     async fn message(&self, link: LinkId, room: &Arc<Semaphore>, channel: Channel, bytes: Vec<u8>) {

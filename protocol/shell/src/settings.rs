@@ -1,11 +1,13 @@
 //! What an operator writes: `hub.toml` and `node.toml`. A key that is not known is an error, because
 //! a misspelt one would silently do nothing.
 
+use crate::transport;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// `hub.toml`.
@@ -14,8 +16,13 @@ use std::{
 pub struct HubSettings {
     /// Holds `identity/` and everything the hub stores; relative to the file.
     pub data_dir: PathBuf,
-    /// UDP address of the QUIC endpoint.
+    /// UDP address of the QUIC endpoint; TCP at the same port, unless [`Self::tcp_listen`] says
+    /// otherwise.
     pub listen: SocketAddr,
+    /// TCP address for links from networks that block UDP, such as `0.0.0.0:443`. The root
+    /// document must name the port for the offices to try it.
+    #[serde(default)]
+    pub tcp_listen: Option<SocketAddr>,
     /// UDP address of the recovery ALPN; without it no machine can enrol or come back here.
     #[serde(default)]
     pub recovery_listen: Option<SocketAddr>,
@@ -24,6 +31,9 @@ pub struct HubSettings {
     /// Filter of log lines, such as `info` or `motcua_hub=debug`.
     #[serde(default = "info")]
     pub log: String,
+    /// How links are set up, where the network needs it.
+    #[serde(default)]
+    pub links: LinkSettings,
 }
 
 /// `node.toml`.
@@ -37,6 +47,42 @@ pub struct NodeSettings {
     /// Filter of log lines, such as `info` or `motcua_node=debug`.
     #[serde(default = "info")]
     pub log: String,
+    /// How links are set up, where the network needs it.
+    #[serde(default)]
+    pub links: LinkSettings,
+}
+
+/// The section `[links]` of either file. What is not given is as in
+/// [`transport::Settings`], where the reasons stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkSettings {
+    /// Seconds of silence after which a link is lost, 3 to 600. Whoever dials asks thrice within
+    /// them.
+    pub idle_seconds: Option<u64>,
+    /// Milliseconds that QUIC has alone before TCP is dialled as well, at most 60,000.
+    pub head_start_ms: Option<u64>,
+    /// Seconds on TCP before QUIC is tried again, 1 to 86,400.
+    pub quic_again_seconds: Option<u64>,
+}
+
+impl LinkSettings {
+    /// For the endpoint; values outside their range are drawn into it.
+    pub fn transport(&self) -> transport::Settings {
+        let default = transport::Settings::default();
+        let seconds = |given: Option<u64>, low, high, default| {
+            given.map_or(default, |given| Duration::from_secs(given.clamp(low, high)))
+        };
+        let idle = seconds(self.idle_seconds, 3, 600, default.idle);
+        let head_start = self.head_start_ms.map(|given| Duration::from_millis(given.min(60_000)));
+        transport::Settings {
+            idle,
+            keep_alive: idle / 3,
+            head_start: head_start.unwrap_or(default.head_start),
+            quic_again: seconds(self.quic_again_seconds, 1, 86_400, default.quic_again),
+            ..default
+        }
+    }
 }
 
 fn info() -> String {
@@ -120,6 +166,24 @@ mod tests {
         let settings = HubSettings::load(&path).unwrap();
         assert_eq!(settings.data_dir, dir.path().join("data"));
         assert_eq!((settings.recovery_listen, settings.log.as_str()), (None, "info"));
+    }
+
+    #[test]
+    fn links_are_as_the_section_says_and_otherwise_as_ever() {
+        let text = "data_dir = \"d\"\nlisten = \"0.0.0.0:1\"\nhttp_listen = \"0.0.0.0:2\"\n\
+                    tcp_listen = \"0.0.0.0:443\"\n[links]\nidle_seconds = 1\nhead_start_ms = 250\n";
+        let (_dir, path) = file(text);
+        let settings = HubSettings::load(&path).unwrap();
+        assert_eq!(settings.tcp_listen.unwrap().port(), 443);
+        let links = settings.links.transport();
+        assert_eq!(
+            (links.idle, links.keep_alive),
+            (Duration::from_secs(3), Duration::from_secs(1))
+        );
+        assert_eq!(links.head_start, Duration::from_millis(250));
+        let default = transport::Settings::default();
+        assert_eq!(links.quic_again, default.quic_again);
+        assert_eq!(LinkSettings::default().transport().keep_alive, default.keep_alive);
     }
 
     #[test]

@@ -152,12 +152,20 @@ pub enum MessageError {
 }
 
 impl Channel {
-    /// Every channel of a link, in the order in which their streams are opened.
+    /// Every channel of a link, most urgent first: on every kind of link what waits for an earlier
+    /// one waits less.
     pub const ALL: [Self; 3] = [Self::Control, Self::Data, Self::Scan];
+    /// How many there are.
+    pub const COUNT: usize = Self::ALL.len();
 
     /// First byte of the channel's stream; its place in [`Self::ALL`].
     pub fn tag(self) -> u8 {
         self as u8
+    }
+
+    /// The same as an index.
+    pub fn place(self) -> usize {
+        self as usize
     }
 
     /// From the first byte of a stream.

@@ -292,6 +292,9 @@ impl Replica {
         match input {
             Input::LinkUp { link, peer, dialed } => self.link_up(wall, link, peer, dialed),
             Input::LinkDown { link } => self.link_down(now, wall, link),
+            // What still comes on a link that was left for a newer one will come again there.
+            Input::Message { link, .. }
+                if !self.upstream.is(link) && !self.children.contains_key(&link) => {}
             Input::Message { link, channel, bytes } => {
                 let result = match channel {
                     Channel::Control => self.control(now, wall, link, &bytes, store),
@@ -351,6 +354,11 @@ impl Replica {
         self.upstream.phase()
     }
 
+    /// The link to the parent, while there is one.
+    pub fn upstream_link(&self) -> Option<LinkId> {
+        self.upstream.link()
+    }
+
     /// Entries of the own log that the parent has.
     pub fn received_by_parent(&self) -> u64 {
         self.upstream.received(&self.own.log()).map_or(0, |head| head.sequence)
@@ -381,6 +389,11 @@ impl Replica {
         }
         if self.config.parent != Some(peer) {
             return self.close(link, "the machine that answered is not this office's hub");
+        }
+        if let Some(older) = self.upstream.link() {
+            // The same hub over a better way: everything that is not on a disk starts over there.
+            self.upstream.forget_link();
+            self.leave(older, "this machine goes on over another link");
         }
         let heads = self.heads_going_up();
         let digest = message::heads_digest(heads.iter().copied());

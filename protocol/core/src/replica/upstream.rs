@@ -145,15 +145,28 @@ impl Upstream {
         if since.is_some_and(|since| now.since(since) >= HEALTHY) {
             self.attempts = 0;
         }
+        self.forget_link();
         let longest = (PAUSE.0 << self.attempts.min(10)).min(PAUSE.1);
         self.attempts = self.attempts.saturating_add(1);
         self.phase = Phase::Waiting { until: now.after(self.random() % longest.max(1)) };
+    }
+
+    /// Everything that lives with a link goes: the next one begins at what each side has on disk.
+    pub(super) fn forget_link(&mut self) {
         self.next.clear();
         self.in_flight.clear();
         self.announced.clear();
         self.read = self.stored;
         self.status = None;
         self.in_sync = false;
+    }
+
+    /// The link to the parent, greeting or live.
+    pub(super) fn link(&self) -> Option<LinkId> {
+        match self.phase {
+            Phase::Greeting { link, .. } | Phase::Live { link, .. } => Some(link),
+            Phase::NoParent | Phase::Paused | Phase::Waiting { .. } | Phase::Dialing => None,
+        }
     }
 
     /// Stays away from the parent, or comes back at once. Gives the link to be closed.
@@ -166,13 +179,8 @@ impl Upstream {
                 None
             }
             (_, false) => None,
-            (phase, true) => {
-                let link = match phase {
-                    Phase::Greeting { link, .. } | Phase::Live { link, .. } => Some(*link),
-                    Phase::NoParent | Phase::Paused | Phase::Waiting { .. } | Phase::Dialing => {
-                        None
-                    }
-                };
+            (_, true) => {
+                let link = self.link();
                 self.lost(link, now);
                 self.phase = Phase::Paused;
                 link
@@ -189,10 +197,7 @@ impl Upstream {
     }
 
     pub(super) fn is(&self, link: LinkId) -> bool {
-        match self.phase {
-            Phase::Greeting { link: mine, .. } | Phase::Live { link: mine, .. } => mine == link,
-            Phase::NoParent | Phase::Paused | Phase::Waiting { .. } | Phase::Dialing => false,
-        }
+        self.link() == Some(link)
     }
 
     pub(super) fn live(&self) -> Option<LinkId> {

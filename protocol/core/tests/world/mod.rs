@@ -322,6 +322,16 @@ impl World {
         }
     }
 
+    /// Another link to the parent while the older one is up, as when QUIC answers again.
+    pub fn second_link(&mut self, place: Place) {
+        self.dial(place);
+    }
+
+    /// Links from a place to its parent that are up.
+    pub fn links_up(&self, place: Place) -> usize {
+        self.links.values().filter(|ends| Some(ends.1) == place.parent() && ends.0 == place).count()
+    }
+
     fn dial(&mut self, place: Place) {
         let Some(parent) = place.parent() else { return };
         if self.cut.contains(&place) {

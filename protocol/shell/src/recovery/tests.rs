@@ -9,7 +9,7 @@ use crate::{
         root_one, sign_root,
     },
     transport::{
-        Credentials, Endpoint, LinkSink, LinkWriter, Recovery, Settings, TrustHandle,
+        Carrier, Credentials, Endpoint, LinkSink, LinkWriter, Recovery, Settings, TrustHandle,
         dialing_endpoint, tls,
     },
 };
@@ -99,7 +99,7 @@ struct Deaf;
 impl LinkSink for Deaf {
     type Link = ();
 
-    fn link_up(&self, _: PublicKey, _: bool, _: LinkWriter) -> ((), Arc<Semaphore>) {
+    fn link_up(&self, _: PublicKey, _: bool, _: Carrier, _: LinkWriter) -> ((), Arc<Semaphore>) {
         panic!("a link over the recovery ALPN");
     }
 

@@ -9,19 +9,19 @@ use crate::certificate::device_key_of;
 use motcua_core::key::PublicKey;
 use quinn::{Connection, ConnectionError, Incoming};
 use rustls_pki_types::CertificateDer;
-use std::sync::Arc;
+use std::{io, sync::Arc};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
     time::timeout,
 };
 
-/// What stands between the socket and the sink.
+/// What stands between the sockets and the sink; the same for QUIC and TCP.
 pub(super) struct Gate<S: LinkSink> {
     credentials: Credentials,
-    sink: S,
-    settings: Arc<Settings>,
-    stop: watch::Receiver<bool>,
+    pub(super) sink: S,
+    pub(super) settings: Arc<Settings>,
+    pub(super) stop: watch::Receiver<bool>,
     handshakes: Arc<Semaphore>,
     links: Arc<Semaphore>,
 }
@@ -43,8 +43,22 @@ impl<S: LinkSink> Gate<S> {
         }
     }
 
-    /// Accepts until told to stop, then waits for the links to end.
-    pub(super) async fn run(self, endpoint: quinn::Endpoint) {
+    /// Room for one handshake and the link that may come of it; `None` if there is none.
+    pub(super) fn permits(&self) -> Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)> {
+        let handshake = Arc::clone(&self.handshakes).try_acquire_owned().ok()?;
+        Some((handshake, Arc::clone(&self.links).try_acquire_owned().ok()?))
+    }
+
+    /// The certificate was judged in the handshake; a list adopted since then counts too.
+    pub(super) fn judge(&self, peer: PublicKey) -> Result<(), AdmitError> {
+        match self.credentials.trust.get().denied(peer.node_id()) {
+            None => Ok(()),
+            Some(_) => Err(AdmitError::Peer),
+        }
+    }
+
+    /// Accepts QUIC callers until told to stop, then waits for the links to end.
+    pub(super) async fn run(self: Arc<Self>, endpoint: quinn::Endpoint) {
         let mut stop = self.stop.clone();
         let mut tasks = JoinSet::new();
         loop {
@@ -61,13 +75,9 @@ impl<S: LinkSink> Gate<S> {
         while tasks.join_next().await.is_some() {}
     }
 
-    fn admit(&self, incoming: Incoming, tasks: &mut JoinSet<()>) {
+    fn admit(self: &Arc<Self>, incoming: Incoming, tasks: &mut JoinSet<()>) {
         let remote = incoming.remote_address();
-        let permits = (
-            Arc::clone(&self.handshakes).try_acquire_owned(),
-            Arc::clone(&self.links).try_acquire_owned(),
-        );
-        let (Ok(handshake), Ok(link)) = permits else {
+        let Some((handshake, link)) = self.permits() else {
             tracing::warn!(%remote, "caller refused: too many links or handshakes");
             return incoming.refuse();
         };
@@ -83,50 +93,45 @@ impl<S: LinkSink> Gate<S> {
             Ok(connecting) => connecting,
             Err(error) => return tracing::debug!(%remote, %error, "caller not accepted"),
         };
-        let (credentials, sink) = (self.credentials.clone(), self.sink.clone());
-        let (settings, stop) = (Arc::clone(&self.settings), self.stop.clone());
+        let gate = Arc::clone(self);
         tasks.spawn(async move {
-            let opening = async { open(connecting.await?, &credentials).await };
-            let Ok(opened) = timeout(settings.handshake_timeout, opening).await else {
+            let opening = async { gate.open(connecting.await?).await };
+            let Ok(opened) = timeout(gate.settings.handshake_timeout, opening).await else {
                 return tracing::debug!(%remote, "caller was too slow to shake hands");
             };
             drop(handshake);
             match opened {
-                Ok(open) => carry(open, sink, &settings, stop, link).await,
+                Ok(open) => gate.carry(open, link).await,
                 Err(error) => tracing::info!(%remote, %error, "caller not admitted"),
             }
         });
     }
+
+    async fn open(&self, connection: Connection) -> Result<Open, AdmitError> {
+        let peer = peer_key(&connection).ok_or(AdmitError::Peer)?;
+        self.judge(peer)?;
+        Ok(Open::accepted(connection, peer).await?)
+    }
+
+    async fn carry(&self, open: Open, _slot: OwnedSemaphorePermit) {
+        let (node, remote) = (open.peer.node_id(), open.connection.remote_address());
+        tracing::info!(%node, %remote, carrier = "quic", "link up");
+        let end = open.run(self.sink.clone(), &self.settings, self.stop.clone()).await;
+        tracing::info!(%node, %remote, %end, carrier = "quic", "link down");
+    }
 }
 
+/// Why a caller did not become a link.
 #[derive(Debug, thiserror::Error)]
-enum AdmitError {
+pub(super) enum AdmitError {
     #[error("{0}")]
     Connection(#[from] ConnectionError),
+    #[error("{0}")]
+    Stream(#[from] io::Error),
     #[error("it showed no device key, or the machine was denied meanwhile")]
     Peer,
     #[error("{0}")]
     Open(#[from] OpenError),
-}
-
-async fn open(connection: Connection, credentials: &Credentials) -> Result<Open, AdmitError> {
-    let peer = peer_key(&connection)
-        .filter(|key| credentials.trust.get().denied(key.node_id()).is_none())
-        .ok_or(AdmitError::Peer)?;
-    Ok(Open::accepted(connection, peer).await?)
-}
-
-async fn carry<S: LinkSink>(
-    open: Open,
-    sink: S,
-    settings: &Settings,
-    stop: watch::Receiver<bool>,
-    _slot: OwnedSemaphorePermit,
-) {
-    let (node, remote) = (open.peer.node_id(), open.connection.remote_address());
-    tracing::info!(%node, %remote, "link up");
-    let end = open.run(sink, settings, stop).await;
-    tracing::info!(%node, %remote, %end, "link down");
 }
 
 /// The device key in the certificate that the handshake verified.

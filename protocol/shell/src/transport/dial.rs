@@ -1,15 +1,25 @@
-//! Dials a hub: its addresses in order, each with a bounded handshake.
+//! Dials a hub: QUIC and TCP against each other, each at the hub's addresses in order, each with a
+//! bounded handshake.
 
 use super::{
-    Endpoint, LinkSink, SHUTTING_DOWN,
-    link::{LinkEnd, Open},
-    settings::Side,
+    Carrier, Credentials, LinkEnd, LinkSink, SHUTTING_DOWN, Settings, paths::Paths, settings::Side,
     stopped, tls,
 };
 use crate::certificate::server_name;
 use motcua_core::{id::NodeId, key::PublicKey, trust::HubRecord};
-use std::{fmt, io, net::SocketAddr, sync::Arc};
-use tokio::{net::lookup_host, sync::oneshot, time::timeout};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    net::lookup_host,
+    sync::{oneshot, watch},
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
 
 /// Addresses of one name that are tried.
 const ADDRESSES: usize = 4;
@@ -19,6 +29,8 @@ const ADDRESSES: usize = 4;
 pub struct Dialed {
     /// Where the hub answered.
     pub remote: SocketAddr,
+    /// What carries the link.
+    pub carrier: Carrier,
     /// How the link ended, when it has. A hub judges the caller's certificate after the caller has
     /// judged the hub's, so a refusal is found here: [`LinkEnd::Certificate`].
     pub ended: oneshot::Receiver<LinkEnd>,
@@ -52,9 +64,12 @@ pub enum Attempt {
     /// The name is not known.
     #[error("the name is not known ({0})")]
     Name(io::Error),
-    /// Nobody answered in time: down, or UDP is blocked.
-    #[error("no answer in time; the hub is down or UDP is blocked")]
-    Silent,
+    /// Nobody answered in time.
+    #[error("no answer by {} in time; the hub is down or the network blocks it", .0.words())]
+    Silent(Carrier),
+    /// The TCP connection or its handshake failed.
+    #[error("TCP: {0}")]
+    Tcp(io::Error),
     /// The socket refused.
     #[error("{0}")]
     Socket(#[from] quinn::ConnectError),
@@ -78,39 +93,190 @@ impl fmt::Display for Attempts<'_> {
     }
 }
 
-impl<S: LinkSink> Endpoint<S> {
-    /// Dials a hub and hands the link to the sink. Whatever goes wrong before, including that this
-    /// future is dropped, the sink is told once that a dial came to nothing.
-    ///
-    /// # Errors
-    /// [`DialError`] naming every address tried.
-    pub async fn dial(&self, hub: HubRecord) -> Result<Dialed, DialError> {
+/// The dialling half of an endpoint.
+pub(super) struct Dialer<S: LinkSink> {
+    pub(super) data: quinn::Endpoint,
+    pub(super) credentials: Credentials,
+    pub(super) sink: S,
+    pub(super) settings: Arc<Settings>,
+    pub(super) stop: watch::Sender<bool>,
+    pub(super) tasks: Mutex<JoinSet<()>>,
+    /// What is known of the ways to the hub that was dialled last.
+    paths: Mutex<(NodeId, Paths)>,
+}
+
+/// A link that is ready to carry messages.
+pub(super) enum Ready {
+    Quic(super::link::Open),
+    Tcp(super::tcp::Open),
+}
+
+impl Ready {
+    fn carrier(&self) -> Carrier {
+        match self {
+            Self::Quic(_) => Carrier::Quic,
+            Self::Tcp(_) => Carrier::Tcp,
+        }
+    }
+
+    async fn run<S: LinkSink>(
+        self,
+        sink: S,
+        settings: &Settings,
+        stop: watch::Receiver<bool>,
+    ) -> LinkEnd {
+        match self {
+            Self::Quic(open) => open.run(sink, settings, stop).await,
+            Self::Tcp(open) => open.run(sink, settings, stop).await,
+        }
+    }
+}
+
+pub(super) type Reached = (Ready, SocketAddr);
+pub(super) type Failed = Vec<(String, Attempt)>;
+
+/// The same TLS for both ways.
+pub(super) struct Clients {
+    quic: quinn::ClientConfig,
+    tcp: Arc<rustls::ClientConfig>,
+}
+
+impl<S: LinkSink> Dialer<S> {
+    pub(super) fn new(
+        data: quinn::Endpoint,
+        credentials: Credentials,
+        sink: S,
+        settings: Arc<Settings>,
+        stop: watch::Sender<bool>,
+        tasks: JoinSet<()>,
+    ) -> Self {
+        let (tasks, paths) = (Mutex::new(tasks), Mutex::default());
+        Self { data, credentials, sink, settings, stop, tasks, paths }
+    }
+
+    pub(super) async fn dial(self: &Arc<Self>, hub: HubRecord) -> Result<Dialed, DialError> {
         let mut pending = Pending(Some(&self.sink));
         let mut stop = self.stop.subscribe();
-        let (open, remote) = tokio::select! {
+        let (ready, remote) = tokio::select! {
             biased;
             () = stopped(&mut stop) => return Err(DialError::Closed),
-            open = self.reach(&hub) => open?,
+            reached = self.race(&hub) => reached?,
         };
         pending.0 = None;
-        let (sink, settings) = (self.sink.clone(), Arc::clone(&self.settings));
-        let (end, ended) = oneshot::channel();
+        Ok(self.carry(hub, ready, remote))
+    }
+
+    /// As [`Self::dial`], one way only.
+    #[cfg(test)]
+    pub(super) async fn dial_by(
+        self: &Arc<Self>,
+        hub: HubRecord,
+        carrier: Carrier,
+    ) -> Result<Dialed, DialError> {
+        let mut pending = Pending(Some(&self.sink));
         let node = hub.key.node_id();
+        let clients = self.clients(hub.key)?;
+        let (ready, remote) = (self.reach(&hub, &clients, carrier).await)
+            .map_err(|attempts| DialError::Unreachable { hub: node, attempts })?;
+        pending.0 = None;
+        Ok(self.carry(hub, ready, remote))
+    }
+
+    /// Runs a link to its end; beside one over TCP, QUIC is tried again.
+    fn carry(self: &Arc<Self>, hub: HubRecord, ready: Ready, remote: SocketAddr) -> Dialed {
+        let (carrier, node) = (ready.carrier(), hub.key.node_id());
+        self.with_paths(node, |paths| paths.won(carrier, Instant::now()));
+        let (end, ended) = oneshot::channel();
+        let (over, until_over) = oneshot::channel::<()>();
+        let dialer = Arc::clone(self);
         let mut tasks = self.tasks();
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
-            let how = open.run(sink, &settings, stop).await;
-            tracing::info!(hub = %node, %remote, end = %how, "link down");
+            let began = Instant::now();
+            let stop = dialer.stop.subscribe();
+            let how = ready.run(dialer.sink.clone(), &dialer.settings, stop).await;
+            tracing::info!(hub = %node, %remote, ?carrier, end = %how, "link down");
+            if carrier == Carrier::Quic {
+                let silent = how == LinkEnd::Silent;
+                dialer.with_paths(node, |paths| paths.quic_ended(began.elapsed(), silent));
+            }
+            drop(over);
             // Whoever dialled need not wait for the end.
             let _ = end.send(how);
         });
-        tracing::info!(hub = %node, %remote, "link up");
-        Ok(Dialed { remote, ended })
+        if carrier == Carrier::Tcp {
+            tasks.spawn(Arc::clone(self).come_back(hub, until_over));
+        }
+        tracing::info!(hub = %node, %remote, ?carrier, "link up");
+        Dialed { remote, carrier, ended }
     }
 
-    pub(super) async fn reach(&self, hub: &HubRecord) -> Result<(Open, SocketAddr), DialError> {
+    /// While a TCP link lasts, dials by QUIC now and then; a handshake that comes through becomes
+    /// the link, and whoever reads the sink leaves the older one.
+    async fn come_back(self: Arc<Self>, hub: HubRecord, mut over: oneshot::Receiver<()>) {
         let node = hub.key.node_id();
-        let config = self.client_config(hub.key)?;
+        let Ok(clients) = self.clients(hub.key) else { return };
+        let mut stop = self.stop.subscribe();
+        loop {
+            let base = self.settings.quic_again;
+            let pause = jittered(self.with_paths(node, |paths| paths.quic_again(base)));
+            let attempt = async {
+                sleep(pause).await;
+                self.reach(&hub, &clients, Carrier::Quic).await
+            };
+            let reached = tokio::select! {
+                biased;
+                () = stopped(&mut stop) => return,
+                _ = &mut over => return,
+                reached = attempt => reached,
+            };
+            if let Ok((ready, remote)) = reached {
+                tracing::info!(hub = %node, %remote, "QUIC answers again");
+                self.carry(hub, ready, remote);
+                return;
+            }
+        }
+    }
+
+    /// One way first, the other beside it after the head start, or as soon as the first has
+    /// failed. The first complete handshake wins, the other attempt is dropped.
+    async fn race(&self, hub: &HubRecord) -> Result<Reached, DialError> {
+        let node = hub.key.node_id();
+        let clients = self.clients(hub.key)?;
+        let first = self.with_paths(node, |paths| paths.first(Instant::now()));
+        let mut one = pin!(self.reach(hub, &clients, first));
+        let mut two = pin!(self.reach(hub, &clients, first.other()));
+        let (done, other) = match timeout(self.settings.head_start, &mut one).await {
+            Ok(done) => (done, two),
+            Err(_) => tokio::select! {
+                biased;
+                done = &mut one => (done, two),
+                done = &mut two => (done, one),
+            },
+        };
+        let mut attempts = match done {
+            Ok(reached) => return Ok(reached),
+            Err(attempts) => attempts,
+        };
+        match other.await {
+            Ok(reached) => return Ok(reached),
+            Err(more) => attempts.extend(more),
+        }
+        self.with_paths(node, Paths::none_answered);
+        match attempts.is_empty() {
+            true => Err(DialError::NoAddress(node)),
+            false => Err(DialError::Unreachable { hub: node, attempts }),
+        }
+    }
+
+    /// Tries a hub's addresses in order.
+    pub(super) async fn reach(
+        &self,
+        hub: &HubRecord,
+        clients: &Clients,
+        carrier: Carrier,
+    ) -> Result<Reached, Failed> {
+        let node = hub.key.node_id();
         let mut attempts = Vec::new();
         for address in &hub.addresses {
             let found = match timeout(self.settings.handshake_timeout, lookup_host(address)).await {
@@ -120,47 +286,71 @@ impl<S: LinkSink> Endpoint<S> {
                     continue;
                 }
                 Err(_) => {
-                    attempts.push((address.clone(), Attempt::Silent));
+                    attempts.push((address.clone(), Attempt::Silent(carrier)));
                     continue;
                 }
             };
             for remote in found.take(ADDRESSES) {
-                let shaking = self.shake_hands(config.clone(), hub.key, remote);
+                let shaking = self.shake_hands(clients, hub.key, remote, carrier);
                 let attempt = match timeout(self.settings.handshake_timeout, shaking).await {
-                    Ok(Ok(open)) => return Ok((open, remote)),
+                    Ok(Ok(ready)) => return Ok((ready, remote)),
                     Ok(Err(attempt)) => attempt,
-                    Err(_) => Attempt::Silent,
+                    Err(_) => Attempt::Silent(carrier),
                 };
-                tracing::debug!(hub = %node, %remote, %attempt, "hub not reached");
+                tracing::debug!(hub = %node, %remote, ?carrier, %attempt, "hub not reached");
                 attempts.push((remote.to_string(), attempt));
             }
         }
-        if attempts.is_empty() {
-            return Err(DialError::NoAddress(node));
-        }
-        Err(DialError::Unreachable { hub: node, attempts })
+        Err(attempts)
     }
 
     async fn shake_hands(
         &self,
-        config: quinn::ClientConfig,
+        clients: &Clients,
         key: PublicKey,
         remote: SocketAddr,
-    ) -> Result<Open, Attempt> {
-        let connecting = self.data.connect_with(config, remote, &server_name(key.node_id()))?;
+        carrier: Carrier,
+    ) -> Result<Ready, Attempt> {
+        if carrier == Carrier::Tcp {
+            return super::tcp::dial(Arc::clone(&clients.tcp), key, remote).await.map(Ready::Tcp);
+        }
+        let name = server_name(key.node_id());
+        let connecting = self.data.connect_with(clients.quic.clone(), remote, &name)?;
         let connection = connecting.await.map_err(Attempt::Handshake)?;
-        Open::dialed(connection, key).await.map_err(|error| Attempt::Streams(error.to_string()))
+        let open = super::link::Open::dialed(connection, key).await;
+        open.map(Ready::Quic).map_err(|error| Attempt::Streams(error.to_string()))
     }
 
-    fn client_config(&self, hub: PublicKey) -> Result<quinn::ClientConfig, DialError> {
-        let config = tls::data_client(&self.credentials, hub)
+    pub(super) fn clients(&self, hub: PublicKey) -> Result<Clients, DialError> {
+        let tls = tls::data_client(&self.credentials, hub)
             .map_err(|error| DialError::Tls(error.to_string()))?;
-        let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(config)
+        let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(tls.clone())
             .map_err(|error| DialError::Tls(error.to_string()))?;
-        let mut config = quinn::ClientConfig::new(Arc::new(crypto));
-        config.transport_config(self.settings.transport(Side::Dials));
-        Ok(config)
+        let mut quic = quinn::ClientConfig::new(Arc::new(crypto));
+        quic.transport_config(self.settings.transport(Side::Dials));
+        Ok(Clients { quic, tcp: Arc::new(tls) })
     }
+
+    /// What was learnt of one hub's ways says nothing about another's.
+    fn with_paths<T>(&self, hub: NodeId, then: impl FnOnce(&mut Paths) -> T) -> T {
+        let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        if paths.0 != hub {
+            *paths = (hub, Paths::default());
+        }
+        then(&mut paths.1)
+    }
+
+    pub(super) fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Half as long to half as long again, so that a district on TCP does not try all at once.
+fn jittered(pause: Duration) -> Duration {
+    let mut random = [0; 2];
+    // Without randomness the middle is as good a pause as any.
+    let part = getrandom::fill(&mut random).map_or(0x8000, |()| u16::from_le_bytes(random));
+    pause / 2 + pause.mul_f64(f64::from(part) / f64::from(u16::MAX))
 }
 
 /// A dial that has not come to anything yet.

@@ -1,111 +1,41 @@
-//! One link: a stream for each channel, opened by the side that dialled. First byte of a stream is
-//! the channel's tag; then messages, each after its length (u32 LE).
+//! One link over QUIC: a stream for every channel, opened by the side that dialled. First byte of a
+//! stream is the channel's place in [`Channel::ALL`]; then messages, each after its length (u32 LE).
 
-use super::{LinkSink, LinkWriter, settings::Settings, stopped};
+use super::{
+    Carrier, LinkSink,
+    end::{Down, LinkEnd, SHUTTING_DOWN, cut},
+    join::all_ok,
+    settings::Settings,
+    stopped,
+    writer::{Outgoing, outgoing},
+};
 use motcua_core::{key::PublicKey, replica::Channel};
 use quinn::{
-    ApplicationClose, Connection, ConnectionError, ReadError, ReadExactError, RecvStream,
-    SendStream, VarInt, WriteError,
+    Connection, ConnectionError, ReadError, ReadExactError, RecvStream, SendStream, VarInt,
+    WriteError,
 };
 use std::{pin::pin, sync::Arc};
 use tokio::{
-    sync::{
-        Semaphore,
-        mpsc::{UnboundedReceiver, unbounded_channel},
-        watch,
-    },
+    sync::{Semaphore, mpsc::UnboundedReceiver, watch},
     time::timeout,
 };
-
-/// What links are told when this machine stops.
-pub const SHUTTING_DOWN: &str = "đang tắt / shutting down";
 
 /// Application close code of an orderly end.
 const ORDERLY: u32 = 0;
 /// Application close code after bytes that are no link's.
 const FAULT: u32 = 1;
+/// Between the priorities of two channels' streams; the first of [`Channel::ALL`] has the highest.
+const PRIORITY_STEP: i32 = 10;
 /// Messages below this are copied into one write; above, the copy costs more than a write.
 const COALESCE_BYTES: usize = 16 * 1024;
 /// Messages taken from a queue at once.
 const BATCH: usize = 64;
-/// Bytes of a close reason; it has to fit into one packet.
-const REASON_BYTES: usize = 512;
-
-/// How a link ended.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LinkEnd {
-    /// This side closed it.
-    #[error("closed here: {0}")]
-    Here(String),
-    /// The peer closed it.
-    #[error("closed by the peer: {0}")]
-    Peer(String),
-    /// The peer did not accept this machine's certificate; the number is the TLS alert (RFC 8446,
-    /// 6): 44 denied, 45 expired, 48 unknown CA, 116 none shown.
-    #[error("the peer refused this machine's certificate (TLS alert {alert}): {words}")]
-    Certificate {
-        /// TLS alert.
-        alert: u8,
-        /// What it means and what helps.
-        words: &'static str,
-    },
-    /// The peer sent what is no message.
-    #[error("closed here, the peer broke the protocol: {0}")]
-    Fault(String),
-    /// The network or the peer is gone.
-    #[error("lost: {0}")]
-    Lost(String),
-}
-
-impl LinkEnd {
-    pub(super) fn of(error: &ConnectionError) -> Self {
-        match error {
-            ConnectionError::ApplicationClosed(ApplicationClose { reason, .. }) => {
-                Self::Peer(String::from_utf8_lossy(reason).into_owned())
-            }
-            ConnectionError::LocallyClosed => Self::Here(SHUTTING_DOWN.to_owned()),
-            ConnectionError::ConnectionClosed(close) => match alert(u64::from(close.error_code)) {
-                Some((alert, words)) => Self::Certificate { alert, words },
-                None => Self::Lost(error.to_string()),
-            },
-            _ => Self::Lost(error.to_string()),
-        }
-    }
-}
-
-/// TLS alerts travel as QUIC error 0x100 and the alert (RFC 9001, 4.8).
-fn alert(code: u64) -> Option<(u8, &'static str)> {
-    let words = match u8::try_from(code.checked_sub(0x100)?).ok()? {
-        42 | 43 => "it is not a certificate of this system; renew it from the hub",
-        44 => "the machine is suspended or banned; ask the city's operators",
-        45 => "it has expired; it is renewed from the hub by itself",
-        46 | 49 => "it was not accepted; renew it from the hub",
-        48 => "its CA is not in the root document; renew it from the hub",
-        116 => "none was shown; enrol this machine",
-        _ => return None,
-    };
-    Some(((code - 0x100) as u8, words))
-}
-
-/// Streams of a link, by channel.
-const STREAMS: usize = Channel::ALL.len();
-
-/// Acknowledgements and hellos go before frames, and a scan only where nothing else waits.
-fn priority(channel: Channel) -> i32 {
-    match channel {
-        Channel::Control => 20,
-        Channel::Data => 0,
-        Channel::Scan => -10,
-    }
-}
-
-/// A link whose streams are open.
+/// A link whose streams are open, in the order of [`Channel::ALL`].
 pub(super) struct Open {
     pub(super) connection: Connection,
     pub(super) peer: PublicKey,
     pub(super) dialed: bool,
-    /// In the order of [`Channel::ALL`].
-    streams: [(SendStream, RecvStream); STREAMS],
+    streams: [(SendStream, RecvStream); Channel::COUNT],
 }
 
 /// Why the streams did not come to be.
@@ -117,50 +47,55 @@ pub(super) enum OpenError {
     Read(#[from] ReadExactError),
     #[error("a stream took no byte: {0}")]
     Write(#[from] WriteError),
-    #[error("the peer opened streams {0:?}, one of each of 0, 1 and 2 is expected")]
-    Tags([u8; STREAMS]),
+    #[error("the peer opened a stream of tag {0}; each channel has one, and every tag comes once")]
+    Tag(u8),
 }
 
 impl Open {
-    /// Opens the streams, as the side that dialled.
+    /// Opens a stream for every channel, as the side that dialled.
     pub(super) async fn dialed(connection: Connection, peer: PublicKey) -> Result<Self, OpenError> {
-        let mut streams =
-            [connection.open_bi().await?, connection.open_bi().await?, connection.open_bi().await?];
-        for (channel, (out, _)) in Channel::ALL.into_iter().zip(&mut streams) {
-            out.write_all(&[channel.tag()]).await?;
+        let mut streams = Vec::with_capacity(Channel::COUNT);
+        for channel in Channel::ALL {
+            let mut stream = connection.open_bi().await?;
+            stream.0.write_all(&[channel.tag()]).await?;
+            streams.push(Some(stream));
         }
-        Ok(Self { connection, peer, dialed: true, streams }.with_priorities())
+        Self::with(connection, peer, true, streams)
     }
 
-    /// Waits for the streams, as the side that was dialled.
+    /// Waits for the streams, which may come in any order, as the side that was dialled.
     pub(super) async fn accepted(
         connection: Connection,
         peer: PublicKey,
     ) -> Result<Self, OpenError> {
-        let mut tagged = [
-            (0, connection.accept_bi().await?),
-            (0, connection.accept_bi().await?),
-            (0, connection.accept_bi().await?),
-        ];
-        for (tag, (_, incoming)) in &mut tagged {
-            incoming.read_exact(std::slice::from_mut(tag)).await?;
+        let mut streams: Vec<Option<(SendStream, RecvStream)>> =
+            Channel::ALL.iter().map(|_| None).collect();
+        for _ in Channel::ALL {
+            let mut stream = connection.accept_bi().await?;
+            let mut tag = [0];
+            stream.1.read_exact(&mut tag).await?;
+            match streams.get_mut(usize::from(tag[0])) {
+                Some(place @ None) => *place = Some(stream),
+                _ => return Err(OpenError::Tag(tag[0])),
+            }
         }
-        // They arrive in any order; each says which one it is.
-        tagged.sort_by_key(|(tag, _)| *tag);
-        let tags = [tagged[0].0, tagged[1].0, tagged[2].0];
-        if tags != Channel::ALL.map(Channel::tag) {
-            return Err(OpenError::Tags(tags));
-        }
-        let streams = tagged.map(|(_, stream)| stream);
-        Ok(Self { connection, peer, dialed: false, streams }.with_priorities())
+        Self::with(connection, peer, false, streams)
     }
 
-    fn with_priorities(self) -> Self {
-        for (channel, (out, _)) in Channel::ALL.into_iter().zip(&self.streams) {
+    fn with(
+        connection: Connection,
+        peer: PublicKey,
+        dialed: bool,
+        streams: Vec<Option<(SendStream, RecvStream)>>,
+    ) -> Result<Self, OpenError> {
+        let streams: Vec<_> = streams.into_iter().flatten().collect();
+        let streams: [_; Channel::COUNT] =
+            streams.try_into().map_err(|_| OpenError::Tag(Channel::COUNT as u8))?;
+        for (place, (send, _)) in streams.iter().enumerate() {
             // Refused only for a stream that is closed, which the first read or write will say.
-            let _ = out.set_priority(priority(channel));
+            let _ = send.set_priority(PRIORITY_STEP * (Channel::COUNT - place) as i32);
         }
-        self
+        Ok(Self { connection, peer, dialed, streams })
     }
 
     /// Carries messages until the link ends, one way or another. The sink hears of the end exactly
@@ -172,38 +107,32 @@ impl Open {
         mut stop: watch::Receiver<bool>,
     ) -> LinkEnd {
         let Self { connection, peer, dialed, streams } = self;
-        let [(control_out, control_in), (data_out, data_in), (scan_out, scan_in)] = streams;
-        let (control, control_queue) = unbounded_channel();
-        let (data, data_queue) = unbounded_channel();
-        let (scan, scan_queue) = unbounded_channel();
-        let (close, mut asked) = unbounded_channel();
-        let (link, room) = sink.link_up(peer, dialed, LinkWriter { control, data, scan, close });
+        let (writer, Outgoing { queues, close: mut asked }) = outgoing();
+        let (link, room) = sink.link_up(peer, dialed, Carrier::Quic, writer);
         let down = Down { sink: &sink, link };
         let (begin, closing) = watch::channel(false);
-        let mut reading = pin!(async {
-            tokio::try_join!(
-                read(control_in, Channel::Control, &sink, link, &room),
-                read(data_in, Channel::Data, &sink, link, &room),
-                read(scan_in, Channel::Scan, &sink, link, &room),
-            )
-        });
-        let mut writing = pin!(async {
-            tokio::try_join!(
-                write(control_out, control_queue, closing.clone()),
-                write(data_out, data_queue, closing.clone()),
-                write(scan_out, scan_queue, closing.clone()),
-            )
-        });
+        let (sends, receives): (Vec<_>, Vec<_>) = streams.into_iter().unzip();
+        let mut reading = pin!(all_ok(
+            Channel::ALL
+                .into_iter()
+                .zip(receives)
+                .map(|(channel, stream)| { read(stream, channel, &sink, link, &room) })
+        ));
+        let mut writing = pin!(all_ok(sends.into_iter().zip(queues).map(|(stream, queue)| write(
+            stream,
+            queue,
+            closing.clone()
+        ))));
         // Reading first: what arrived before the end still counts.
         let end = tokio::select! {
             biased;
-            read = &mut reading => ended(&connection, read.map(drop), settings).await,
+            read = &mut reading => ended(&connection, read, settings).await,
             reason = asked.recv() => LinkEnd::Here(reason.unwrap_or(SHUTTING_DOWN.to_owned())),
             () = stopped(&mut stop) => LinkEnd::Here(SHUTTING_DOWN.to_owned()),
             wrote = &mut writing => match wrote {
                 Ok(_) => LinkEnd::Here(SHUTTING_DOWN.to_owned()),
                 Err(_) => match timeout(settings.flush_timeout, &mut reading).await {
-                    Ok(read) => ended(&connection, read.map(drop), settings).await,
+                    Ok(read) => ended(&connection, read, settings).await,
                     Err(_) => LinkEnd::Fault("it stopped reading a stream".to_owned()),
                 }
             },
@@ -215,23 +144,13 @@ impl Open {
         let (code, reason) = match &end {
             LinkEnd::Fault(reason) => (FAULT, reason.as_str()),
             LinkEnd::Here(reason) => (ORDERLY, reason.as_str()),
-            LinkEnd::Peer(_) | LinkEnd::Certificate { .. } | LinkEnd::Lost(_) => (ORDERLY, ""),
+            LinkEnd::Peer(_) | LinkEnd::Certificate { .. } | LinkEnd::Silent | LinkEnd::Lost(_) => {
+                (ORDERLY, "")
+            }
         };
         connection.close(VarInt::from_u32(code), cut(reason).as_bytes());
         drop(down);
         end
-    }
-}
-
-/// Tells the sink of the end, whatever ends the link's future.
-struct Down<'a, S: LinkSink> {
-    sink: &'a S,
-    link: S::Link,
-}
-
-impl<S: LinkSink> Drop for Down<'_, S> {
-    fn drop(&mut self) {
-        self.sink.link_down(Some(self.link));
     }
 }
 
@@ -353,10 +272,4 @@ async fn write_batch(stream: &mut SendStream, batch: &mut Vec<Vec<u8>>) -> Resul
         stream.write_chunk(joined.into()).await?;
     }
     Ok(())
-}
-
-/// Whole characters only.
-fn cut(reason: &str) -> &str {
-    let end = (0..=reason.len().min(REASON_BYTES)).rev().find(|at| reason.is_char_boundary(*at));
-    &reason[..end.unwrap_or(0)]
 }

@@ -1,5 +1,5 @@
-//! Links over QUIC: carries whole messages between replicas that have shown who they are. Decides
-//! nothing about them.
+//! Links: carry whole messages between replicas that have shown who they are. They decide nothing
+//! about them. QUIC first; where a network blocks UDP, the same over TLS on TCP.
 //!
 //! On the data ALPN nobody gets past the handshake without a certificate of a CA of the root
 //! document in force ([`tls`]); the sink hears of nobody else. The recovery ALPN, where the caller
@@ -8,61 +8,98 @@
 
 pub(crate) mod accept;
 mod dial;
+mod end;
+mod join;
 mod link;
+mod paths;
 mod reset;
 pub mod settings;
+mod tcp;
 pub mod tls;
+mod writer;
 
 pub use dial::{Attempt, DialError, Dialed};
-pub use link::{LinkEnd, SHUTTING_DOWN};
+pub use end::{LinkEnd, SHUTTING_DOWN};
 pub use settings::Settings;
 pub use tls::{Credentials, TrustHandle};
+pub use writer::LinkWriter;
 
 use crate::recovery::{RecoveryService, serve};
 use accept::Gate;
-use motcua_core::{key::PublicKey, replica::Channel};
+use dial::Dialer;
+use motcua_core::{key::PublicKey, replica::Channel, trust::HubRecord};
 use quinn::{EndpointConfig, TokioRuntime, VarInt};
 use settings::Side;
 use std::{
     future::Future,
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 use tokio::{
-    sync::{Semaphore, mpsc::UnboundedSender, watch},
+    net::TcpListener,
+    sync::{Semaphore, watch},
     task::JoinSet,
     time::{Instant, timeout_at},
 };
 
-/// Where a link's messages go out. Dropping all of it closes the link.
-#[derive(Debug, Clone)]
-pub struct LinkWriter {
-    /// Control messages, in order.
-    pub control: UnboundedSender<Vec<u8>>,
-    /// Data messages, in order.
-    pub data: UnboundedSender<Vec<u8>>,
-    /// Pieces of scans, in order; they leave when nothing else waits.
-    pub scan: UnboundedSender<Vec<u8>>,
-    /// Asks for the link to be closed once what was sent has left.
-    pub close: UnboundedSender<String>,
+/// What carries a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Carrier {
+    /// QUIC, over UDP.
+    Quic,
+    /// TLS over TCP, where UDP is blocked.
+    Tcp,
 }
 
-impl LinkWriter {
-    /// Where messages of a channel go.
-    pub fn queue(&self, channel: Channel) -> &UnboundedSender<Vec<u8>> {
-        match channel {
-            Channel::Control => &self.control,
-            Channel::Data => &self.data,
-            Channel::Scan => &self.scan,
+impl Carrier {
+    /// Both, the better one first.
+    pub const ALL: [Self; 2] = [Self::Quic, Self::Tcp];
+
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Quic => Self::Tcp,
+            Self::Tcp => Self::Quic,
         }
+    }
+
+    /// For APIs and metrics: `quic` or `tcp`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Quic => "quic",
+            Self::Tcp => "tcp",
+        }
+    }
+
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Quic => "QUIC",
+            Self::Tcp => "TLS over TCP",
+        }
+    }
+}
+
+/// Where links from below are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen {
+    /// UDP address, for QUIC.
+    pub udp: SocketAddr,
+    /// TCP address, for networks that block UDP; the same number as in UDP if there is none.
+    pub tcp: Option<SocketAddr>,
+}
+
+impl From<SocketAddr> for Listen {
+    fn from(udp: SocketAddr) -> Self {
+        Self { udp, tcp: None }
     }
 }
 
 /// Takes what links bring.
 pub trait LinkSink: Clone + Send + Sync + 'static {
     /// Names a link.
-    type Link: Copy + Send + Sync;
+    type Link: Copy + Send + Sync + 'static;
 
     /// A link is up with the machine that holds this device key. The semaphore is handed back with
     /// every message of the link.
@@ -70,6 +107,7 @@ pub trait LinkSink: Clone + Send + Sync + 'static {
         &self,
         peer: PublicKey,
         dialed: bool,
+        carrier: Carrier,
         writer: LinkWriter,
     ) -> (Self::Link, Arc<Semaphore>);
 
@@ -106,21 +144,28 @@ pub enum BindError {
         /// Why.
         source: io::Error,
     },
+    /// The same, for links from networks that block UDP.
+    #[error(
+        "TCP address {address} cannot be used: {source}; is another instance, or another program, \
+         using it? The key tcp_listen of hub.toml names another one"
+    )]
+    Listener {
+        /// Which address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
     /// The TLS library refused the configuration.
     #[error("TLS cannot be set up: {0}")]
     Tls(String),
 }
 
-/// A UDP socket with all links over it. Dropping it ends every task and link at once; see
+/// The sockets with all links over them. Dropping it ends every task and link at once; see
 /// [`Self::close`] for the orderly end.
 pub struct Endpoint<S: LinkSink> {
-    data: quinn::Endpoint,
+    dialer: Arc<Dialer<S>>,
     recovery: Option<quinn::Endpoint>,
-    credentials: Credentials,
-    sink: S,
-    settings: Arc<Settings>,
-    stop: watch::Sender<bool>,
-    tasks: Mutex<JoinSet<()>>,
+    tcp: Option<SocketAddr>,
 }
 
 impl<S: LinkSink> Endpoint<S> {
@@ -130,7 +175,7 @@ impl<S: LinkSink> Endpoint<S> {
     /// # Errors
     /// [`BindError`] naming the address.
     pub fn bind(
-        listen: Option<SocketAddr>,
+        listen: Option<Listen>,
         credentials: Credentials,
         sink: S,
         recovery: Option<Recovery>,
@@ -139,14 +184,16 @@ impl<S: LinkSink> Endpoint<S> {
         let settings = Arc::new(settings);
         let (stop, stopping) = watch::channel(false);
         let mut tasks = JoinSet::new();
+        let mut tcp = None;
         let data = match listen {
             None => dialing_endpoint(credentials.reset.endpoint_config())?,
-            Some(address) => {
-                let config =
-                    server_config(tls::data_server(&credentials), &settings, Side::Accepts)?;
-                let endpoint =
-                    endpoint(address, Some(config), credentials.reset.endpoint_config())?;
+            Some(listen) => {
+                let tls = tls::data_server(&credentials).map_err(refused)?;
+                let (endpoint, listener) = both(listen, &tls, &credentials, &settings)?;
+                tcp = listener.local_addr().ok();
                 let gate = Gate::new(&credentials, sink.clone(), &settings, stopping.clone());
+                let gate = Arc::new(gate);
+                tasks.spawn(tcp::serve(Arc::clone(&gate), listener, Arc::new(tls)));
                 tasks.spawn(gate.run(endpoint.clone()));
                 endpoint
             }
@@ -154,15 +201,25 @@ impl<S: LinkSink> Endpoint<S> {
         let recovery = match recovery {
             None => None,
             Some(Recovery { listen, service }) => {
-                let config =
-                    server_config(tls::recovery_server(&credentials), &settings, Side::Recovers)?;
+                let tls = tls::recovery_server(&credentials).map_err(refused)?;
+                let config = server_config(tls, &settings, Side::Recovers)?;
                 let endpoint = endpoint(listen, Some(config), EndpointConfig::default())?;
                 tasks.spawn(serve::run(endpoint.clone(), service, stopping));
                 Some(endpoint)
             }
         };
-        let tasks = Mutex::new(tasks);
-        Ok(Self { data, recovery, credentials, sink, settings, stop, tasks })
+        let dialer = Dialer::new(data, credentials, sink, settings, stop, tasks);
+        Ok(Self { dialer: Arc::new(dialer), recovery, tcp })
+    }
+
+    /// Dials a hub and hands the link to the sink. Whatever goes wrong before, including that this
+    /// future is dropped, the sink is told once that a dial came to nothing. A link over TCP may
+    /// later be followed by one over QUIC, which the sink hears of as another link to the same hub.
+    ///
+    /// # Errors
+    /// [`DialError`] naming every address tried.
+    pub async fn dial(&self, hub: HubRecord) -> Result<Dialed, DialError> {
+        self.dialer.dial(hub).await
     }
 
     /// The UDP address links come from and go to.
@@ -170,7 +227,12 @@ impl<S: LinkSink> Endpoint<S> {
     /// # Errors
     /// What the system says about the socket.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.data.local_addr()
+        self.dialer.data.local_addr()
+    }
+
+    /// The TCP address on which links are accepted, if they are.
+    pub fn tcp_addr(&self) -> Option<SocketAddr> {
+        self.tcp
     }
 
     /// The UDP address of the recovery ALPN, if it is served.
@@ -181,13 +243,13 @@ impl<S: LinkSink> Endpoint<S> {
     /// Stops accepting, closes every link with [`SHUTTING_DOWN`] after flushing it, and waits for
     /// the peers to hear it, all within [`Settings::drain_timeout`].
     pub async fn close(&self) {
-        let by = Instant::now() + self.settings.drain_timeout;
-        self.stop.send_replace(true);
-        let endpoints = [Some(&self.data), self.recovery.as_ref()];
+        let by = Instant::now() + self.dialer.settings.drain_timeout;
+        self.dialer.stop.send_replace(true);
+        let endpoints = [Some(&self.dialer.data), self.recovery.as_ref()];
         for endpoint in endpoints.into_iter().flatten() {
             endpoint.set_server_config(None);
         }
-        let mut tasks = std::mem::take(&mut *self.tasks());
+        let mut tasks = std::mem::take(&mut *self.dialer.tasks());
         let joined = async { while tasks.join_next().await.is_some() {} };
         if timeout_at(by, joined).await.is_err() {
             tracing::warn!("links did not end in time and are cut");
@@ -199,17 +261,14 @@ impl<S: LinkSink> Endpoint<S> {
             let _ = timeout_at(by, endpoint.wait_idle()).await;
         }
     }
-
-    fn tasks(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<S: LinkSink> Drop for Endpoint<S> {
     fn drop(&mut self) {
-        // The tasks end with the set; connections that only quinn knows end here.
+        // Links over TCP end with their tasks; connections that only quinn knows end here.
+        self.dialer.tasks().abort_all();
         let code = VarInt::from_u32(0);
-        self.data.close(code, SHUTTING_DOWN.as_bytes());
+        self.dialer.data.close(code, SHUTTING_DOWN.as_bytes());
         if let Some(recovery) = &self.recovery {
             recovery.close(code, SHUTTING_DOWN.as_bytes());
         }
@@ -221,12 +280,39 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stopping| *stopping).await;
 }
 
+fn refused(error: rustls::Error) -> BindError {
+    BindError::Tls(error.to_string())
+}
+
+/// Places tried when the system chooses the port: a port free in UDP may be taken in TCP.
+const PORTS_TRIED: usize = 16;
+
+/// UDP and TCP, by default at the same port.
+fn both(
+    listen: Listen,
+    tls: &rustls::ServerConfig,
+    credentials: &Credentials,
+    settings: &Settings,
+) -> Result<(quinn::Endpoint, TcpListener), BindError> {
+    let mut tries = if listen.udp.port() == 0 { PORTS_TRIED } else { 1 };
+    loop {
+        let config = server_config(tls.clone(), settings, Side::Accepts)?;
+        let udp = endpoint(listen.udp, Some(config), credentials.reset.endpoint_config())?;
+        let here = udp.local_addr().unwrap_or(listen.udp);
+        tries -= 1;
+        match tcp::listen(listen.tcp.unwrap_or(here)) {
+            Ok(listener) => return Ok((udp, listener)),
+            Err(error) if tries == 0 => return Err(error),
+            Err(_) => {}
+        }
+    }
+}
+
 fn server_config(
-    tls: Result<rustls::ServerConfig, rustls::Error>,
+    tls: rustls::ServerConfig,
     settings: &Settings,
     side: Side,
 ) -> Result<quinn::ServerConfig, BindError> {
-    let tls = tls.map_err(|error| BindError::Tls(error.to_string()))?;
     let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(tls)
         .map_err(|error| BindError::Tls(error.to_string()))?;
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));

@@ -1,4 +1,4 @@
-//! How QUIC is set up, with the reason for each number.
+//! How links are set up, with the reason for each number.
 
 use quinn::{IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use std::{sync::Arc, time::Duration};
@@ -18,7 +18,19 @@ pub struct Settings {
     pub links: usize,
     /// Handshakes at once: each costs a hub two signatures and a signature check.
     pub handshakes: usize,
-    /// How long one address may take to shake hands, and a caller to open its streams.
+    /// Nothing heard for this long means that the peer is gone. Sync needs no quicker word: the
+    /// node keeps its work. Thrice [`Self::keep_alive`], so that two lost signs are no end.
+    pub idle: Duration,
+    /// How often the dialling side asks whether anybody is there; mobile NATs forget UDP after
+    /// 30 s.
+    pub keep_alive: Duration,
+    /// How long QUIC (or what answered last) is alone before the other way is dialled as well. A
+    /// handshake whose first packet is lost takes a second more; that is no reason to leave UDP.
+    pub head_start: Duration,
+    /// How long a link stays on TCP before QUIC is tried again, half as long to half as long again.
+    pub quic_again: Duration,
+    /// How long one address may take to shake hands, and a caller to open its streams: three lost
+    /// packets in a row at 600 ms.
     pub handshake_timeout: Duration,
     /// How long a closing link may take to send what was queued.
     pub flush_timeout: Duration,
@@ -34,17 +46,17 @@ impl Default for Settings {
             segmentation_offload: true,
             links: 4096,
             handshakes: 512,
-            handshake_timeout: Duration::from_secs(5),
+            idle: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(10),
+            head_start: Duration::from_secs(2),
+            quic_again: Duration::from_secs(300),
+            handshake_timeout: Duration::from_secs(10),
             flush_timeout: Duration::from_secs(1),
             drain_timeout: Duration::from_secs(3),
         }
     }
 }
 
-/// A dead peer is noticed after this long (sync needs no quicker word: the node keeps its work).
-const IDLE: u32 = 45_000;
-/// From the dialler only, thrice within the idle time; mobile NATs forget UDP after 30 s.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Unread bytes a peer may have with us, per link and per stream. A stream must hold the largest
 /// message thrice; beyond it the peer waits.
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
@@ -53,6 +65,10 @@ const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 const SEND_WINDOW: u64 = 8 * 1024 * 1024;
 /// Control, data and scans, and room for one kind to come.
 const STREAMS: u32 = 4;
+
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
 
 pub(crate) enum Side {
     Dials,
@@ -64,7 +80,7 @@ impl Settings {
     pub(crate) fn transport(&self, side: Side) -> Arc<TransportConfig> {
         let mut config = TransportConfig::default();
         config
-            .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE))))
+            .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(millis(self.idle)))))
             .max_concurrent_uni_streams(VarInt::from_u32(0))
             .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
             .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
@@ -78,7 +94,7 @@ impl Settings {
             .enable_segmentation_offload(self.segmentation_offload);
         match side {
             Side::Dials => {
-                config.keep_alive_interval(Some(KEEP_ALIVE));
+                config.keep_alive_interval(Some(self.keep_alive));
                 // Whoever is dialled opens nothing.
                 config.max_concurrent_bidi_streams(VarInt::from_u32(0));
             }

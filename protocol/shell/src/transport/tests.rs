@@ -17,15 +17,17 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     time::timeout,
 };
+
+mod ways;
 
 /// Bound on everything that is awaited; far above what a loaded machine needs.
 const SOON: Duration = Duration::from_secs(20);
 
 enum Heard {
-    Up { link: u64, peer: PublicKey, dialed: bool, writer: LinkWriter },
+    Up { link: u64, peer: PublicKey, dialed: bool, carrier: Carrier, writer: LinkWriter },
     Message { channel: Channel, bytes: Vec<u8> },
     Down(Option<u64>),
 }
@@ -39,9 +41,15 @@ struct Ear {
 impl LinkSink for Ear {
     type Link = u64;
 
-    fn link_up(&self, peer: PublicKey, dialed: bool, writer: LinkWriter) -> (u64, Arc<Semaphore>) {
+    fn link_up(
+        &self,
+        peer: PublicKey,
+        dialed: bool,
+        carrier: Carrier,
+        writer: LinkWriter,
+    ) -> (u64, Arc<Semaphore>) {
         let link = self.links.fetch_add(1, Ordering::Relaxed);
-        let _ = self.heard.send(Heard::Up { link, peer, dialed, writer });
+        let _ = self.heard.send(Heard::Up { link, peer, dialed, carrier, writer });
         (link, Arc::new(Semaphore::new(1)))
     }
 
@@ -68,7 +76,8 @@ impl Side {
         let (send, heard) = unbounded_channel();
         let ear = Ear { heard: send, links: Arc::default() };
         let address = listen.then(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-        let endpoint = Endpoint::bind(address, credentials, ear, None, settings).unwrap();
+        let listen = address.map(Listen::from);
+        let endpoint = Endpoint::bind(listen, credentials, ear, None, settings).unwrap();
         Self { endpoint, heard }
     }
 
@@ -82,7 +91,16 @@ impl Side {
 
     async fn up(&mut self) -> (u64, PublicKey, bool, LinkWriter) {
         match self.next().await {
-            Heard::Up { link, peer, dialed, writer } => (link, peer, dialed, writer),
+            Heard::Up { link, peer, dialed, writer, .. } => (link, peer, dialed, writer),
+            Heard::Message { .. } => panic!("a message before the link"),
+            Heard::Down(link) => panic!("link {link:?} is down"),
+        }
+    }
+
+    /// The next link, whatever its number.
+    async fn carrier(&mut self) -> (u64, Carrier, LinkWriter) {
+        match self.next().await {
+            Heard::Up { link, carrier, writer, .. } => (link, carrier, writer),
             Heard::Message { .. } => panic!("a message before the link"),
             Heard::Down(link) => panic!("link {link:?} is down"),
         }
@@ -113,11 +131,12 @@ async fn end(dialed: Dialed) -> LinkEnd {
     timeout(SOON, dialed.ended).await.unwrap().unwrap()
 }
 
-/// A hub and a node with a link between them.
-async fn linked(city: &City) -> (Side, Side, LinkWriter, LinkWriter, Dialed) {
+/// A hub and a node with a link between them, over a carrier.
+async fn linked_by(city: &City, carrier: Carrier) -> (Side, Side, LinkWriter, LinkWriter, Dialed) {
     let mut up = Side::new(true, city.credentials(&hub(), NodeKind::Hub));
     let mut down = Side::new(false, city.credentials(&node(), NodeKind::Node));
-    let dialed = down.endpoint.dial(up.record()).await.unwrap();
+    let dialed = down.endpoint.dialer.dial_by(up.record(), carrier).await.unwrap();
+    assert_eq!(dialed.carrier, carrier);
     let (_, peer, dialed_here, from_node) = down.up().await;
     assert_eq!((peer, dialed_here), (hub().public(), true));
     let (_, peer, dialed_here, from_hub) = up.up().await;
@@ -125,58 +144,70 @@ async fn linked(city: &City) -> (Side, Side, LinkWriter, LinkWriter, Dialed) {
     (up, down, from_hub, from_node, dialed)
 }
 
+/// The same over QUIC.
+async fn linked(city: &City) -> (Side, Side, LinkWriter, LinkWriter, Dialed) {
+    linked_by(city, Carrier::Quic).await
+}
+
 #[tokio::test]
 async fn messages_of_every_size_arrive_whole_and_in_order_both_ways() {
-    let city = City::new();
-    let (mut up, mut down, from_hub, from_node, _dialed) = linked(&city).await;
-    let sizes = [0, 1, 1199, 16 * 1024, 16 * 1024 + 1, 300_000, MESSAGE_BYTES, 5];
-    for (writer, far) in [(&from_node, &mut up), (&from_hub, &mut down)] {
-        writer.scan.send(vec![9; SCAN_MESSAGE_BYTES]).unwrap();
-        assert_eq!(far.message().await, (Channel::Scan, vec![9; SCAN_MESSAGE_BYTES]));
-        for (number, size) in sizes.iter().enumerate() {
-            writer.data.send(vec![number as u8; *size]).unwrap();
+    for carrier in Carrier::ALL {
+        let city = City::new();
+        let (mut up, mut down, from_hub, from_node, _dialed) = linked_by(&city, carrier).await;
+        let sizes = [0, 1, 1199, 16 * 1024, 16 * 1024 + 1, 300_000, MESSAGE_BYTES, 5];
+        for (writer, far) in [(&from_node, &mut up), (&from_hub, &mut down)] {
+            writer.send(Channel::Scan, vec![9; SCAN_MESSAGE_BYTES]);
+            assert_eq!(far.message().await, (Channel::Scan, vec![9; SCAN_MESSAGE_BYTES]));
+            for (number, size) in sizes.iter().enumerate() {
+                writer.send(Channel::Data, vec![number as u8; *size]);
+            }
+            for (number, size) in sizes.iter().enumerate() {
+                assert_eq!(far.message().await, (Channel::Data, vec![number as u8; *size]));
+            }
+            writer.send(Channel::Control, vec![7; CONTROL_BYTES]);
+            assert_eq!(far.message().await, (Channel::Control, vec![7; CONTROL_BYTES]));
         }
-        for (number, size) in sizes.iter().enumerate() {
-            assert_eq!(far.message().await, (Channel::Data, vec![number as u8; *size]));
-        }
-        writer.control.send(vec![7; CONTROL_BYTES]).unwrap();
-        assert_eq!(far.message().await, (Channel::Control, vec![7; CONTROL_BYTES]));
     }
 }
 
 #[tokio::test]
 async fn closing_a_link_flushes_what_was_queued_and_tells_why() {
-    let city = City::new();
-    let (mut up, mut down, from_hub, _from_node, dialed) = linked(&city).await;
-    for number in 0..20 {
-        from_hub.data.send(vec![number; 100_000]).unwrap();
+    for carrier in Carrier::ALL {
+        let city = City::new();
+        let (mut up, mut down, from_hub, _from_node, dialed) = linked_by(&city, carrier).await;
+        for number in 0..20 {
+            from_hub.send(Channel::Data, vec![number; 100_000]);
+        }
+        from_hub.close("máy bị khóa / machine suspended".to_owned());
+        for number in 0..20 {
+            assert_eq!(down.message().await, (Channel::Data, vec![number; 100_000]));
+        }
+        assert_eq!(down.down().await, Some(0));
+        assert_eq!(up.down().await, Some(0));
+        assert_eq!(end(dialed).await, LinkEnd::Peer("máy bị khóa / machine suspended".to_owned()));
     }
-    from_hub.close.send("máy bị khóa / machine suspended".to_owned()).unwrap();
-    for number in 0..20 {
-        assert_eq!(down.message().await, (Channel::Data, vec![number; 100_000]));
-    }
-    assert_eq!(down.down().await, Some(0));
-    assert_eq!(up.down().await, Some(0));
-    assert_eq!(end(dialed).await, LinkEnd::Peer("máy bị khóa / machine suspended".to_owned()));
 }
 
 #[tokio::test]
 async fn a_link_nobody_writes_to_any_more_is_closed() {
-    let city = City::new();
-    let (mut up, mut down, from_hub, _from_node, dialed) = linked(&city).await;
-    drop(from_hub);
-    assert_eq!((up.down().await, down.down().await), (Some(0), Some(0)));
-    assert_eq!(end(dialed).await, LinkEnd::Peer(SHUTTING_DOWN.to_owned()));
+    for carrier in Carrier::ALL {
+        let city = City::new();
+        let (mut up, mut down, from_hub, _from_node, dialed) = linked_by(&city, carrier).await;
+        drop(from_hub);
+        assert_eq!((up.down().await, down.down().await), (Some(0), Some(0)));
+        assert_eq!(end(dialed).await, LinkEnd::Peer(SHUTTING_DOWN.to_owned()));
+    }
 }
 
 /// Dials the hub with these credentials and expects the given TLS alert, and silence at the hub.
 async fn is_refused(city: &City, hub_at: Timestamp, caller: Credentials, alert: u8) {
+    is_refused_by_tcp(city, hub_at, caller.clone(), alert).await;
     let chain = certificates(&hub(), NodeKind::Hub, &city.ca);
     let credentials = Credentials::new(&hub(), &chain, city.trust(), clock_at(hub_at)).unwrap();
     let mut up = Side::new(true, credentials);
     let mut down = Side::new(false, caller);
     // The caller is done with its half of the handshake before the hub has judged it.
-    if let Ok(dialed) = down.endpoint.dial(up.record()).await {
+    if let Ok(dialed) = down.endpoint.dialer.dial_by(up.record(), Carrier::Quic).await {
         let (_link, _peer, _dialed, _writer) = down.up().await;
         let end = end(dialed).await;
         assert!(matches!(&end, LinkEnd::Certificate { alert: got, .. } if *got == alert), "{end}");
@@ -184,6 +215,22 @@ async fn is_refused(city: &City, hub_at: Timestamp, caller: Credentials, alert: 
     } else {
         assert_eq!(down.down().await, None);
     }
+    up.endpoint.close().await;
+    assert!(up.heard_nothing());
+}
+
+/// Over TCP a dial comes through only once the hub has accepted the caller.
+async fn is_refused_by_tcp(city: &City, hub_at: Timestamp, caller: Credentials, alert: u8) {
+    let chain = certificates(&hub(), NodeKind::Hub, &city.ca);
+    let credentials = Credentials::new(&hub(), &chain, city.trust(), clock_at(hub_at)).unwrap();
+    let mut up = Side::new(true, credentials);
+    let mut down = Side::new(false, caller);
+    let error = down.endpoint.dialer.dial_by(up.record(), Carrier::Tcp).await.unwrap_err();
+    let DialError::Unreachable { attempts, .. } = error else { panic!("{error}") };
+    let [(_, Attempt::Tcp(error))] = attempts.as_slice() else { panic!("{attempts:?}") };
+    let end = end::of_tls(error);
+    assert!(matches!(&end, LinkEnd::Certificate { alert: got, .. } if *got == alert), "{error}");
+    assert_eq!(down.down().await, None);
     up.endpoint.close().await;
     assert!(up.heard_nothing());
 }
@@ -360,7 +407,7 @@ async fn an_oversized_length_closes_that_link_only() {
     assert_eq!(up.down().await, Some(1));
     let closed = timeout(SOON, connection.closed()).await.unwrap().to_string();
     assert!(closed.contains(&format!("{} bytes, at most {MESSAGE_BYTES}", MESSAGE_BYTES + 1)));
-    from_node.data.send(vec![1, 2, 3]).unwrap();
+    from_node.send(Channel::Data, vec![1, 2, 3]);
     assert_eq!(up.message().await, (Channel::Data, vec![1, 2, 3]));
     drop(dialed);
     assert!(down.heard_nothing());
@@ -393,15 +440,17 @@ async fn a_cut_message_and_wrong_tags_end_the_link() {
 
 #[tokio::test]
 async fn closing_the_endpoint_flushes_and_ends_its_links_in_time() {
-    let city = City::new();
-    let (mut up, mut down, from_hub, _from_node, dialed) = linked(&city).await;
-    from_hub.data.send(vec![1; 500_000]).unwrap();
-    timeout(Settings::default().drain_timeout * 2, up.endpoint.close()).await.unwrap();
-    assert_eq!(down.message().await, (Channel::Data, vec![1; 500_000]));
-    assert_eq!((up.down().await, down.down().await), (Some(0), Some(0)));
-    assert_eq!(end(dialed).await, LinkEnd::Peer(SHUTTING_DOWN.to_owned()));
-    assert!(up.endpoint.dial(up.record()).await.is_err());
-    assert_eq!(up.down().await, None);
+    for carrier in Carrier::ALL {
+        let city = City::new();
+        let (mut up, mut down, from_hub, _from_node, dialed) = linked_by(&city, carrier).await;
+        from_hub.send(Channel::Data, vec![1; 500_000]);
+        timeout(Settings::default().drain_timeout * 2, up.endpoint.close()).await.unwrap();
+        assert_eq!(down.message().await, (Channel::Data, vec![1; 500_000]));
+        assert_eq!((up.down().await, down.down().await), (Some(0), Some(0)));
+        assert_eq!(end(dialed).await, LinkEnd::Peer(SHUTTING_DOWN.to_owned()));
+        assert!(up.endpoint.dial(up.record()).await.is_err());
+        assert_eq!(up.down().await, None);
+    }
 }
 
 #[tokio::test]
@@ -429,7 +478,7 @@ async fn closing_with_a_peer_that_never_answers_stays_within_the_bound() {
     let (_, _, _, writer) = up.up().await;
     // The peer's machine stops: its runtime is gone, nothing acknowledges any more.
     runtime.shutdown_background();
-    writer.data.send(vec![0; MESSAGE_BYTES]).unwrap();
+    writer.send(Channel::Data, vec![0; MESSAGE_BYTES]);
     timeout(SOON, up.endpoint.close()).await.unwrap();
     assert_eq!(up.down().await, Some(0));
     drop(held);
@@ -437,12 +486,14 @@ async fn closing_with_a_peer_that_never_answers_stays_within_the_bound() {
 
 #[tokio::test]
 async fn dropping_the_endpoint_ends_its_links() {
-    let city = City::new();
-    let (up, mut down, _from_hub, _from_node, _dialed) = linked(&city).await;
-    let Side { endpoint, mut heard } = up;
-    drop(endpoint);
-    assert!(matches!(timeout(SOON, heard.recv()).await.unwrap(), Some(Heard::Down(Some(0)))));
-    assert_eq!(down.down().await, Some(0));
+    for carrier in Carrier::ALL {
+        let city = City::new();
+        let (up, mut down, _from_hub, _from_node, _dialed) = linked_by(&city, carrier).await;
+        let Side { endpoint, mut heard } = up;
+        drop(endpoint);
+        assert!(matches!(timeout(SOON, heard.recv()).await.unwrap(), Some(Heard::Down(Some(0)))));
+        assert_eq!(down.down().await, Some(0));
+    }
 }
 
 #[tokio::test]
@@ -451,19 +502,22 @@ async fn an_idle_reconnect_costs_at_most_six_kilobytes() {
     let mut up = Side::new(true, city.credentials(&hub(), NodeKind::Hub));
     let credentials = city.credentials(&node(), NodeKind::Node);
     let mut down = Side::new(false, credentials);
-    let open = down.endpoint.reach(&up.record()).await.unwrap().0;
+    let dialer = Arc::clone(&down.endpoint.dialer);
+    let clients = dialer.clients(hub().public()).unwrap();
+    let reached = dialer.reach(&up.record(), &clients, Carrier::Quic).await;
+    let Ok((dial::Ready::Quic(open), _)) = reached else { panic!("not reached") };
     let statistics = open.connection.clone();
-    let (sink, stop) = (down.endpoint.sink.clone(), down.endpoint.stop.subscribe());
+    let (sink, stop) = (dialer.sink.clone(), dialer.stop.subscribe());
     let settings = Settings::default();
     let running = tokio::spawn(async move { open.run(sink, &settings, stop).await });
     let (_, _, _, from_node) = down.up().await;
     let (_, _, _, from_hub) = up.up().await;
     // Hello and answer, as large as they are when nothing changed.
-    from_node.control.send(vec![1; 400]).unwrap();
+    from_node.send(Channel::Control, vec![1; 400]);
     up.message().await;
-    from_hub.control.send(vec![1; 300]).unwrap();
+    from_hub.send(Channel::Control, vec![1; 300]);
     down.message().await;
-    from_node.close.send("done".to_owned()).unwrap();
+    from_node.close("done".to_owned());
     timeout(SOON, running).await.unwrap().unwrap();
     up.down().await;
     let sent = statistics.stats();

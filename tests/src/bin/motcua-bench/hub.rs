@@ -15,6 +15,7 @@ use motcua_shell::{
 };
 use serde_json::{Value, json};
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -52,7 +53,7 @@ impl Hub {
         };
         let service = Service::start(ServiceOptions {
             data_dir: dir,
-            listen: Some(([127, 0, 0, 1], port).into()),
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], port)).into()),
             recovery_listen: None,
             content: DossierContent,
             changed: Box::new(|_| {}),
