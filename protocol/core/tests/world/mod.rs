@@ -74,6 +74,8 @@ pub struct World {
     next_link: u64,
     now: u64,
     cut: BTreeSet<Place>,
+    /// Links that are being closed, if what is under way on them still arrives.
+    closing: Option<BTreeSet<LinkId>>,
     seen: BTreeMap<Place, Vec<Vec<u8>>>,
     bytes: usize,
     trick: Option<(Place, Trick)>,
@@ -94,6 +96,7 @@ impl World {
             next_link: 1,
             now: 1,
             cut: BTreeSet::new(),
+            closing: None,
             seen: BTreeMap::new(),
             bytes: 0,
             trick: None,
@@ -283,6 +286,13 @@ impl World {
                 self.deliver(wire);
             }
         }
+        let under_way = |link: &LinkId| self.wires.iter().any(|wire| wire.link == *link);
+        let done = self.closing.iter().flatten().find(|link| !under_way(link)).copied();
+        if let (Some(link), Some(closing)) = (done, &mut self.closing) {
+            closing.remove(&link);
+            self.drop_link(link);
+            busy = true;
+        }
         busy
     }
 
@@ -303,7 +313,12 @@ impl World {
                 true
             }
             Output::Close { link, .. } => {
-                self.drop_link(link);
+                match &mut self.closing {
+                    None => self.drop_link(link),
+                    Some(closing) => {
+                        closing.insert(link);
+                    }
+                }
                 true
             }
             Output::Dial => {
@@ -325,6 +340,11 @@ impl World {
     /// Another link to the parent while the older one is up, as when QUIC answers again.
     pub fn second_link(&mut self, place: Place) {
         self.dial(place);
+    }
+
+    /// From now on a link that is closed delivers what is under way on it first.
+    pub fn close_slowly(&mut self) {
+        self.closing = Some(BTreeSet::new());
     }
 
     /// Links from a place to its parent that are up.
