@@ -29,7 +29,7 @@ use tokio_rustls::TlsStream;
 /// A link on which both sides have said who they are.
 #[derive(Debug)]
 pub(in crate::transport) struct Open {
-    pub(super) stream: TlsStream<TcpStream>,
+    pub(super) stream: Box<TlsStream<TcpStream>>,
     pub(in crate::transport) peer: PublicKey,
     pub(super) dialed: bool,
 }

@@ -123,7 +123,7 @@ async fn open<S: LinkSink>(
     let stream = acceptor.accept(stream).await?;
     let peer = shown(stream.get_ref().1).ok_or(AdmitError::Peer)?;
     gate.judge(peer)?;
-    let mut stream = TlsStream::Server(stream);
+    let mut stream = Box::new(TlsStream::Server(stream));
     link::accept(&mut stream).await?;
     Ok(Open { stream, peer, dialed: false })
 }
@@ -145,7 +145,7 @@ pub(super) async fn dial(
     if shown(stream.get_ref().1) != Some(key) {
         return Err(Attempt::Streams("the other side speaks something else".to_owned()));
     }
-    let mut stream = TlsStream::Client(stream);
+    let mut stream = Box::new(TlsStream::Client(stream));
     link::accepted(&mut stream).await.map_err(Attempt::Tcp)?;
     Ok(Open { stream, peer: key, dialed: true })
 }
