@@ -37,7 +37,7 @@ pub async fn run(
         data_dir: settings.data_dir.clone(),
         listen: Some(Listen { udp: settings.listen, tcp: settings.tcp_listen }),
         recovery_listen: settings.recovery_listen,
-        content: DossierContent,
+        content: DossierContent::default(),
         changed: Box::new(|_| {}),
         probes: Probes { links: settings.links.transport(), ..Probes::default() },
     })

@@ -309,7 +309,7 @@ fn answer(api: &Api, done: Result<DossierId, DeskError>) -> Result<Json<Value>, 
 
 /// What every saved action answers with; it is on this machine's disk by then.
 fn brief(api: &Api, id: DossierId) -> Result<Value, DeskError> {
-    let shown = motcua_dossier::view::view(&api.desk.document(id)?.facts());
+    let shown = motcua_dossier::view::view(&api.desk.facts(id)?);
     let state = shown.derived.state;
     Ok(json!({
         "id": id.to_string(),

@@ -1,7 +1,7 @@
 //! The desk: a clerk's actions, checked, written into the own log, and answered when they are on
 //! this machine's disk.
 
-use crate::{cache::Cache, error::DeskError};
+use crate::error::DeskError;
 use motcua_core::{
     author::{Draft, OwnLog},
     entry::{FactIds, Kind, dossier_id},
@@ -28,6 +28,7 @@ use motcua_dossier::{
 use motcua_shell::{
     clock::Clock,
     content,
+    documents::{Documents, Held},
     engine::{Engine, Saved},
 };
 use std::{
@@ -40,6 +41,9 @@ use std::{
 
 /// A day that has certainly begun; a clock before it is wrong.
 const FLOOR: Day = Day { year: 2_026, month: 1, day: 1 };
+
+/// Saves that the state may lack before another one waits for it: their documents are in memory.
+const AHEAD: usize = 2_000;
 
 /// What a page or program asks the desk to register.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +77,7 @@ pub struct Caller {
 /// The desk of one office on one machine.
 pub struct Desk {
     engine: Arc<Engine>,
-    cache: Arc<Cache>,
+    documents: Arc<Documents>,
     leases: Mutex<Leases>,
     issuer_slot: (u32, u32),
     machine: [u8; 16],
@@ -92,7 +96,7 @@ impl Desk {
     /// [`DeskError::Store`] when the leases cannot be read.
     pub(crate) fn open(
         engine: Arc<Engine>,
-        cache: Arc<Cache>,
+        documents: Arc<Documents>,
         binding: &Binding,
     ) -> Result<Self, DeskError> {
         let mut leases = Leases::default();
@@ -104,7 +108,7 @@ impl Desk {
         }
         Ok(Self {
             engine,
-            cache,
+            documents,
             leases: Mutex::new(leases),
             issuer_slot: (u32::from(binding.slot), u32::from(binding.slots)),
             machine: machine(),
@@ -184,8 +188,9 @@ impl Desk {
                             records.extend(issued.lease.map(|one| Record::Lease(one.encode())));
                         }
                         let action = action::register(registration, act, office)?;
-                        let creation = Some((Document::new(), nonce));
-                        Ok((self.draft(own, id, action, &caller, now, creation)?, records))
+                        let held = Held::new(Document::new(), []);
+                        let draft = self.draft(own, id, action, &caller, now, held, Some(nonce))?;
+                        Ok((draft, records))
                     })
                     .await;
                 self.finish(id, request, saved)?;
@@ -215,9 +220,15 @@ impl Desk {
                     .engine
                     .own()
                     .write(request, |own| {
-                        let document = self.document(id)?;
-                        let action = make(&derive::derive(&document.facts()), act)?;
-                        let draft = self.draft_on(own, id, action, &caller, now, document, None)?;
+                        let held = self.newest(id)?;
+                        let action = match make(&derive::derive(&held.facts), act) {
+                            Ok(action) => action,
+                            Err(error) => {
+                                self.documents.give_back(id, held, self.generation());
+                                return Err(error);
+                            }
+                        };
+                        let draft = self.draft(own, id, action, &caller, now, held, None)?;
                         Ok((draft, Vec::new()))
                     })
                     .await;
@@ -228,18 +239,44 @@ impl Desk {
         .await
     }
 
-    /// The newest document of a dossier, whether the state reflects it already or not.
-    pub(crate) fn document(&self, id: DossierId) -> Result<Document, DeskError> {
-        if let Some(document) = self.cache.get(id, self.engine.own().generation()) {
-            return Ok(document);
+    /// Facts of a dossier, whether the state reflects the newest of them already or not.
+    pub(crate) fn facts(&self, id: DossierId) -> Result<Arc<Vec<Fact>>, DeskError> {
+        match self.documents.facts(id, self.generation()) {
+            Some(facts) => Ok(facts),
+            None => Ok(self.load(id)?.facts),
         }
+    }
+
+    /// The newest document of a dossier, to be written to. Only under the own log's lock.
+    fn newest(&self, id: DossierId) -> Result<Held, DeskError> {
+        match self.documents.take(id, self.generation()) {
+            Some(held) => Ok(held),
+            None => self.load(id),
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        self.engine.own().generation()
+    }
+
+    /// The document as the state has it.
+    fn load(&self, id: DossierId) -> Result<Held, DeskError> {
         let held = self.engine.books().dossier(id)?;
         let (_, history) = held.ok_or_else(|| DeskError::NoDossier(id.to_string()))?;
         let accepted: Vec<_> = history
             .iter()
             .filter(|stored| stored.verdict.applies() && stored.entry.header.kind.is_change())
             .collect();
-        content::document(&accepted).map_err(|fault| DeskError::Document(fault.reason))
+        let document =
+            content::document(&accepted).map_err(|fault| DeskError::Document(fault.reason))?;
+        Ok(Held::new(document, accepted.iter().map(|stored| stored.entry.header.change_hash)))
+    }
+
+    /// Lets the state catch up when it is far behind: memory stays bounded, nothing else waits.
+    async fn room(&self) {
+        if self.documents.ahead() >= AHEAD {
+            self.settled().await;
+        }
     }
 
     /// Runs a request once per idempotency key.
@@ -248,6 +285,7 @@ impl Desk {
         request: Option<RequestKey>,
         run: &mut impl FnMut(Option<RequestKey>) -> F,
     ) -> Result<DossierId, DeskError> {
+        self.room().await;
         let Some(key) = request else { return run(None).await };
         let turn = Arc::clone(lock(&self.keys).entry(key.key).or_default());
         let guard = turn.lock().await;
@@ -278,7 +316,7 @@ impl Desk {
     ) -> Result<Saved, DeskError> {
         match saved {
             Ok(saved) => {
-                self.cache.saved(id, saved.position);
+                self.documents.saved(id, saved.position);
                 self.last_saved.fetch_max(saved.position, Ordering::AcqRel);
                 if let Some(request) = request {
                     let row = Request { body: request.body, dossier: id };
@@ -288,7 +326,7 @@ impl Desk {
             }
             Err(error) => {
                 if matches!(error, DeskError::Save(_)) {
-                    self.cache.failed(id);
+                    self.documents.failed(id);
                 }
                 Err(error)
             }
@@ -297,12 +335,13 @@ impl Desk {
 
     /// Called by the applier: what the state reflects need not be remembered here.
     pub(crate) fn applied(&self, dossiers: &BTreeSet<DossierId>, applied: u64) {
-        self.cache.applied(dossiers, applied);
+        self.documents.applied(dossiers, applied);
         if applied >= self.last_saved.load(Ordering::Acquire) {
             lock(&self.answered).clear();
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of one entry, put together once")]
     fn draft(
         &self,
         own: &OwnLog,
@@ -310,26 +349,10 @@ impl Desk {
         action: Action,
         caller: &Caller,
         now: Timestamp,
-        creation: Option<(Document, Nonce)>,
-    ) -> Result<Draft, DeskError> {
-        let (document, nonce) = match creation {
-            Some((document, nonce)) => (document, Some(nonce)),
-            None => (self.document(id)?, None),
-        };
-        self.draft_on(own, id, action, caller, now, document, nonce)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one entry, put together once")]
-    fn draft_on(
-        &self,
-        own: &OwnLog,
-        id: DossierId,
-        action: Action,
-        caller: &Caller,
-        now: Timestamp,
-        mut document: Document,
+        mut held: Held,
         creation: Option<Nonce>,
     ) -> Result<Draft, DeskError> {
+        let mut document = std::mem::take(&mut held.document);
         let parents: Vec<Hash> = document.heads().into_iter().map(Hash).collect();
         let ids = FactIds::new(own.actor(), id, &parents, now);
         let facts: Vec<Fact> =
@@ -337,7 +360,8 @@ impl Desk {
         let written = document
             .append(own.actor().0, now.0, &facts)
             .map_err(|fault| DeskError::Document(fault.to_string()))?;
-        self.cache.put(id, document, self.engine.own().generation());
+        let held = held.grown(document, Hash(written.hash), facts);
+        self.documents.put(id, held, self.generation());
         Ok(Draft {
             kind: if creation.is_some() { Kind::Create } else { Kind::Change },
             dossier: id,

@@ -2,7 +2,6 @@
 //! with or without a network.
 
 pub mod api;
-mod cache;
 pub mod desk;
 pub mod enrol;
 pub mod error;

@@ -2,7 +2,6 @@
 
 use crate::{
     api::{self, Api},
-    cache::Cache,
     desk::Desk,
 };
 use anyhow::Context;
@@ -38,7 +37,8 @@ impl Node {
     /// What could not be opened, and what to do.
     pub async fn start(data_dir: PathBuf, probes: Probes) -> anyhow::Result<Self> {
         let binding = Identity::load(&data_dir)?.bound()?;
-        let cache = Arc::new(Cache::default());
+        let content = DossierContent::default();
+        let documents = Arc::clone(&content.documents);
         let opened: Arc<OnceLock<Arc<Desk>>> = Arc::default();
         let changed = {
             let opened = Arc::clone(&opened);
@@ -54,13 +54,13 @@ impl Node {
             data_dir,
             listen: None,
             recovery_listen: None,
-            content: DossierContent,
+            content,
             changed,
             probes,
         })
         .await
         .context("the node did not start")?;
-        let desk = Desk::open(Arc::clone(&service.engine), cache, &binding)?;
+        let desk = Desk::open(Arc::clone(&service.engine), documents, &binding)?;
         let desk = Arc::clone(opened.get_or_init(|| Arc::new(desk)));
         Ok(Self { desk, service })
     }

@@ -193,8 +193,7 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
     let (row, history) = held.ok_or_else(|| DeskError::NoDossier(id.to_string()))?;
     let trust = desk.engine().trust();
     let received = received(desk)?;
-    let document = desk.document(id)?;
-    let facts = document.facts();
+    let facts = desk.facts(id)?;
     let shown = view(&facts);
     let derived = &shown.derived;
     let conflicts: Vec<Value> = derived

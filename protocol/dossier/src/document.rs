@@ -73,36 +73,23 @@ impl Document {
     /// Adds facts in one change under `actor`; `at` is the claimed time in Unix milliseconds.
     ///
     /// # Errors
-    /// [`ChangeFault`] when automerge refuses; the document is as it was.
+    /// [`ChangeFault`] when automerge refuses; the document is as it was, unless automerge
+    /// panicked: it is empty then, and to be thrown away. A copy for that case would cost each
+    /// save as much as the change itself.
     pub fn append(
         &mut self,
         actor: [u8; 16],
         at: i64,
         facts: &[Fact],
     ) -> Result<Written, ChangeFault> {
-        let mut copy = self.inner.clone();
-        let written = guarded(move || {
-            copy.set_actor(ActorId::from(actor));
-            let mut transaction = copy.transaction();
-            for fact in facts {
-                let value = ScalarValue::Str(fact.json.as_str().into());
-                transaction
-                    .put(ROOT, fact.key(), value)
-                    .map_err(|error| ChangeFault::Unreadable(error.to_string()))?;
-            }
-            transaction.commit_with(CommitOptions::default().with_time(at.div_euclid(1_000)));
-            let change = copy.get_last_local_change().ok_or(ChangeFault::NotAChange)?;
-            let written = Written {
-                bytes: change.raw_bytes().to_vec(),
-                hash: change.hash().0,
-                deps: change.deps().iter().map(|hash| hash.0).collect(),
-                ops: u32::try_from(change.len()).unwrap_or(u32::MAX),
-            };
-            Ok((copy, written))
+        let mut inner = std::mem::take(&mut self.inner);
+        let (inner, written) = guarded(move || {
+            inner.set_actor(ActorId::from(actor));
+            let written = commit(&mut inner, at, facts);
+            Ok((inner, written))
         })?;
-        let (inner, written) = written;
         self.inner = inner;
-        Ok(written)
+        written
     }
 
     /// Applies changes from elsewhere, causes first.
@@ -114,32 +101,34 @@ impl Document {
         &mut self,
         changes: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<(), (usize, ChangeFault)> {
-        let mut parsed = Vec::new();
-        for (position, bytes) in changes.into_iter().enumerate() {
-            parsed.push(read_change(bytes).map_err(|fault| (position, fault))?);
-        }
+        let changes: Vec<&[u8]> = changes.into_iter().collect();
+        let read = |(position, bytes): (usize, &&[u8])| {
+            read_change(bytes).map_err(|fault| (position, fault))
+        };
+        let parsed: Vec<Change> = changes.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+        let hashes: Vec<ChangeHash> = parsed.iter().map(Change::hash).collect();
         // One call for all is several times faster than one each; only when it fails are they
         // tried one by one, to name the one that is at fault.
         let mut copy = self.inner.clone();
-        let all = parsed.clone();
         let whole = guarded(move || {
-            copy.apply_changes(all).map_err(|_| ChangeFault::Fork)?;
+            copy.apply_changes(parsed).map_err(|_| ChangeFault::Fork)?;
             Ok(copy)
         });
         if let Ok(copy) = whole
-            && parsed.iter().all(|change| copy.get_change_by_hash(&change.hash()).is_some())
+            && hashes.iter().all(|hash| copy.get_change_meta_by_hash(hash).is_some())
         {
             self.inner = copy;
             return Ok(());
         }
-        for (position, change) in parsed.into_iter().enumerate() {
-            self.apply_one(change).map_err(|fault| (position, fault))?;
+        for one in changes.iter().enumerate() {
+            let change = read(one)?;
+            self.apply_one(change).map_err(|fault| (one.0, fault))?;
         }
         Ok(())
     }
 
     fn apply_one(&mut self, change: Change) -> Result<(), ChangeFault> {
-        if !change.deps().iter().all(|dep| self.inner.get_change_by_hash(dep).is_some()) {
+        if !change.deps().iter().all(|dep| self.inner.get_change_meta_by_hash(dep).is_some()) {
             return Err(ChangeFault::Missing);
         }
         let mut copy = self.inner.clone();
@@ -178,6 +167,25 @@ impl Document {
         facts.sort();
         facts
     }
+}
+
+/// One change of additions to the root map, and what is signed of it.
+fn commit(document: &mut Automerge, at: i64, facts: &[Fact]) -> Result<Written, ChangeFault> {
+    let mut transaction = document.transaction();
+    for fact in facts {
+        let value = ScalarValue::Str(fact.json.as_str().into());
+        transaction
+            .put(ROOT, fact.key(), value)
+            .map_err(|error| ChangeFault::Unreadable(error.to_string()))?;
+    }
+    transaction.commit_with(CommitOptions::default().with_time(at.div_euclid(1_000)));
+    let change = document.get_last_local_change().ok_or(ChangeFault::NotAChange)?;
+    Ok(Written {
+        bytes: change.raw_bytes().to_vec(),
+        hash: change.hash().0,
+        deps: change.deps().iter().map(|hash| hash.0).collect(),
+        ops: u32::try_from(change.len()).unwrap_or(u32::MAX),
+    })
 }
 
 /// Reads one raw change and refuses everything but additions to the root map.

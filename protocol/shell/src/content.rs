@@ -1,6 +1,7 @@
 //! What the payloads of entries mean: dossiers, folded by `motcua-dossier` into a summary and the
 //! index rows that lists and searches read.
 
+use crate::documents::{Documents, Found, Held};
 use motcua_core::{
     id::DossierId,
     ledger::{Content, ContentFault, Folded},
@@ -10,13 +11,18 @@ use motcua_core::{
 use motcua_dossier::{
     attachment::attachments,
     document::Document,
+    fact::Fact,
     search::fold,
     view::{Summary, View, view},
 };
+use std::sync::Arc;
 
 /// Folds dossiers.
-#[derive(Debug, Default)]
-pub struct DossierContent;
+#[derive(Debug, Default, Clone)]
+pub struct DossierContent {
+    /// Documents in memory, shared with whoever writes.
+    pub documents: Arc<Documents>,
+}
 
 /// Tables of the content's own index, second byte of the key.
 #[derive(Debug, Clone, Copy)]
@@ -88,10 +94,42 @@ pub fn read_summary(bytes: &[u8]) -> Option<Summary> {
     postcard::from_bytes(bytes).ok()
 }
 
+impl DossierContent {
+    /// Facts of the accepted entries, with as little work as what is in memory allows.
+    fn facts(&self, id: DossierId, entries: &[&Stored]) -> Result<Arc<Vec<Fact>>, ContentFault> {
+        let change = |stored: &&Stored| stored.entry.header.change_hash;
+        let keep = match self.documents.find(id, entries.iter().map(change)) {
+            Found::Level(facts) => return Ok(facts),
+            Found::Behind(held, lacking) => {
+                let new = entries.iter().filter(|stored| lacking.contains(&change(stored)));
+                let mut document = held.document;
+                // A fault is named below, where every entry has its position.
+                if document.apply(new.map(|stored| stored.entry.payload.as_slice())).is_ok() {
+                    return Ok(self.keep(id, document, entries));
+                }
+                true
+            }
+            Found::Nothing { keep } => keep,
+        };
+        let document = document(entries)?;
+        match keep {
+            true => Ok(self.keep(id, document, entries)),
+            false => Ok(Arc::new(document.facts())),
+        }
+    }
+
+    fn keep(&self, id: DossierId, document: Document, entries: &[&Stored]) -> Arc<Vec<Fact>> {
+        let changes = entries.iter().map(|stored| stored.entry.header.change_hash);
+        let held = Held::new(document, changes);
+        let facts = Arc::clone(&held.facts);
+        self.documents.keep(id, held);
+        facts
+    }
+}
+
 impl Content for DossierContent {
     fn fold(&mut self, id: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault> {
-        let document = document(entries)?;
-        let facts = document.facts();
+        let facts = self.facts(id, entries)?;
         let View { summary, .. } = view(&facts);
         let newest = entries.iter().map(|stored| stored.entry.header.claimed_at.0).max();
         let updated = summary.updated.max(newest.unwrap_or_default());

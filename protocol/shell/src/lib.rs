@@ -8,6 +8,7 @@
 pub mod certificate;
 pub mod clock;
 pub mod content;
+pub mod documents;
 pub mod driver;
 pub mod engine;
 pub mod http;

@@ -1,7 +1,13 @@
 //! The applier: one thread that folds what the journal holds into the state, behind every
-//! acknowledgement.
+//! acknowledgement. While much comes in it gathers before it applies, so that it takes less of the
+//! machine from receipt; whoever waits for the state hurries it.
 
-use super::{Changed, books::Books, pen::Pen};
+use super::{
+    Changed,
+    books::Books,
+    pen::Pen,
+    queue::{BATCH_BYTES, Batch, Queue, size},
+};
 use crate::driver::{Driver, Signal};
 use motcua_core::{
     ledger::{Applied, Content, Decisions, Ledger},
@@ -11,27 +17,9 @@ use motcua_core::{
 use motcua_journal::{BaseWriter, RealFs};
 use std::{
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, channel},
-    },
+    sync::{Arc, mpsc::channel},
 };
 use tokio::sync::watch;
-
-/// Payload bytes taken into one batch: enough that a catch-up of many small changes is applied
-/// dossier by dossier, little enough to fit the memory of a mini-PC.
-const BATCH_BYTES: usize = 24 * 1024 * 1024;
-/// Records in one batch.
-const BATCH_RECORDS: usize = 20_000;
-
-/// What the applier is given, in journal order.
-pub(super) enum Job {
-    /// A record and its place in the journal.
-    Record(u64, Record),
-    /// Nothing follows.
-    Stop,
-}
 
 /// What the world may know of the applier.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +35,6 @@ pub(super) struct Applier<C> {
     pub(super) books: Books,
     pub(super) known: Decisions,
     pub(super) progress: watch::Sender<Progress>,
-    pub(super) waiting: Arc<AtomicU64>,
     pub(super) changed: Changed,
     /// Where bases are written, and which machine they belong to.
     pub(super) bases: Bases,
@@ -79,32 +66,53 @@ impl<C: Content> Applier<C> {
     }
 
     /// Runs until it is told to stop, or the state fails.
-    pub(super) fn run(mut self, jobs: &Receiver<Job>, pen: &Pen, driver: &Driver) {
-        let mut more = true;
-        while more {
-            let batch;
-            (batch, more) = next_batch(jobs);
-            if batch.is_empty() {
-                if let (false, Progress::At(applied)) = (more, self.progress.borrow().clone()) {
-                    self.bases.consider(&self.books, applied, true);
-                }
-                continue;
-            }
-            let count = batch.len() as u64;
-            match self.apply(batch, Some(pen)) {
-                Ok(applied) => {
-                    self.bases.consider(&self.books, applied.upto, !more);
-                    self.waiting.fetch_sub(count, Ordering::Relaxed);
-                    driver.signal(Signal::Applied(applied.inboxes));
-                    (self.changed)(&applied.dossiers);
-                }
-                Err(error) => {
-                    tracing::error!(%error, "state store failed; it is rebuilt at the next start");
-                    self.progress.send_replace(Progress::Broken(error.to_string()));
-                    return;
-                }
+    pub(super) fn run(mut self, queue: &Queue, pen: &Pen, driver: &Driver) {
+        loop {
+            let Progress::At(at) = self.progress.borrow().clone() else { return };
+            let done = match queue.next(at) {
+                Batch::Records(records) => self.step(records, queue, pen, driver),
+                Batch::Journal { from, upto } => self
+                    .read_back(from, upto)
+                    .and_then(|records| self.step(records, queue, pen, driver)),
+                Batch::End => return self.bases.consider(&self.books, at, true),
+            };
+            if let Err(error) = done {
+                tracing::error!(%error, "state store failed; it is rebuilt at the next start");
+                self.progress.send_replace(Progress::Broken(error.to_string()));
+                return queue.close();
             }
         }
+    }
+
+    fn step(
+        &mut self,
+        records: Vec<(u64, Record)>,
+        queue: &Queue,
+        pen: &Pen,
+        driver: &Driver,
+    ) -> Result<(), StoreError> {
+        let applied = self.apply(records, Some(pen))?;
+        queue.applied(applied.upto);
+        self.bases.consider(&self.books, applied.upto, false);
+        driver.signal(Signal::Applied(applied.inboxes));
+        (self.changed)(&applied.dossiers);
+        Ok(())
+    }
+
+    /// Records that did not fit the queue, from the journal: about one batch of them.
+    fn read_back(&self, from: u64, upto: u64) -> Result<Vec<(u64, Record)>, StoreError> {
+        let failed = |error: motcua_journal::JournalError| StoreError::Backend(error.to_string());
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        for raw in self.books.journal.iter_from(from) {
+            let raw = raw.map_err(failed)?;
+            if raw.lsn > upto || bytes >= BATCH_BYTES {
+                break;
+            }
+            let record = super::books::decode(raw.kind, &raw.payload)?;
+            bytes += size(&record);
+            records.push((raw.lsn, record));
+        }
+        Ok(records)
     }
 }
 
@@ -147,37 +155,6 @@ impl Bases {
             base.put(&key, &value).map_err(failed)?;
         }
         Ok(base.finish().map_err(failed)?.pairs())
-    }
-}
-
-/// Whatever waits, up to a batch, and whether more may follow.
-fn next_batch(jobs: &Receiver<Job>) -> (Vec<(u64, Record)>, bool) {
-    let mut batch = Vec::new();
-    let mut bytes = 0;
-    let mut next = jobs.recv().ok();
-    loop {
-        match next {
-            None if batch.is_empty() => return (batch, false),
-            None => return (batch, true),
-            Some(Job::Stop) => return (batch, false),
-            Some(Job::Record(position, record)) => {
-                bytes += size(&record);
-                batch.push((position, record));
-            }
-        }
-        if bytes >= BATCH_BYTES || batch.len() >= BATCH_RECORDS {
-            return (batch, true);
-        }
-        next = jobs.try_recv().ok();
-    }
-}
-
-/// Rough size once unpacked; frames are compressed about six times.
-fn size(record: &Record) -> usize {
-    match record {
-        Record::Up { frame, .. } | Record::Down { frame, .. } => frame.len() * 6,
-        Record::Own { entry, .. } => entry.len(),
-        _ => 64,
     }
 }
 

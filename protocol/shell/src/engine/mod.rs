@@ -13,6 +13,7 @@ mod applier;
 mod books;
 mod own;
 mod pen;
+mod queue;
 mod recover;
 
 pub use applier::Progress;
@@ -26,7 +27,6 @@ use crate::{
     identity::Identity,
     store::Opened,
 };
-use applier::Job;
 use motcua_core::{
     id::DossierId,
     key::PublicKey,
@@ -37,6 +37,7 @@ use motcua_core::{
     time::Timestamp,
     trust::{NodeKind, TrustView},
 };
+use queue::Queue;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -87,7 +88,7 @@ pub struct Engine {
     own: OwnWriter,
     trust: Mutex<TrustView>,
     progress: watch::Receiver<Progress>,
-    waiting: Arc<AtomicU64>,
+    queue: Arc<Queue>,
     data_dir: PathBuf,
     threads: Mutex<Vec<JoinHandle<()>>>,
     clock: SystemClock,
@@ -143,9 +144,8 @@ impl Engine {
         let me = Me { node: key.public().node_id(), office: binding.office };
         let parent = parent_of(&identity.trust, &binding);
         let clock = SystemClock::default();
-        let waiting = Arc::<AtomicU64>::default();
         let (driver, signals) = Driver::new();
-        let (jobs, todo) = std::sync::mpsc::channel::<Job>();
+        let queue = Arc::new(Queue::default());
         let (progress, watched) = watch::channel(Progress::At(0));
         let recovered = recover::recover(recover::Inputs {
             data_dir: &data_dir,
@@ -154,13 +154,12 @@ impl Engine {
             identity: &identity,
             content,
             progress,
-            waiting: Arc::clone(&waiting),
             changed,
             segment_bytes: options.segment_bytes,
         })?;
         let recover::Recovered { applier, commit, books, opened } = recovered;
         let durable = options.durable;
-        let pen = Pen::new(commit, jobs, driver.clone(), Arc::clone(&waiting), durable);
+        let pen = Pen::new(commit, Arc::clone(&queue), driver.clone(), durable);
         if options.offline {
             driver.signal(Signal::Pause(true));
         }
@@ -186,7 +185,7 @@ impl Engine {
             own,
             trust: Mutex::new(trust),
             progress: watched,
-            waiting,
+            queue: Arc::clone(&queue),
             data_dir,
             threads: Mutex::default(),
             clock,
@@ -197,7 +196,7 @@ impl Engine {
         });
         let applying = {
             let (pen, driver) = (pen.clone(), driver.clone());
-            spawn("applier", move || applier.run(&todo, &pen, &driver))?
+            spawn("applier", move || applier.run(&queue, &pen, &driver))?
         };
         let around = Surroundings {
             store: books,
@@ -256,7 +255,7 @@ impl Engine {
 
     /// Records on disk that the state does not reflect yet.
     pub fn unapplied(&self) -> u64 {
-        self.waiting.load(Ordering::Relaxed)
+        self.queue.waiting()
     }
 
     /// When the parent acknowledged something of the own log in this process.
@@ -287,6 +286,7 @@ impl Engine {
 
     /// Waits until the state reflects the journal up to `position`; false if it never will.
     pub async fn applied(&self, position: u64) -> bool {
+        self.queue.hurry(position);
         let mut progress = self.progress.clone();
         let reached = progress.wait_for(|progress| match progress {
             Progress::At(at) => *at >= position,

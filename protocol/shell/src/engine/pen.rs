@@ -1,26 +1,21 @@
 //! The writing end of the journal: what is on disk goes, in order, to the applier and the driver
 //! before anybody else hears of it.
 
-use super::applier::Job;
+use super::queue::Queue;
 use crate::driver::{Driver, Scribe, Signal};
 use motcua_core::{
     record::{Record, Shelf},
     wire,
 };
 use motcua_journal::{GroupCommit, JournalError, Lane, NewRecord};
-use std::sync::{
-    Arc, PoisonError, RwLock,
-    atomic::{AtomicU64, Ordering},
-    mpsc::Sender,
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Writes records; cheap to clone.
 #[derive(Clone)]
 pub struct Pen {
     commit: Arc<RwLock<Option<GroupCommit>>>,
-    applier: Sender<Job>,
+    applier: Arc<Queue>,
     driver: Driver,
-    waiting: Arc<AtomicU64>,
     durable: Option<Durable>,
 }
 
@@ -33,12 +28,11 @@ pub type Done = Box<dyn FnOnce(Result<Vec<u64>, JournalError>) + Send>;
 impl Pen {
     pub(super) fn new(
         commit: GroupCommit,
-        applier: Sender<Job>,
+        applier: Arc<Queue>,
         driver: Driver,
-        waiting: Arc<AtomicU64>,
         durable: Option<Durable>,
     ) -> Self {
-        Self { commit: Arc::new(RwLock::new(Some(commit))), applier, driver, waiting, durable }
+        Self { commit: Arc::new(RwLock::new(Some(commit))), applier, driver, durable }
     }
 
     /// Hands over records to be written together. Calls are answered in the order in which they
@@ -53,8 +47,8 @@ impl Pen {
             payload: record.encode(),
         });
         let new: Vec<NewRecord> = new.collect();
-        let (applier, driver) = (self.applier.clone(), self.driver.clone());
-        let (waiting, durable) = (Arc::clone(&self.waiting), self.durable.clone());
+        let (applier, driver) = (Arc::clone(&self.applier), self.driver.clone());
+        let durable = self.durable.clone();
         let commit = self.commit.read().unwrap_or_else(PoisonError::into_inner);
         let Some(commit) = commit.as_ref() else { return done(Err(JournalError::Stopped)) };
         let submitted = commit.submit(new, move |result| {
@@ -64,9 +58,7 @@ impl Pen {
                     if let Some(durable) = &durable {
                         durable(*position, &record);
                     }
-                    waiting.fetch_add(1, Ordering::Relaxed);
-                    // The applier outlives the journal; at the very end nobody listens.
-                    let _ = applier.send(Job::Record(*position, record));
+                    applier.push(*position, record);
                 }
             }
             done(result);
@@ -103,7 +95,7 @@ impl Pen {
     pub(super) fn stop(&self) {
         let commit = self.commit.write().unwrap_or_else(PoisonError::into_inner).take();
         commit.map(GroupCommit::stop);
-        let _ = self.applier.send(Job::Stop);
+        self.applier.close();
     }
 }
 

@@ -19,11 +19,7 @@ use motcua_core::{
     trust::NodeKind,
 };
 use motcua_journal::{Base, GroupCommit, Journal, Lane, RealFs};
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{Arc, atomic::AtomicU64},
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tokio::sync::watch;
 
 /// Records applied at once while catching up.
@@ -40,7 +36,6 @@ pub(super) struct Inputs<'a, C> {
     pub(super) identity: &'a Identity,
     pub(super) content: C,
     pub(super) progress: watch::Sender<Progress>,
-    pub(super) waiting: Arc<AtomicU64>,
     pub(super) changed: Changed,
     pub(super) segment_bytes: Option<u64>,
 }
@@ -53,8 +48,7 @@ pub(super) struct Recovered<C> {
 }
 
 pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>, StartError> {
-    let Inputs { data_dir, me, kind, identity, content, progress, waiting, changed, segment_bytes } =
-        inputs;
+    let Inputs { data_dir, me, kind, identity, content, progress, changed, segment_bytes } = inputs;
     let journal_dir = data_dir.join("journal");
     let mut options = motcua_journal::Options::new(me.node.0, random);
     options.segment_size = segment_bytes.unwrap_or(options.segment_size);
@@ -89,7 +83,6 @@ pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>,
         books: books.clone(),
         known,
         progress,
-        waiting,
         changed,
         undecided: Vec::new(),
         bases: Bases { dir, owner: me.node.0, newest },

@@ -55,7 +55,7 @@ impl Hub {
             data_dir: dir,
             listen: Some(SocketAddr::from(([127, 0, 0, 1], port)).into()),
             recovery_listen: None,
-            content: DossierContent,
+            content: DossierContent::default(),
             changed: Box::new(|_| {}),
             probes: Probes { durable: Some(probe), ..Probes::default() },
         })

@@ -1,0 +1,232 @@
+//! What waits for the applier, bounded in bytes: what does not fit is read back from the journal,
+//! where it is anyway. So receipt never waits for the state, and a slow state costs no memory.
+
+use motcua_core::record::Record;
+use std::{
+    collections::VecDeque,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Bytes of records kept in memory; frames count as what they unpack to.
+const QUEUE_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes of records in one batch: enough that a catch-up of many small changes is applied dossier
+/// by dossier, little enough for the memory of a mini-PC.
+pub(super) const BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// Records in one batch.
+const BATCH_RECORDS: usize = 20_000;
+/// How long the applier waits for one more record, and how long for all of a batch. A batch costs
+/// by dossier, not by change, and while receipt is busy it has the machine first.
+const GATHER: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(200));
+
+/// What to apply next.
+#[derive(Debug)]
+pub(super) enum Batch {
+    /// These, in order.
+    Records(Vec<(u64, Record)>),
+    /// Everything in this range of the journal.
+    Journal {
+        /// First position.
+        from: u64,
+        /// Last position.
+        upto: u64,
+    },
+    /// Nothing follows.
+    End,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    records: VecDeque<(u64, Record, usize)>,
+    bytes: usize,
+    /// Last position handed over, whether kept here or not.
+    last: u64,
+    /// Last position the state reflects.
+    applied: u64,
+    /// Somebody waits for this position.
+    wanted: u64,
+    closed: bool,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    arrived: Condvar,
+}
+
+impl Queue {
+    /// A record that is on disk, in order of position.
+    pub(super) fn push(&self, position: u64, record: Record) {
+        let size = size(&record);
+        let mut inner = self.lock();
+        inner.last = position;
+        // Once one was left out, so are those behind it: the queue has no holes inside.
+        let follows = inner.records.back().is_none_or(|(at, _, _)| at + 1 == position);
+        if inner.bytes + size <= QUEUE_BYTES && follows {
+            inner.bytes += size;
+            inner.records.push_back((position, record, size));
+        }
+        drop(inner);
+        self.arrived.notify_one();
+    }
+
+    /// Somebody waits for the state to reflect this position.
+    pub(super) fn hurry(&self, position: u64) {
+        let mut inner = self.lock();
+        inner.wanted = inner.wanted.max(position);
+        drop(inner);
+        self.arrived.notify_one();
+    }
+
+    /// The state reflects everything up to here.
+    pub(super) fn applied(&self, position: u64) {
+        self.lock().applied = position;
+    }
+
+    /// Records that the state does not reflect yet.
+    pub(super) fn waiting(&self) -> u64 {
+        let inner = self.lock();
+        inner.last.saturating_sub(inner.applied)
+    }
+
+    /// Nothing follows.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    /// Waits for something to apply after `applied`, then a little for more of it.
+    pub(super) fn next(&self, applied: u64) -> Batch {
+        let mut inner = self.lock();
+        inner.applied = inner.applied.max(applied);
+        while inner.last <= inner.applied && !inner.closed {
+            inner = self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner);
+        }
+        self.gather(inner).take()
+    }
+
+    /// Waits while more comes, the batch is not full and nobody is waiting for it.
+    fn gather<'a>(&self, mut inner: MutexGuard<'a, Inner>) -> MutexGuard<'a, Inner> {
+        #[expect(clippy::disallowed_methods, reason = "a pause between threads, not a time")]
+        let began = Instant::now();
+        loop {
+            let full = inner.bytes >= BATCH_BYTES || inner.records.len() >= BATCH_RECORDS;
+            let before = inner.last;
+            if full || inner.closed || inner.wanted > inner.applied || began.elapsed() >= GATHER.1 {
+                return inner;
+            }
+            let waited = self.arrived.wait_timeout(inner, GATHER.0);
+            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if inner.last == before {
+                return inner;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn take(&mut self) -> Batch {
+        if self.last <= self.applied {
+            return Batch::End;
+        }
+        let from = self.applied + 1;
+        match self.records.front() {
+            Some((first, _, _)) if *first <= from => {}
+            // What comes first did not fit, or was written before the queue was there.
+            Some((first, _, _)) => {
+                return Batch::Journal { from, upto: first - 1 };
+            }
+            None => return Batch::Journal { from, upto: self.last },
+        }
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while bytes < BATCH_BYTES
+            && batch.len() < BATCH_RECORDS
+            && let Some((position, record, size)) = self.records.pop_front()
+        {
+            bytes += size;
+            self.bytes -= size;
+            batch.push((position, record));
+        }
+        Batch::Records(batch)
+    }
+}
+
+/// Rough size once unpacked; frames are compressed about six times.
+pub(super) fn size(record: &Record) -> usize {
+    match record {
+        Record::Up { frame, .. } | Record::Down { frame, .. } => frame.len() * 6,
+        Record::Own { entry, .. } => entry.len() + 64,
+        _ => 64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use motcua_core::id::EpochId;
+
+    fn small() -> Record {
+        Record::Epoch(EpochId::default())
+    }
+
+    fn large() -> Record {
+        Record::Lease(vec![0; 10])
+    }
+
+    #[test]
+    fn records_come_out_in_order_and_what_did_not_fit_is_named() {
+        let queue = Queue::default();
+        for position in 1..=3 {
+            queue.push(position, small());
+        }
+        assert!(matches!(queue.next(0), Batch::Records(batch) if batch.len() == 3));
+        // Position 4 was written by another hand: only the journal has it.
+        queue.push(5, large());
+        assert!(matches!(queue.next(3), Batch::Journal { from: 4, upto: 4 }));
+        assert!(matches!(queue.next(4), Batch::Records(batch) if batch.len() == 1));
+        queue.applied(5);
+        assert_eq!(queue.waiting(), 0);
+        queue.close();
+        assert!(matches!(queue.next(5), Batch::End));
+    }
+
+    #[test]
+    fn a_slow_state_costs_a_bounded_number_of_bytes() {
+        let queue = Queue::default();
+        let frame = vec![0; 1024 * 1024];
+        for position in 1..=8 {
+            queue.push(position, Record::Up { from: Default::default(), frame: frame.clone() });
+        }
+        assert!(queue.lock().bytes <= QUEUE_BYTES);
+        assert_eq!(queue.waiting(), 8);
+        let mut applied = 0;
+        while applied < 8 {
+            match queue.next(applied) {
+                Batch::Records(batch) => {
+                    for (position, _) in batch {
+                        assert_eq!(position, applied + 1);
+                        applied = position;
+                    }
+                }
+                Batch::Journal { from, upto } => {
+                    assert_eq!(from, applied + 1);
+                    applied = upto;
+                }
+                Batch::End => panic!("something is left"),
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_waits_is_not_kept_waiting_by_the_gathering() {
+        let queue = Queue::default();
+        queue.push(1, small());
+        queue.hurry(1);
+        assert!(matches!(queue.next(0), Batch::Records(_)));
+    }
+}
