@@ -28,10 +28,12 @@ pub enum Context {
     Document,
     /// Actor, dossier and parents to the ids of the facts in a change.
     FactId,
+    /// Dossier id and accepted heads to the digest of what is held.
+    Held,
 }
 
 impl Context {
-    const ALL: [(Self, &'static str); 10] = [
+    const ALL: [(Self, &'static str); 11] = [
         (Self::Leaf, "motcua 2026 leaf v1"),
         (Self::Branch, "motcua 2026 tree node v1"),
         (Self::Payload, "motcua 2026 payload v1"),
@@ -42,12 +44,13 @@ impl Context {
         (Self::Heads, "motcua 2026 log heads v1"),
         (Self::Document, "motcua 2026 trust document v1"),
         (Self::FactId, "motcua 2026 fact id v1"),
+        (Self::Held, "motcua 2026 held dossier v1"),
     ];
 
     /// The context's key, derived once per process: deriving it anew would double the cost of a
     /// leaf.
     fn key(self) -> &'static ContextKey {
-        static KEYS: OnceLock<[ContextKey; 10]> = OnceLock::new();
+        static KEYS: OnceLock<[ContextKey; 11]> = OnceLock::new();
         let keys = KEYS.get_or_init(|| {
             Self::ALL.map(|(_, text)| blake3::hazmat::hash_derive_key_context(text))
         });

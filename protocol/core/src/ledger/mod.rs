@@ -17,7 +17,7 @@ use crate::{
     id::{DossierId, LogId, NodeId, OfficeId},
     record::{Exception, Record},
     state::{
-        Key, Kv, StoreError, Txn,
+        Key, Kv, StoreError, Txn, held,
         history::{Stored, Verdict},
         rows::{Meta, Summary},
     },
@@ -27,7 +27,7 @@ use dossier::DossierWork;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Layout of the state; raised whenever old state must be rebuilt.
-pub const STATE_LAYOUT: u16 = 1;
+pub const STATE_LAYOUT: u16 = 2;
 
 /// What a dossier's payloads mean; the core itself never looks into them.
 pub trait Content {
@@ -183,6 +183,7 @@ impl<K: Kv + ?Sized> Work<'_, K> {
         }
         for (id, dossier) in &mut self.dossiers {
             dossier.write(&mut self.txn, *id)?;
+            held::settle(&mut self.txn, *id, &dossier.row)?;
             self.applied.dossiers.insert(*id);
         }
         self.applied.decided = !self.arrivals.is_empty();

@@ -46,6 +46,10 @@ pub enum Key {
     Lease(u64),
     /// A scan's file on this machine, in one of [`ScanTable`].
     Scan(ScanTable, Hash),
+    /// Digest of a dossier held for an office, see [`super::held`].
+    Held(OfficeId, DossierId),
+    /// Sum over digests of an office: level, number in the level.
+    Bucket(OfficeId, u8, u16),
 }
 
 /// Tables of scans.
@@ -92,6 +96,8 @@ impl Key {
             Self::Request(_) => (b'I', "request"),
             Self::Lease(_) => (b'N', "lease"),
             Self::Scan(..) => (b'Z', "scan"),
+            Self::Held(..) => (b'h', "held dossier"),
+            Self::Bucket(..) => (b'b', "bucket"),
         }
     }
 
@@ -134,7 +140,26 @@ impl Key {
             }
             Self::Cursor(node) | Self::Issued(node) => out.extend(node.0),
             Self::Attestation(id) | Self::Token(id) | Self::Request(id) => out.extend(id),
+            Self::Held(office, id) => {
+                out.extend(office.0);
+                // In the order of the tree, so that a part of it is one range.
+                out.extend(super::held::place(*id).to_be_bytes());
+                out.extend(id.0);
+            }
+            Self::Bucket(office, level, at) => {
+                out.extend(office.0);
+                out.push(*level);
+                out.extend(at.to_be_bytes());
+            }
         }
+        out
+    }
+
+    /// Where the dossiers held for an office begin whose place in the tree is `place` or higher.
+    pub(super) fn held_from(office: OfficeId, place: u16) -> Vec<u8> {
+        let mut out = vec![Self::Held(office, DossierId::ZERO).tag().0];
+        out.extend(office.0);
+        out.extend(place.to_be_bytes());
         out
     }
 }

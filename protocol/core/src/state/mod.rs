@@ -3,6 +3,7 @@
 //! State is never the truth. It is a pure function of the journal's records in order, so it may be
 //! deleted at any time and rebuilt without a number changing (design/journal.md).
 
+pub mod held;
 pub mod history;
 mod key;
 mod kv;
