@@ -106,7 +106,7 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
         .collect()
 }
 
-/// Entries received, by office directly below.
+/// Entries received, by the office whose link brings them.
 fn received(
     books: &Books,
     trust: &motcua_core::trust::TrustView,
@@ -117,7 +117,7 @@ fn received(
         let author: Option<Author> = books.row(Key::Author(log))?;
         let row: Option<Log> = books.row(Key::Log(log))?;
         if let (Some(author), Some(row)) = (author, row)
-            && let Some(below) = trust.child_towards(me, author.office)
+            && let Some(below) = trust.next_hop(me, author.office)
         {
             *received.entry(below).or_default() += row.frontier.size();
         }

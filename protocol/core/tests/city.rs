@@ -151,6 +151,7 @@ fn any_replica_may_crash_at_any_moment() {
             }
         }
         assert_eq!(world.faults(), Vec::<String>::new(), "seed {seed}");
+        world.check_held();
     }
 }
 

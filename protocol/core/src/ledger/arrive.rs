@@ -54,7 +54,8 @@ impl<C: Content> Ledger<C> {
             Record::LogStarted { log, .. } => work.meta.own_log = log,
             Record::Epoch(epoch) => work.meta.epoch = epoch,
             Record::Trust(bytes) => {
-                self.trust = TrustView::from_bytes(&bytes).map_err(|_| corrupt("trust record"))?;
+                let trust = TrustView::from_bytes(&bytes).map_err(|_| corrupt("trust record"))?;
+                self.adopt(work, trust)?;
             }
             Record::Issued { token, key, binding, at } => {
                 if let Some(token) = token {

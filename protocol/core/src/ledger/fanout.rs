@@ -1,19 +1,19 @@
 //! Inboxes: after everything in a batch is decided, each accepted entry is given a row in the
-//! inbox of every child whose offices take part, in order of arrival; a grant brings the history
-//! along.
+//! inbox of every hop that leads to an office taking part, in order of arrival; a grant brings the
+//! history along.
 
 use super::{Content, Ledger, Work, dossier::DossierWork, rules};
 use crate::{
-    entry::AudienceAction,
+    entry::{AudienceAction, Role},
     hash::{Context, derive},
     id::{DossierId, OfficeId},
     state::{
         Key, Kv, StoreError,
         history::Stored,
-        rows::{Cursor, InboxItem, InboxRow, members},
+        rows::{Cursor, InboxItem, InboxRow},
     },
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl<C: Content> Ledger<C> {
     pub(super) fn fan_out<K: Kv + ?Sized>(
@@ -27,7 +27,7 @@ impl<C: Content> Ledger<C> {
             work.except(&stored);
             if stored.verdict.applies() {
                 work.meta.entries += 1;
-                self.deliver(&mut rows, &mut dossier, id, place);
+                self.deliver(&mut rows, work, &mut dossier, id, place);
             } else {
                 work.meta.held += 1;
                 self.notify_author(&mut rows, work, id, &stored)?;
@@ -37,42 +37,60 @@ impl<C: Content> Ledger<C> {
         rows.write(work)
     }
 
-    fn deliver(&self, rows: &mut Rows, dossier: &mut DossierWork, id: DossierId, place: usize) {
+    /// One accepted entry to every inbox that is to see it. Where the trust in force sends the
+    /// dossier another way than before, or an office has joined, the history goes along.
+    fn deliver<K: Kv + ?Sized>(
+        &mut self,
+        rows: &mut Rows,
+        work: &mut Work<'_, K>,
+        dossier: &mut DossierWork,
+        id: DossierId,
+        place: usize,
+    ) {
         let facts = rules::audience_facts(dossier, place);
-        let ops = dossier.all[place].entry.header.audience.clone();
         dossier.row.audience.extend(facts);
-        for inbox in &dossier.row.inboxes {
-            rows.push(*inbox, entry_item(id, &dossier.all[place]));
+        let before = dossier.row.inboxes.clone();
+        let ops = dossier.all[place].entry.header.audience.clone();
+        // Once a dossier and batch is enough, unless the audience changes.
+        if work.routed.insert(id) || !ops.is_empty() {
+            dossier.row.inboxes = self.inboxes(&dossier.row.members());
         }
-        let child = |office| self.trust.child_towards(self.me.office, office);
-        for op in ops.iter().filter(|op| op.action == AudienceAction::Add) {
-            let Some(inbox) = child(op.office) else { continue };
-            if dossier.row.inboxes.contains(&inbox) {
-                continue;
+        let now = &dossier.row.inboxes;
+        for inbox in &before {
+            // Who is revoked learns so from the entry that does it.
+            let leaves = || {
+                ops.iter().any(|op| {
+                    op.action == AudienceAction::Remove
+                        && self.routes.hop(op.office) == Some(*inbox)
+                })
+            };
+            if now.contains(inbox) || leaves() {
+                rows.push(*inbox, entry_item(id, &dossier.all[place]));
             }
+        }
+        for inbox in now.iter().filter(|inbox| !before.contains(inbox)) {
             let history = dossier.all[..=place].iter().filter(|stored| stored.verdict.applies());
-            history.for_each(|stored| rows.push(inbox, entry_item(id, stored)));
-            dossier.row.inboxes.push(inbox);
+            history.for_each(|stored| rows.push(*inbox, entry_item(id, stored)));
         }
-        if ops.iter().any(|op| op.action == AudienceAction::Remove) {
-            let left = members(&dossier.row.audience);
-            dossier
-                .row
-                .inboxes
-                .retain(|inbox| left.iter().any(|(office, _)| child(*office) == Some(*inbox)));
-        }
+    }
+
+    /// Inboxes by which these offices are reached from here, sorted.
+    fn inboxes(&mut self, members: &[(OfficeId, Vec<Role>)]) -> Vec<OfficeId> {
+        let hops: BTreeSet<OfficeId> =
+            members.iter().filter_map(|(office, _)| self.routes.hop(*office)).collect();
+        hops.into_iter().collect()
     }
 
     /// The office whose entry was not accepted is told so.
     fn notify_author<K: Kv + ?Sized>(
-        &self,
+        &mut self,
         rows: &mut Rows,
         work: &mut Work<'_, K>,
         id: DossierId,
         stored: &Stored,
     ) -> Result<(), StoreError> {
         let Some(author) = work.author(stored.log)? else { return Ok(()) };
-        if let Some(inbox) = self.trust.child_towards(self.me.office, author.office) {
+        if let Some(inbox) = self.routes.hop(author.office) {
             let item = InboxItem::Decision {
                 dossier: id,
                 log: stored.log,

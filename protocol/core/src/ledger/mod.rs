@@ -8,6 +8,7 @@
 mod arrive;
 mod dossier;
 mod fanout;
+mod routes;
 mod rules;
 mod scans;
 
@@ -24,6 +25,7 @@ use crate::{
     trust::TrustView,
 };
 use dossier::DossierWork;
+use routes::Routes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Layout of the state; raised whenever old state must be rebuilt.
@@ -96,13 +98,14 @@ pub struct Applied {
 pub struct Ledger<C> {
     me: Me,
     trust: TrustView,
+    routes: Routes,
     content: C,
 }
 
 impl<C: Content> Ledger<C> {
     /// A ledger that knows only who it is; everything else comes from records.
     pub fn new(me: Me, trust: TrustView, content: C) -> Self {
-        Self { me, trust, content }
+        Self { me, routes: Routes::new(me, &trust), trust, content }
     }
 
     /// The trust documents in force.
@@ -131,6 +134,7 @@ impl<C: Content> Ledger<C> {
             logs: BTreeMap::new(),
             authors: BTreeMap::new(),
             arrivals: Vec::new(),
+            routed: BTreeSet::new(),
             applied: Applied::default(),
         };
         for (position, record) in records {
@@ -140,9 +144,31 @@ impl<C: Content> Ledger<C> {
             self.record(&mut work, position, record, known)?;
             work.meta.applied = position;
         }
-        self.fold_contents(&mut work)?;
-        self.fan_out(&mut work)?;
+        self.close(&mut work)?;
         work.finish()
+    }
+
+    /// Folds and fans out what has arrived so far.
+    fn close<K: Kv + ?Sized>(&mut self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
+        self.fold_contents(work)?;
+        self.fan_out(work)?;
+        work.applied.decided |= !work.arrivals.is_empty();
+        work.arrivals.clear();
+        Ok(())
+    }
+
+    /// New trust documents are a boundary inside a batch: what came before them went by the old
+    /// ones, however the records are cut.
+    fn adopt<K: Kv + ?Sized>(
+        &mut self,
+        work: &mut Work<'_, K>,
+        trust: TrustView,
+    ) -> Result<(), StoreError> {
+        self.close(work)?;
+        work.routed.clear();
+        self.routes = Routes::new(self.me, &trust);
+        self.trust = trust;
+        Ok(())
     }
 
     fn fold_contents<K: Kv + ?Sized>(&mut self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
@@ -173,6 +199,8 @@ struct Work<'a, K: Kv + ?Sized> {
     authors: BTreeMap<LogId, Option<crate::state::rows::Author>>,
     /// Entries in order of arrival: dossier and place in its history.
     arrivals: Vec<(DossierId, usize)>,
+    /// Dossiers whose inboxes were worked out under the trust in force.
+    routed: BTreeSet<DossierId>,
     applied: Applied,
 }
 
@@ -186,7 +214,6 @@ impl<K: Kv + ?Sized> Work<'_, K> {
             held::settle(&mut self.txn, *id, &dossier.row)?;
             self.applied.dossiers.insert(*id);
         }
-        self.applied.decided = !self.arrivals.is_empty();
         self.applied.upto = self.meta.applied;
         self.txn.put_row(Key::Meta, &self.meta);
         self.applied.writes = self.txn.into_writes();

@@ -141,7 +141,7 @@ impl<'a, S: Store> Builder<'a, S> {
         match item {
             InboxItem::Entry { dossier, log, sequence } => {
                 let Some(author) = self.author(log)? else { return Ok(()) };
-                if author.origin == Some(self.reader) {
+                if author.origin == Some(self.reader) || author.key.node_id() == self.reader {
                     return Ok(());
                 }
                 let Some(stored) = self.entry(dossier, log, sequence)? else { return Ok(()) };

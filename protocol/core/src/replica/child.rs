@@ -1,11 +1,11 @@
 //! Peers below: greeting them, reading their inboxes to them, and what the operator should know.
 
 use super::{
-    Control, Data, Event, Fault, Head, Hello, LinkId, Output, Replica, Status, Store, VERSIONS,
-    Welcome, assemble, message,
+    Control, Data, Event, Fault, Hello, LinkId, Output, Replica, Status, Store, VERSIONS, Welcome,
+    assemble, message,
 };
 use crate::{
-    id::{LogId, NodeId, OfficeId},
+    id::{NodeId, OfficeId},
     key::PublicKey,
     limits,
     state::{
@@ -13,7 +13,7 @@ use crate::{
         rows::{Cursor, InboxRow},
     },
     time::{Instant, Timestamp},
-    trust::{Binding, NodeKind, Signed},
+    trust::{Binding, Numbers, Signed},
 };
 use std::collections::VecDeque;
 
@@ -36,6 +36,8 @@ pub(super) struct Child {
     pub(super) skip_due: Option<Instant>,
     /// Last number that the reader was told.
     told: u64,
+    /// Trust documents that the peer has.
+    pub(super) trust: Numbers,
 }
 
 impl Child {
@@ -48,6 +50,7 @@ impl Child {
             in_flight: VecDeque::new(),
             skip_due: None,
             told: 0,
+            trust: Numbers::default(),
         }
     }
 
@@ -103,6 +106,13 @@ impl Replica {
         }
         let peer = child.peer;
         let binding = self.admit(peer, &hello)?;
+        if let Err(fault) = self.check_hop(&binding) {
+            // It may come with documents from before it moved.
+            if self.trust.numbers().ahead_of(&hello.trust) {
+                self.hand_trust(link);
+            }
+            return Err(fault);
+        }
         let version = hello.versions.1.min(VERSIONS.1);
         if version < hello.versions.0.max(VERSIONS.0) {
             let (low, high) = hello.versions;
@@ -112,7 +122,7 @@ impl Replica {
         let (node, office) = (peer.node_id(), binding.office);
         let tail = self.tail_of(office, store)?;
         let from = self.start_of(office, hello.cursor, tail, store)?;
-        let held = self.heads_from(node);
+        let held = self.heads_from(&binding);
         let same = message::heads_digest(held.iter().copied()) == hello.heads;
         let welcome = Welcome {
             version,
@@ -142,10 +152,11 @@ impl Replica {
             child.inbox = office;
             child.sent = from;
             child.told = from.number;
+            child.trust = hello.trust;
         }
         self.say(link, &Control::Welcome(Box::new(welcome)));
         if self.trust.numbers().ahead_of(&hello.trust) {
-            self.say(link, &Control::Trust(self.trust.to_bytes()));
+            self.hand_trust(link);
         }
         self.event(Event::Greeted { node, office });
         self.pump_down(store, |child| child.peer == peer);
@@ -153,8 +164,7 @@ impl Replica {
         Ok(())
     }
 
-    /// Who may come in: a machine of this domain, bound to an office at or below this one, that
-    /// speaks for its own key.
+    /// Who may speak at all: a machine of this domain that speaks for its own key.
     fn admit(&self, peer: PublicKey, hello: &Hello) -> Result<Binding, Fault> {
         if hello.domain != self.config.domain {
             return Err(Fault::new("domain", "this machine belongs to another trust domain"));
@@ -164,14 +174,6 @@ impl Replica {
         let binding = self.trust.binding(&signed).map_err(|error| Fault::new("binding", error))?;
         if binding.key != peer {
             return Err(Fault::new("binding", "the binding is for another key"));
-        }
-        let me = self.config.me.office;
-        let direct = self.trust.child_towards(me, binding.office) == Some(binding.office);
-        if !direct {
-            return Err(Fault::new("scope", "this office is not served by this hub"));
-        }
-        if binding.kind == NodeKind::Hub && self.trust.hub(binding.office).is_none() {
-            return Err(Fault::new("scope", "the root document names no hub for this office"));
         }
         Ok(binding)
     }
@@ -251,24 +253,6 @@ impl Replica {
             known.last_contact = wall;
         }
         Ok(())
-    }
-
-    /// The parent acknowledged a log that came from below: whoever brought it may know.
-    pub(super) fn tell_root_received(&mut self, head: Head) {
-        self.tell_bringer(head.log, &Control::RootReceived(head));
-    }
-
-    /// The link on which a log comes, if its bringer is connected.
-    pub(super) fn bringer_of(&self, log: LogId) -> Option<LinkId> {
-        let origin = self.logs.get(&log)?.author.origin?;
-        let brings = |child: &Child| child.binding.is_some() && child.peer.node_id() == origin;
-        self.children.iter().find(|(_, child)| brings(child)).map(|(link, _)| *link)
-    }
-
-    pub(super) fn tell_bringer(&mut self, log: LogId, message: &Control) {
-        if let Some(link) = self.bringer_of(log) {
-            self.say(link, message);
-        }
     }
 
     /// Sends new inbox rows to the children that `wanted` picks.

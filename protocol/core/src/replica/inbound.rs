@@ -3,7 +3,7 @@
 
 use super::{
     Data, Event, Fault, Head, LinkId, Output, Pending, Replica, Store, assemble::decision_message,
-    root_at,
+    root_at, scope::speaks_for,
 };
 use crate::{
     id::{DossierId, Hash, LogId},
@@ -16,7 +16,7 @@ use crate::{
         rows::{Author, Cursor},
         tiles,
     },
-    trust::{Binding, NodeKind, Signed},
+    trust::{Binding, Signed},
     wire::{self, DownFrame, RowItem},
 };
 use std::collections::VecDeque;
@@ -112,11 +112,7 @@ impl Replica {
         let signed =
             Signed::decode::<Binding>(&binding).map_err(|error| Fault::new("binding", error))?;
         let author = self.trust.binding(&signed).map_err(|error| Fault::new("binding", error))?;
-        let allowed = match peer.kind {
-            NodeKind::Node => author.key == child.peer,
-            NodeKind::Hub => self.trust.is_within(author.office, peer.office),
-        };
-        if !allowed {
+        if !speaks_for(&self.trust, peer, author.office) {
             return Err(Fault::new("scope", "this peer may not bring that author's log"));
         }
         if let Some(known) = self.logs.get(&log) {
@@ -159,8 +155,12 @@ impl Replica {
         let Some(log) = self.logs.get_mut(&head.log) else {
             return Err(Fault::new("order", "frame of a log that was not announced"));
         };
-        if log.author.origin != Some(from) {
-            return Err(Fault::new("scope", "this log comes by another way"));
+        let speaks = child
+            .binding
+            .as_ref()
+            .is_some_and(|peer| speaks_for(&self.trust, peer, log.author.office));
+        if !speaks {
+            return Err(Fault::new("scope", "this peer may not bring that author's log"));
         }
         let end = head.last();
         if end <= log.stored.size() {
@@ -290,16 +290,6 @@ impl Replica {
             heads.insert(head.log, head);
         }
         heads.into_values().filter(|head| head.sequence > 0).collect()
-    }
-
-    /// Heads of the logs that came by this peer, in order of log id.
-    pub(super) fn heads_from(&self, origin: crate::id::NodeId) -> Vec<Head> {
-        self.logs
-            .iter()
-            .filter(|(_, row)| row.author.origin == Some(origin))
-            .map(|(log, row)| Head { log: *log, ..row.durable() })
-            .filter(|head| head.sequence > 0)
-            .collect()
     }
 
     /// Announces a log once a link, before its first frame.

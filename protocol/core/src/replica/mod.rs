@@ -10,11 +10,15 @@ mod assemble;
 mod child;
 mod inbound;
 mod message;
+mod moving;
 mod outbound;
+mod prefix;
+mod scope;
 mod upstream;
 
 pub use child::ChildStatus;
 pub use message::{Channel, Control, Data, Head, Hello, MessageError, Status, VERSIONS, Welcome};
+pub use moving::parent_of;
 pub use upstream::UpstreamPhase;
 
 use crate::{
@@ -290,7 +294,7 @@ impl Replica {
         store: &impl Store,
     ) {
         match input {
-            Input::LinkUp { link, peer, dialed } => self.link_up(wall, link, peer, dialed),
+            Input::LinkUp { link, peer, dialed } => self.link_up((now, wall), link, peer, dialed),
             Input::LinkDown { link } => self.link_down(now, wall, link),
             // What still comes on a link that was left for a newer one will come again there.
             Input::Message { link, .. }
@@ -315,7 +319,7 @@ impl Replica {
                 self.pump_up(store);
                 self.pump_down(store, |child| inboxes.contains(&child.inbox));
             }
-            Input::Trust(trust) => self.take_trust(*trust),
+            Input::Trust(trust) => self.take_trust(now, *trust),
             Input::Pause(paused) => {
                 if let Some(link) = self.upstream.pause(paused, now) {
                     self.leave(link, "this machine goes offline");
@@ -349,6 +353,11 @@ impl Replica {
         self.known.values()
     }
 
+    /// The hub that this replica dials, by the documents in force.
+    pub fn parent(&self) -> Option<PublicKey> {
+        self.config.parent
+    }
+
     /// State of the link to the parent.
     pub fn upstream(&self) -> UpstreamPhase {
         self.upstream.phase()
@@ -375,7 +384,13 @@ impl Replica {
         })
     }
 
-    fn link_up(&mut self, wall: Timestamp, link: LinkId, peer: PublicKey, dialed: bool) {
+    fn link_up(
+        &mut self,
+        (now, wall): (Instant, Timestamp),
+        link: LinkId,
+        peer: PublicKey,
+        dialed: bool,
+    ) {
         let node = peer.node_id();
         if self.trust.denied(node).is_some() {
             return self.close(link, "this machine is suspended or banned; ask central IT");
@@ -388,6 +403,8 @@ impl Replica {
             return self.leave(link, "this machine goes offline");
         }
         if self.config.parent != Some(peer) {
+            // The parent changed while its predecessor was being dialled.
+            self.upstream.lost(None, now);
             return self.close(link, "the machine that answered is not this office's hub");
         }
         if let Some(older) = self.upstream.link() {
@@ -465,7 +482,7 @@ impl Replica {
                 if let Some(log) = self.logs.get_mut(&head.log) {
                     log.stored();
                 }
-                self.tell_bringer(head.log, &Control::Received(head));
+                self.tell_bringers(head.log, &Control::Received(head));
             }
             Some(Pending::Down { link, cursor }) => {
                 self.upstream.delivered(cursor);
@@ -484,7 +501,7 @@ impl Replica {
                 if let Some(log) = self.logs.get_mut(&head.log) {
                     log.forget_unstored();
                 }
-                if let Some(link) = self.bringer_of(head.log) {
+                for link in self.bringers(head.log) {
                     self.close(link, "the disk here refused to write; try again later");
                 }
             }
@@ -497,19 +514,6 @@ impl Replica {
                 self.close(link, "the disk here refused to write; try again later");
             }
             None => {}
-        }
-    }
-
-    fn take_trust(&mut self, trust: TrustView) {
-        self.trust = trust;
-        let banned: Vec<LinkId> = self
-            .children
-            .iter()
-            .filter(|(_, child)| self.trust.denied(child.peer.node_id()).is_some())
-            .map(|(link, _)| *link)
-            .collect();
-        for link in banned {
-            self.close(link, "this machine is suspended or banned; ask central IT");
         }
     }
 

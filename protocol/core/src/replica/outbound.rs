@@ -29,7 +29,12 @@ pub(super) struct OwnTail {
     sent: Frontier,
     /// Sequence of changes that went up in this process.
     changes: HashMap<Hash, u64>,
+    /// Newest tree heads that were signed: size and root.
+    signed: VecDeque<(u64, Hash)>,
 }
+
+/// Signed heads kept to recognise acknowledgements.
+const SIGNED_HEADS: usize = 256;
 
 impl OwnTail {
     pub(super) fn new(log: LogId) -> Self {
@@ -39,7 +44,19 @@ impl OwnTail {
             entries: VecDeque::new(),
             sent: Frontier::default(),
             changes: HashMap::new(),
+            signed: VecDeque::new(),
         }
+    }
+
+    /// Whether the parent's head is a part of this log, as far as memory tells.
+    pub(super) fn agrees(&self, head: Head) -> Option<bool> {
+        if head.sequence > self.head() {
+            return Some(false);
+        }
+        let durable = self.durable().filter(|durable| durable.sequence == head.sequence);
+        let signed = self.signed.iter().rev().find(|(size, _)| *size == head.sequence);
+        let root = durable.map(|durable| durable.root).or(signed.map(|(_, root)| *root));
+        root.map(|root| root == head.root)
     }
 
     pub(super) fn log(&self) -> LogId {
@@ -99,7 +116,7 @@ impl Replica {
 
     fn pump_own(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
         let log = self.own.log;
-        if log.is_zero() {
+        if log.is_zero() || !self.may_send(log, store)? {
             return Ok(());
         }
         while !self.upstream.window_is_full() {
@@ -136,6 +153,10 @@ impl Replica {
         }
         let (size, root) = (own.sent.size(), own.sent.root());
         let checkpoint = Checkpoint::sign(key, self.config.domain, log, size, root);
+        if own.signed.len() == SIGNED_HEADS {
+            own.signed.pop_front();
+        }
+        own.signed.push_back((size, root));
         let resolve = |_: &DossierId, hash: &Hash| changes.get(hash).copied();
         let frame =
             wire::encode_up(&key.public(), log, first, entries, resolve, &checkpoint.signature)
@@ -178,7 +199,7 @@ impl Replica {
             .filter(|(log, row)| **log != self.own.log && next(log) <= row.stored_entries());
         let logs: Vec<LogId> = behind.map(|(log, _)| *log).collect();
         for log in logs {
-            while !self.upstream.window_is_full() {
+            while !self.upstream.window_is_full() && self.may_send(log, store)? {
                 let next = self.upstream.next(&log);
                 let Some((upto, frame)) = relayed_frame(log, next, store)? else { break };
                 let Some(row) = self.logs.get(&log) else { break };

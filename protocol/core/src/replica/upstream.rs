@@ -64,6 +64,8 @@ pub(super) struct Upstream {
     /// Sent and not acknowledged: log, last sequence, bytes.
     in_flight: VecDeque<(LogId, u64, usize)>,
     announced: BTreeSet<LogId>,
+    /// Heads of the parent that were not yet compared with the trees here.
+    doubted: BTreeMap<LogId, Head>,
     /// Inbox read and handed to the journal, and on disk.
     read: Cursor,
     stored: Cursor,
@@ -86,6 +88,7 @@ impl Upstream {
             next: BTreeMap::new(),
             in_flight: VecDeque::new(),
             announced: BTreeSet::new(),
+            doubted: BTreeMap::new(),
             read: cursor,
             stored: cursor,
             tail: Cursor::default(),
@@ -156,6 +159,7 @@ impl Upstream {
         self.next.clear();
         self.in_flight.clear();
         self.announced.clear();
+        self.doubted.clear();
         self.read = self.stored;
         self.status = None;
         self.in_sync = false;
@@ -167,6 +171,23 @@ impl Upstream {
             Phase::Greeting { link, .. } | Phase::Live { link, .. } => Some(link),
             Phase::NoParent | Phase::Paused | Phase::Waiting { .. } | Phase::Dialing => None,
         }
+    }
+
+    /// Another hub is dialled from now on, or none. Gives the link to be closed. What the old hub
+    /// has says nothing about the new one; the cursor is shown to it and found to be of another
+    /// numbering.
+    pub(super) fn move_to(&mut self, parent: Option<PublicKey>, now: Instant) -> Option<LinkId> {
+        let link = self.link();
+        self.lost(link, now);
+        self.hub = parent.map(|key| key.node_id()).unwrap_or_default();
+        self.received.clear();
+        self.attempts = 0;
+        self.phase = match (&self.phase, parent) {
+            (_, None) => Phase::NoParent,
+            (Phase::Paused, Some(_)) => Phase::Paused,
+            (_, Some(_)) => Phase::Waiting { until: now },
+        };
+        link
     }
 
     /// Stays away from the parent, or comes back at once. Gives the link to be closed.
@@ -271,6 +292,22 @@ impl Upstream {
         bytes >= limits::UP_WINDOW_BYTES
     }
 
+    /// What the parent holds must be a prefix of what is here; compared before more is sent.
+    fn doubt(&mut self, head: Head) {
+        self.doubted.insert(head.log, head);
+    }
+
+    pub(super) fn doubted(&self, log: &LogId) -> Option<Head> {
+        self.doubted.get(log).copied()
+    }
+
+    pub(super) fn settle_doubt(&mut self, log: &LogId, agrees: bool) {
+        self.doubted.remove(log);
+        if !agrees {
+            self.next.insert(*log, u64::MAX);
+        }
+    }
+
     pub(super) fn announce(&mut self, log: LogId) -> bool {
         self.announced.insert(log)
     }
@@ -304,35 +341,12 @@ impl Replica {
         up.received = held.iter().map(|head| (head.log, *head)).collect();
         up.next = held.iter().map(|head| (head.log, head.sequence + 1)).collect();
         for head in held {
-            self.check_prefix(head, store)?;
+            self.upstream.doubt(head);
+            self.compare_own(head);
         }
         self.check_in_sync(store);
         self.pump_up(store);
         early.into_iter().try_for_each(|bytes| self.data(link, bytes, store))
-    }
-
-    /// What the parent holds of a log must be a prefix of what is here; otherwise this machine was
-    /// set back or cloned, and nothing more of that log may go up.
-    fn check_prefix(&mut self, head: Head, store: &impl Store) -> Result<(), Fault> {
-        let here = if head.log == self.own.log() {
-            self.own.head()
-        } else {
-            self.logs.get(&head.log).map_or(0, |log| log.durable().sequence)
-        };
-        let agrees = match head.sequence <= here {
-            true => {
-                self.root_of(head.log, head.sequence, store)?.is_none_or(|root| root == head.root)
-            }
-            false => false,
-        };
-        if agrees {
-            return Ok(());
-        }
-        if head.log == self.own.log() {
-            self.event(Event::OwnLogDiverged { parent: head });
-        }
-        self.upstream.next.insert(head.log, u64::MAX);
-        Ok(())
     }
 
     pub(super) fn parent_received(
@@ -345,12 +359,18 @@ impl Replica {
             return Err(Fault::new("order", "acknowledgement before welcome"));
         }
         let up = &mut self.upstream;
+        let expected =
+            |(log, upto, _): &(LogId, u64, usize)| (*log, *upto) == (head.log, head.sequence);
+        if head.log == self.own.log() || !up.in_flight.iter().any(expected) {
+            up.doubt(head);
+        }
         up.in_flight.retain(|(log, upto, _)| *log != head.log || *upto > head.sequence);
         up.received.insert(head.log, head);
+        self.compare_own(head);
         if head.log == self.own.log() {
             self.event(Event::Received(head.sequence));
         } else {
-            self.tell_root_received(head);
+            self.tell_bringers(head.log, &Control::RootReceived(head));
         }
         self.check_in_sync(store);
         self.pump_up(store);
@@ -361,7 +381,7 @@ impl Replica {
         if self.upstream.is(link) && head.log == self.own.log() {
             self.event(Event::RootReceived(head.sequence));
         } else if self.upstream.is(link) {
-            self.tell_root_received(head);
+            self.tell_bringers(head.log, &Control::RootReceived(head));
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ mod catalogue;
 mod denial;
 pub mod enrol;
 mod root;
+mod route;
 mod signed;
 mod token;
 mod view;

@@ -100,6 +100,17 @@ fn the_tree_answers_who_lies_where() {
     assert_eq!(view.child_towards(WARD, WARD), None);
     assert_eq!(view.child_towards(DISTRICT, FAR_WARD), None);
     assert_eq!(view.child_towards(WARD, CITY), None);
+    // From hub to hub, and past districts that have none.
+    assert_eq!(view.next_hop(CITY, WARD), Some(DISTRICT));
+    assert_eq!(view.next_hop(DISTRICT, WARD), Some(WARD));
+    assert_eq!(view.next_hop(CITY, FAR_WARD), Some(FAR_WARD));
+    assert_eq!(view.next_hop(CITY, OTHER_DISTRICT), Some(OTHER_DISTRICT));
+    assert_eq!(view.next_hop(CITY, CITY), Some(CITY), "machines of the hub's own office");
+    assert_eq!((view.next_hop(DISTRICT, FAR_WARD), view.next_hop(WARD, CITY)), (None, None));
+    assert!(view.is_hub_hop(CITY, DISTRICT) && !view.is_hub_hop(CITY, OTHER_DISTRICT));
+    assert!(!view.is_hub_hop(CITY, CITY));
+    assert!(view.is_hub(CITY, key(30).public().node_id()));
+    assert!(!view.is_hub(DISTRICT, key(30).public().node_id()));
     assert_eq!(view.hub(WARD), None);
     assert_eq!(view.hub_for(WARD).unwrap().office, DISTRICT);
     assert_eq!(view.hub_for(FAR_WARD).unwrap().office, CITY);

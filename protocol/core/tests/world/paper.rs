@@ -16,12 +16,24 @@ pub const DOMAIN: DomainId = DomainId([0xd0; 16]);
 
 #[derive(Clone)]
 pub struct Papers {
+    /// As every machine was enrolled with.
     pub trust: TrustView,
+    /// The newest documents.
+    pub newest: TrustView,
 }
 
 /// Found in every payload of a dossier.
 pub fn marker(dossier: DossierId) -> Vec<u8> {
     format!("dấu vết {dossier}").into_bytes()
+}
+
+fn hub_record(place: Place) -> HubRecord {
+    HubRecord {
+        office: office(place),
+        key: key(place).public(),
+        addresses: vec!["127.0.0.1:7001".into()],
+        recovery_addresses: vec![],
+    }
 }
 
 fn seed(number: u8) -> SecretKey {
@@ -30,12 +42,6 @@ fn seed(number: u8) -> SecretKey {
 
 impl Papers {
     pub fn new() -> Self {
-        let hub = |place: Place, key: &SecretKey| HubRecord {
-            office: office(place),
-            key: key.public(),
-            addresses: vec!["127.0.0.1:7001".into()],
-            recovery_addresses: vec![],
-        };
         let root = RootDocument {
             domain: DOMAIN,
             number: 1,
@@ -47,7 +53,7 @@ impl Papers {
             issuers: vec![Issuer { key: seed(2).public(), scope: office(City), ca_cert: vec![1] }],
             registrars: vec![seed(3).public()],
             denial_key: seed(4).public(),
-            hubs: [City, District1, District2].map(|place| hub(place, &key(place))).to_vec(),
+            hubs: [City, District1, District2].map(hub_record).to_vec(),
         };
         let signed = SignedRoot::sign(&root, &[&seed(1)]).unwrap();
         let mut trust = TrustView::new(signed.hash(), signed).unwrap();
@@ -73,7 +79,21 @@ impl Papers {
             offices: offices.to_vec(),
         };
         trust.adopt_catalogue(Signed::sign(&seed(3), &catalogue).unwrap()).unwrap();
-        Self { trust }
+        Self { newest: trust.clone(), trust }
+    }
+
+    /// Signs a root document that names these hubs and no others.
+    pub fn name_hubs(&mut self, hubs: &[Place]) {
+        let before = self.newest.roots_after(0).last().unwrap().clone();
+        let document = before.read().unwrap();
+        let next = RootDocument {
+            number: document.number + 1,
+            previous: before.hash(),
+            hubs: hubs.iter().map(|place| hub_record(*place)).collect(),
+            ..document
+        };
+        let signed = SignedRoot::sign(&next, &[&seed(1)]).unwrap();
+        self.newest.adopt_root(signed).unwrap();
     }
 
     pub fn office(&self, place: Place) -> OfficeId {

@@ -12,9 +12,10 @@ use motcua_core::{
     key::SecretKey,
     ledger::{Content, ContentFault, Decisions, Folded, Ledger, Me},
     record::Record,
-    replica::{Config, Event, Input, Output, Replica, Store, Token},
+    replica::{Config, Event, Input, Output, Replica, Store, Token, parent_of},
     state::{Key, Kv, MemKv, Pairs, StoreError, history::Stored, rows},
     time::{ClockQuality, Instant, Timestamp},
+    trust::{Binding, Signed, TrustView},
     wire,
 };
 use std::collections::{BTreeMap, VecDeque};
@@ -74,15 +75,19 @@ pub struct Site {
     /// One disk sync in so many turns.
     pub sync_every: u64,
     turns: u64,
+    /// Records that the ledger is given at once.
+    batch: usize,
 }
 
-fn config(papers: &Papers, place: Place) -> Config {
+fn config(papers: &Papers, place: Place, trust: &TrustView) -> Config {
     let key = papers.key(place);
+    let binding: Binding =
+        Signed::decode::<Binding>(&papers.binding(place)).unwrap().open().unwrap();
     Config {
         me: Me { node: key.public().node_id(), office: papers.office(place) },
         domain: DOMAIN,
         binding: papers.binding(place),
-        parent: place.parent().map(|parent| papers.key(parent).public()),
+        parent: parent_of(trust, &binding),
         seed: place as u64,
         software: "test".into(),
         key,
@@ -91,7 +96,7 @@ fn config(papers: &Papers, place: Place) -> Config {
 
 impl Site {
     pub fn new(papers: &Papers, place: Place) -> Self {
-        let config = config(papers, place);
+        let config = config(papers, place, &papers.trust);
         let mut store = Shelf::default();
         let node = config.me.node;
         match place {
@@ -121,6 +126,7 @@ impl Site {
             boots: 0,
             sync_every: 1,
             turns: 0,
+            batch: 3,
         };
         site.start(papers, place);
         site
@@ -140,23 +146,40 @@ impl Site {
         if lose_state {
             self.store.kv = MemKv::default();
         }
+        // What is replayed is cut otherwise than what came one by one.
+        self.batch = if lose_state { 1_000 } else { 3 };
         let place = Self::place_of(papers, self.office);
         self.start(papers, place);
     }
 
     fn start(&mut self, papers: &Papers, place: Place) {
-        let config = config(papers, place);
         self.boots += 1;
-        self.ledger = Ledger::new(config.me, papers.trust.clone(), Automerging);
+        let me = config(papers, place, &papers.trust).me;
+        // As a real machine keeps its documents in a file of their own.
+        let mut trusts = self.store.journal.iter().rev().filter_map(|record| match record {
+            Record::Trust(bytes) => Some(bytes),
+            _ => None,
+        });
+        let trust = trusts.next().map(|bytes| TrustView::from_bytes(bytes).unwrap());
+        self.ledger = Ledger::new(me, trust.unwrap_or(papers.trust.clone()), Automerging);
         self.applied = self.meta().applied as usize;
+        if self.applied == 0 {
+            self.ledger = Ledger::new(me, papers.trust.clone(), Automerging);
+        }
         while self.apply() {}
-        self.replica = Replica::new(config.clone(), papers.trust.clone(), &self.store).unwrap();
+        let trust = self.ledger.trust().clone();
+        let config = config(papers, place, &trust);
+        self.replica = Replica::new(config.clone(), trust, &self.store).unwrap();
         let log = self.meta().own_log;
         let row: Option<rows::Log> = self.typed(Key::Log(log));
         let frontier = row.map(|row| row.frontier).unwrap_or_default();
         let boot = Nonce([self.boots; 16]);
         self.own = (!log.is_zero()).then(|| OwnLog::new(config.key.public(), log, boot, frontier));
         self.in_sync = false;
+    }
+
+    pub fn parent(&self) -> Option<motcua_core::key::PublicKey> {
+        self.replica.parent()
     }
 
     fn typed<R: serde::de::DeserializeOwned>(&self, key: Key) -> Option<R> {
@@ -284,9 +307,16 @@ impl Site {
         let Some((token, records)) = self.unsynced.pop_front() else { return false };
         for record in records {
             self.store.journal.push(record.clone());
-            if let Record::Own { log, sequence, entry, .. } = record {
-                let entry = Box::new(wire::decode_entry(&entry).unwrap());
-                self.input(now, Input::Own { log, sequence, entry });
+            match record {
+                Record::Own { log, sequence, entry, .. } => {
+                    let entry = Box::new(wire::decode_entry(&entry).unwrap());
+                    self.input(now, Input::Own { log, sequence, entry });
+                }
+                Record::Trust(bytes) => {
+                    let view = TrustView::from_bytes(&bytes).unwrap();
+                    self.input(now, Input::Trust(Box::new(view)));
+                }
+                _ => {}
             }
         }
         if let Some(token) = token {
@@ -305,7 +335,7 @@ impl Site {
         let batch: Vec<(u64, Record)> = (1..)
             .zip(&self.store.journal)
             .skip(self.applied)
-            .take(3)
+            .take(self.batch)
             .map(|(position, record)| (position, record.clone()))
             .collect();
         if batch.is_empty() {
@@ -329,8 +359,35 @@ impl Site {
             Event::Greeted { .. }
             | Event::Received(_)
             | Event::RootReceived(_)
-            | Event::Settled(_)
-            | Event::Trust(_) => {}
+            | Event::Settled(_) => {}
+            Event::Trust(view) => self.adopt(*view),
         }
+    }
+
+    /// Newer documents: journaled, then in force, as the engine does it.
+    pub fn adopt(&mut self, view: TrustView) {
+        self.unsynced.push_back((None, vec![Record::Trust(view.to_bytes())]));
+    }
+
+    /// Every digest of what is held, kept up by the ledger, as it is when made from the dossiers.
+    pub fn check_held(&self) {
+        let mut made = MemKv::default();
+        for (key, value) in &self.store.kv.0 {
+            if key[0] != Key::Dossier(DossierId::ZERO).bytes()[0] {
+                continue;
+            }
+            let row: rows::Dossier = postcard::from_bytes(value).unwrap();
+            let id = DossierId::from_slice(&key[1..]).unwrap();
+            let mut txn = motcua_core::state::Txn::new(&made);
+            motcua_core::state::held::settle(&mut txn, id, &row).unwrap();
+            let writes = txn.into_writes();
+            made.write(writes);
+        }
+        let tables = [
+            Key::Held(OfficeId::ZERO, DossierId::ZERO).bytes()[0],
+            Key::Bucket(OfficeId::ZERO, 0, 0).bytes()[0],
+        ];
+        let kept = self.store.kv.0.iter().filter(|(key, _)| tables.contains(&key[0]));
+        assert!(kept.eq(made.0.iter()), "digests of {:?} are not what is held", self.office);
     }
 }

@@ -29,10 +29,9 @@ use crate::{
 };
 use motcua_core::{
     id::DossierId,
-    key::PublicKey,
     ledger::{Content, Me},
     record::Record,
-    replica::{Config, Event, Replica},
+    replica::{Config, Event, Replica, parent_of},
     state::{Key, rows::Meta},
     time::Timestamp,
     trust::{NodeKind, TrustView},
@@ -384,15 +383,6 @@ impl Engine {
             }),
         );
     }
-}
-
-/// A node's hub is the nearest at or above its office; a hub's is the nearest strictly above.
-fn parent_of(trust: &TrustView, binding: &motcua_core::trust::Binding) -> Option<PublicKey> {
-    let hub = match binding.kind {
-        NodeKind::Node => trust.hub_for(binding.office),
-        NodeKind::Hub => trust.hub_above(binding.office),
-    };
-    hub.map(|hub| hub.key)
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
