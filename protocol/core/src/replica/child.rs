@@ -161,7 +161,7 @@ impl Replica {
         self.event(Event::Greeted { node, office });
         self.pump_down(store, |child| child.peer == peer);
         self.tell_skips(link);
-        Ok(())
+        self.scan_link_live(link, store)
     }
 
     /// Who may speak at all: a machine of this domain that speaks for its own key.

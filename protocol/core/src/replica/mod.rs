@@ -13,17 +13,22 @@ mod message;
 mod moving;
 mod outbound;
 mod prefix;
+mod scan;
 mod scope;
 mod upstream;
 
 pub use child::ChildStatus;
 pub use message::{Channel, Control, Data, Head, Hello, MessageError, Status, VERSIONS, Welcome};
 pub use moving::parent_of;
+pub use scan::{
+    ScanDone, ScanIo, ScanMessage, ScanProgress, ScanReport, ScanTrouble, Transfer, Unserved,
+    Unwanted,
+};
 pub use upstream::UpstreamPhase;
 
 use crate::{
     entry::Entry,
-    id::{DomainId, LogId, NodeId, OfficeId},
+    id::{DomainId, Hash, LogId, NodeId, OfficeId},
     key::{PublicKey, SecretKey},
     ledger::Me,
     record::Record,
@@ -37,6 +42,7 @@ use crate::{
 use child::Child;
 use inbound::InLog;
 use outbound::OwnTail;
+use scan::{ScanPending, Scans};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use upstream::Upstream;
 
@@ -50,11 +56,11 @@ pub trait Store: Kv {
 }
 
 /// One connection; the driver numbers them and never reuses a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, std::hash::Hash)]
 pub struct LinkId(pub u64);
 
 /// Names one request to the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, std::hash::Hash)]
 pub struct Token(pub u64);
 
 /// Something happened.
@@ -105,6 +111,10 @@ pub enum Input {
     Trust(Box<TrustView>),
     /// The operator wants this machine to stay away from its hub, or to come back at once.
     Pause(bool),
+    /// The disk has answered about a scan.
+    Scan(ScanDone),
+    /// Somebody at this machine wants to see a scan that is not here.
+    WantScan(Hash),
 }
 
 /// Something should be done.
@@ -137,6 +147,9 @@ pub enum Output {
     Dial,
     /// Tell whoever is interested.
     Event(Event),
+    /// Do something with a scan's file, then report [`Input::Scan`]. In order, and not on the thread
+    /// that drives the replica.
+    Scan(ScanIo),
 }
 
 /// What is worth knowing outside.
@@ -210,6 +223,7 @@ pub struct Replica {
     pending: BTreeMap<Token, Pending>,
     next_token: u64,
     outputs: VecDeque<Output>,
+    scans: Scans,
 }
 
 /// What to do once records are on disk.
@@ -220,6 +234,8 @@ enum Pending {
     Author { link: LinkId, log: LogId },
     /// Acknowledge the inbox.
     Down { link: LinkId, cursor: Cursor },
+    /// See [`ScanPending`].
+    Scan(ScanPending),
 }
 
 /// A peer that breaks the protocol; the link is closed with these words.
@@ -282,6 +298,7 @@ impl Replica {
             pending: BTreeMap::new(),
             next_token: 0,
             outputs: VecDeque::new(),
+            scans: Scans::default(),
         })
     }
 
@@ -293,9 +310,10 @@ impl Replica {
         input: Input,
         store: &impl Store,
     ) {
+        self.scans.set_now(now);
         match input {
             Input::LinkUp { link, peer, dialed } => self.link_up((now, wall), link, peer, dialed),
-            Input::LinkDown { link } => self.link_down(now, wall, link),
+            Input::LinkDown { link } => self.link_down(now, wall, link, store),
             // What still comes on a link that was left for a newer one will come again there.
             Input::Message { link, .. }
                 if !self.upstream.is(link) && !self.children.contains_key(&link) => {}
@@ -303,7 +321,7 @@ impl Replica {
                 let result = match channel {
                     Channel::Control => self.control(now, wall, link, &bytes, store),
                     Channel::Data => self.data(link, bytes, store),
-                    Channel::Scan => Ok(()),
+                    Channel::Scan => self.scan(link, &bytes, store),
                 };
                 if let Err(fault) = result {
                     self.refuse(link, fault);
@@ -318,7 +336,10 @@ impl Replica {
             Input::Applied { inboxes } => {
                 self.pump_up(store);
                 self.pump_down(store, |child| inboxes.contains(&child.inbox));
+                self.scans_applied(store);
             }
+            Input::Scan(done) => self.scan_done(done, store),
+            Input::WantScan(hash) => self.want_scan(hash, store),
             Input::Trust(trust) => self.take_trust(now, *trust),
             Input::Pause(paused) => {
                 if let Some(link) = self.upstream.pause(paused, now) {
@@ -335,6 +356,7 @@ impl Replica {
         }
         self.flush_skips(now, store);
         self.report_status(now, store);
+        self.scan_timeout(now, store);
     }
 
     /// The next thing to do.
@@ -345,7 +367,7 @@ impl Replica {
     /// When [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let skips = self.children.values().filter_map(|child| child.skip_due);
-        skips.chain(self.upstream.deadline()).min()
+        skips.chain(self.upstream.deadline()).chain(self.scan_deadline()).min()
     }
 
     /// Peers below, connected or not.
@@ -429,7 +451,13 @@ impl Replica {
         self.say(link, &hello);
     }
 
-    fn link_down(&mut self, now: Instant, wall: Timestamp, link: Option<LinkId>) {
+    fn link_down(
+        &mut self,
+        now: Instant,
+        wall: Timestamp,
+        link: Option<LinkId>,
+        store: &impl Store,
+    ) {
         match link {
             Some(link) if self.children.contains_key(&link) => {
                 if let Some(child) = self.children.remove(&link)
@@ -439,6 +467,9 @@ impl Replica {
                 }
             }
             _ => self.upstream.lost(link, now),
+        }
+        if let Some(link) = link {
+            self.scan_link_down(link, store);
         }
     }
 
@@ -489,6 +520,7 @@ impl Replica {
                 self.say(link, &Control::Delivered(cursor));
                 self.check_in_sync(store);
             }
+            Some(Pending::Scan(pending)) => self.scan_journaled(pending),
             Some(Pending::Author { .. }) | None => {}
         }
     }
@@ -513,6 +545,7 @@ impl Replica {
                 self.upstream.forget_unstored();
                 self.close(link, "the disk here refused to write; try again later");
             }
+            Some(Pending::Scan(pending)) => self.scan_journal_failed(pending),
             None => {}
         }
     }

@@ -346,7 +346,8 @@ impl Replica {
         }
         self.check_in_sync(store);
         self.pump_up(store);
-        early.into_iter().try_for_each(|bytes| self.data(link, bytes, store))
+        early.into_iter().try_for_each(|bytes| self.data(link, bytes, store))?;
+        self.scan_link_live(link, store)
     }
 
     pub(super) fn parent_received(

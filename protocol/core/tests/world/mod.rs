@@ -3,7 +3,9 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of the city")]
 
+mod disk;
 mod paper;
+mod scan_tests;
 mod site;
 
 pub use paper::marker;
@@ -11,7 +13,7 @@ pub use paper::marker;
 use motcua_core::{
     entry::AudienceOp,
     id::{DossierId, Hash, OfficeId},
-    replica::{Data, Input, LinkId, Output},
+    replica::{Channel, Data, Input, LinkId, Output, ScanMessage},
     state::MemKv,
     time::Instant,
     wire::{DownFrame, RowItem},
@@ -63,7 +65,7 @@ struct Wire {
     link: LinkId,
     from: Place,
     to: Place,
-    channel: motcua_core::replica::Channel,
+    channel: Channel,
     bytes: Vec<u8>,
 }
 
@@ -81,6 +83,10 @@ pub struct World {
     dead: BTreeSet<Place>,
     seen: BTreeMap<Place, Vec<Vec<u8>>>,
     bytes: usize,
+    /// Of those, on the channel of scans.
+    scan_bytes: usize,
+    /// Bends what a place says about scans.
+    scan_trick: Option<(Place, fn(&mut ScanMessage))>,
     trick: Option<(Place, Trick)>,
     tricked: bool,
     random: u64,
@@ -103,6 +109,8 @@ impl World {
             dead: BTreeSet::new(),
             seen: BTreeMap::new(),
             bytes: 0,
+            scan_bytes: 0,
+            scan_trick: None,
             trick: None,
             tricked: false,
             random: seed,
@@ -334,10 +342,10 @@ impl World {
         busy
     }
 
-    /// The oldest message, or, now and then, the oldest data message.
+    /// The oldest message, or, now and then, the oldest that is not a control message.
     fn next_wire(&mut self, data_first: bool) -> Option<Wire> {
-        let is_data = |wire: &Wire| wire.channel == motcua_core::replica::Channel::Data;
-        let place = if data_first { self.wires.iter().position(is_data) } else { None };
+        let is_bulk = |wire: &Wire| wire.channel != Channel::Control;
+        let place = if data_first { self.wires.iter().position(is_bulk) } else { None };
         self.wires.remove(place.unwrap_or(0))
     }
 
@@ -371,6 +379,10 @@ impl World {
             }
             Output::Event(event) => {
                 self.site(place).note(event);
+                true
+            }
+            Output::Scan(request) => {
+                self.site(place).disk.ask(request);
                 true
             }
         }
@@ -420,6 +432,16 @@ impl World {
 
     fn deliver(&mut self, mut wire: Wire) {
         self.bytes += wire.bytes.len();
+        if wire.channel == Channel::Scan {
+            self.scan_bytes += wire.bytes.len();
+            if let Some((place, bend)) = self.scan_trick
+                && place == wire.from
+            {
+                let mut message = postcard::from_bytes(&wire.bytes).unwrap();
+                bend(&mut message);
+                wire.bytes = postcard::to_stdvec(&message).unwrap();
+            }
+        }
         if let Some((hub, trick)) = self.trick
             && hub == wire.from
             && let Some(bent) = self.bend(&wire, trick)

@@ -11,9 +11,15 @@ use motcua_core::{
     id::{DossierId, EpochId, Hash, LogId, Nonce, OfficeId, PersonId},
     key::SecretKey,
     ledger::{Content, ContentFault, Decisions, Folded, Ledger, Me},
+<<<<<<< HEAD
     record::Record,
     replica::{Config, Event, Input, Output, Replica, Store, Token, parent_of},
     state::{Key, Kv, MemKv, Pairs, StoreError, history::Stored, rows},
+=======
+    record::{Record, ScanEvent},
+    replica::{Config, Event, Input, Output, Replica, Store, Token},
+    state::{Key, Kv, MemKv, Pairs, ScanTable, StoreError, history::Stored, rows},
+>>>>>>> ba3977a (scans: wip state machine)
     time::{ClockQuality, Instant, Timestamp},
     trust::{Binding, Signed, TrustView},
     wire,
@@ -46,7 +52,7 @@ impl Store for Shelf {
 struct Automerging;
 
 impl Content for Automerging {
-    fn fold(&mut self, _: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault> {
+    fn fold(&mut self, id: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault> {
         let mut document = Automerge::new();
         for (position, stored) in entries.iter().enumerate() {
             let fault = |reason: String| ContentFault { position, reason };
@@ -54,7 +60,7 @@ impl Content for Automerging {
                 .map_err(|error| fault(error.to_string()))?;
             document.apply_changes([change]).map_err(|error| fault(error.to_string()))?;
         }
-        Ok(Folded { summary: document.save(), index: vec![] })
+        Ok(Folded { summary: document.save(), index: super::disk::references(id, &document) })
     }
 }
 
@@ -74,6 +80,7 @@ pub struct Site {
     boots: u8,
     /// One disk sync in so many turns.
     pub sync_every: u64,
+    pub disk: super::disk::Disk,
     turns: u64,
     /// Records that the ledger is given at once.
     batch: usize,
@@ -126,7 +133,11 @@ impl Site {
             boots: 0,
             sync_every: 1,
             turns: 0,
+<<<<<<< HEAD
             batch: 3,
+=======
+            disk: Default::default(),
+>>>>>>> ba3977a (scans: wip state machine)
         };
         site.start(papers, place);
         site
@@ -143,6 +154,7 @@ impl Site {
             self.store.journal.extend(records);
         }
         self.unsynced.clear();
+        self.disk.crash();
         if lose_state {
             self.store.kv = MemKv::default();
         }
@@ -230,7 +242,7 @@ impl Site {
         nonce.0[..8].copy_from_slice(&own.head().to_le_bytes());
         let dossier = dossier_id(&self.key.public(), nonce, created);
         let add = AudienceOp { action: AudienceAction::Add, role: Role::Desk, office: self.office };
-        self.write(created, dossier, Automerge::new(), vec![add], Some(nonce));
+        self.write(created, dossier, Automerge::new(), vec![add], Some(nonce), None);
         dossier
     }
 
@@ -239,7 +251,22 @@ impl Site {
         while self.apply() {}
         let at = Timestamp(1_700_000_000_000 + now as i64);
         let document = self.document(dossier);
-        self.write(at, dossier, document, audience.to_vec(), None);
+        self.write(at, dossier, document, audience.to_vec(), None, None);
+    }
+
+    /// Stores a scan's file, then writes its record and the entry that names it.
+    pub fn attach(&mut self, now: u64, dossier: DossierId, bytes: &[u8]) -> Hash {
+        while self.sync_one(Instant(now)) {}
+        while self.apply() {}
+        let hash = self.disk.put(bytes);
+        let at = Timestamp(1_700_000_000_000 + now as i64);
+        let document = self.document(dossier);
+        self.write(at, dossier, document, vec![], None, Some((hash, bytes.len() as u64)));
+        hash
+    }
+
+    pub fn scan_row(&self, hash: Hash) -> rows::Scan {
+        self.typed(Key::Scan(ScanTable::Files, hash)).unwrap_or_default()
     }
 
     fn write(
@@ -249,6 +276,7 @@ impl Site {
         mut document: Automerge,
         audience: Vec<AudienceOp>,
         creation: Option<Nonce>,
+        scan: Option<(Hash, u64)>,
     ) {
         let own = self.own.as_mut().unwrap();
         document.set_actor(automerge::ActorId::from(own.actor().0));
@@ -256,6 +284,9 @@ impl Site {
         let mut transaction = document.transaction();
         let key = format!("note/{}/{}", own.log(), own.head());
         transaction.put(ROOT, key, ScalarValue::Str(text.into())).unwrap();
+        if let Some((hash, size)) = scan {
+            transaction.put(ROOT, format!("scan/{hash}"), size).unwrap();
+        }
         transaction.commit();
         let change = document.get_last_local_change().unwrap();
         let draft = Draft {
@@ -278,7 +309,9 @@ impl Site {
         }
         let log = own.log();
         let entry = wire::encode_entry(&entry);
-        self.unsynced.push_back((None, vec![Record::Own { log, sequence, request: None, entry }]));
+        let here = scan.map(|(hash, size)| Record::Scan { hash, event: ScanEvent::Here { size } });
+        let own = Record::Own { log, sequence, request: None, entry };
+        self.unsynced.push_back((None, here.into_iter().chain([own]).collect()));
     }
 
     pub fn journal(&mut self, token: Token, records: Vec<Record>) {
@@ -295,12 +328,17 @@ impl Site {
         self.turns += 1;
         let waits = !self.turns.is_multiple_of(self.sync_every) && !self.unsynced.is_empty();
         let synced = waits || self.sync_one(now);
+        let mut served = false;
+        for done in self.disk.work() {
+            served = true;
+            self.input(now, Input::Scan(done));
+        }
         let before = self.applied;
         let inboxes = self.apply_batch();
         if self.applied > before {
             self.input(now, Input::Applied { inboxes });
         }
-        synced || self.applied > before
+        synced || served || self.applied > before
     }
 
     fn sync_one(&mut self, now: Instant) -> bool {
