@@ -7,11 +7,12 @@ use crate::{
 };
 use motcua_core::{
     entry::Entry,
-    id::{LogId, OfficeId},
+    id::{Hash, LogId, OfficeId},
     key::PublicKey,
     record::Record,
     replica::{
-        Channel, ChildStatus, Event, Input, LinkId, Output, Replica, Store, Token, UpstreamPhase,
+        Channel, ChildStatus, Event, Input, LinkId, Output, Replica, ScanDone, ScanIo, ScanReport,
+        Store, Token, UpstreamPhase,
     },
     trust::TrustView,
 };
@@ -77,6 +78,10 @@ pub enum Signal {
     Trust(Box<TrustView>),
     /// Stays away from the hub, or comes back at once.
     Pause(bool),
+    /// The disk has answered about a scan.
+    Scan(ScanDone),
+    /// Somebody at this machine wants to see a scan that is not here.
+    WantScan(Hash),
     /// Ends the thread.
     Stop,
 }
@@ -96,6 +101,8 @@ pub struct Snapshot {
     pub carrier: Option<Carrier>,
     /// What carries each link that is up.
     pub carriers: HashMap<LinkId, Carrier>,
+    /// Scans that move, and faults with them.
+    pub scans: ScanReport,
 }
 
 /// A handle to the driver thread.
@@ -117,6 +124,7 @@ impl Driver {
             children: Vec::new(),
             carrier: None,
             carriers: HashMap::new(),
+            scans: ScanReport::default(),
         };
         let handle =
             Self { signals, links: Arc::default(), snapshot: Arc::new(Mutex::new(snapshot)) };
@@ -172,6 +180,8 @@ pub struct Surroundings<S, C> {
     pub dial: Box<dyn Fn() + Send>,
     /// Tells what happened.
     pub event: Box<dyn FnMut(Event) + Send>,
+    /// Hands over what is to be done with files of scans.
+    pub scans: Box<dyn Fn(ScanIo) + Send>,
 }
 
 /// Runs the replica until [`Signal::Stop`] or until every handle is gone.
@@ -229,6 +239,7 @@ fn publish(replica: &Replica, lines: &Lines, handle: &Driver) {
         children: replica.children().cloned().collect(),
         carrier: replica.upstream_link().and_then(|link| Some(lines.get(&link)?.1)),
         carriers: lines.iter().map(|(link, (_, carrier))| (*link, *carrier)).collect(),
+        scans: replica.scan_report(),
     };
     *handle.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;
 }
@@ -261,6 +272,8 @@ fn step<S: Store, C: Clock>(
         Signal::Applied(inboxes) => Input::Applied { inboxes },
         Signal::Trust(trust) => Input::Trust(trust),
         Signal::Pause(paused) => Input::Pause(paused),
+        Signal::Scan(done) => Input::Scan(done),
+        Signal::WantScan(hash) => Input::WantScan(hash),
         Signal::Stop => return,
     };
     replica.handle_input(now, wall, input, &around.store);
@@ -292,5 +305,6 @@ fn carry_out<S, C>(
         }
         Output::Dial => (around.dial)(),
         Output::Event(event) => (around.event)(event),
+        Output::Scan(request) => (around.scans)(request),
     }
 }

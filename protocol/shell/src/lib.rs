@@ -15,6 +15,7 @@ pub mod http;
 pub mod identity;
 pub mod rate;
 pub mod recovery;
+pub mod scans;
 pub mod service;
 pub mod settings;
 pub mod shutdown;

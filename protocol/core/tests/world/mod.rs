@@ -3,10 +3,9 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of the city")]
 
-mod disk;
+pub mod disk;
 mod paper;
-mod scan_tests;
-mod site;
+pub mod site;
 
 pub use paper::marker;
 
@@ -61,22 +60,24 @@ impl Trick {
         [Self::Content, Self::Key, Self::Binding, Self::KeyAndBinding, Self::Decision];
 }
 
-struct Wire {
-    link: LinkId,
-    from: Place,
-    to: Place,
-    channel: Channel,
-    bytes: Vec<u8>,
+pub type ScanTrick = fn(&mut ScanMessage);
+
+pub struct Wire {
+    pub link: LinkId,
+    pub from: Place,
+    pub to: Place,
+    pub channel: Channel,
+    pub bytes: Vec<u8>,
 }
 
 pub struct World {
     papers: paper::Papers,
-    sites: BTreeMap<Place, Site>,
+    pub sites: BTreeMap<Place, Site>,
     /// Both ends of every link.
-    links: BTreeMap<LinkId, (Place, Place)>,
-    wires: VecDeque<Wire>,
+    pub links: BTreeMap<LinkId, (Place, Place)>,
+    pub wires: VecDeque<Wire>,
     next_link: u64,
-    now: u64,
+    pub now: u64,
     cut: BTreeSet<Place>,
     /// Links that are being closed, if what is under way on them still arrives.
     closing: Option<BTreeSet<LinkId>>,
@@ -84,9 +85,9 @@ pub struct World {
     seen: BTreeMap<Place, Vec<Vec<u8>>>,
     bytes: usize,
     /// Of those, on the channel of scans.
-    scan_bytes: usize,
+    pub scan_bytes: usize,
     /// Bends what a place says about scans.
-    scan_trick: Option<(Place, fn(&mut ScanMessage))>,
+    pub scan_trick: Option<(Place, ScanTrick)>,
     trick: Option<(Place, Trick)>,
     tricked: bool,
     random: u64,
@@ -310,7 +311,7 @@ impl World {
         }
     }
 
-    fn step(&mut self) -> bool {
+    pub fn step(&mut self) -> bool {
         let mut busy = false;
         for place in
             Place::ALL.into_iter().filter(|place| !self.dead.contains(place)).collect::<Vec<_>>()
@@ -430,7 +431,7 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, mut wire: Wire) {
+    pub fn deliver(&mut self, mut wire: Wire) {
         self.bytes += wire.bytes.len();
         if wire.channel == Channel::Scan {
             self.scan_bytes += wire.bytes.len();
@@ -463,12 +464,12 @@ impl World {
         })
     }
 
-    fn input(&mut self, place: Place, input: Input) {
+    pub fn input(&mut self, place: Place, input: Input) {
         let now = Instant(self.now);
         self.site(place).input(now, input);
     }
 
-    fn site(&mut self, place: Place) -> &mut Site {
+    pub fn site(&mut self, place: Place) -> &mut Site {
         self.sites.get_mut(&place).unwrap()
     }
 

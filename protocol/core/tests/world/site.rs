@@ -11,15 +11,9 @@ use motcua_core::{
     id::{DossierId, EpochId, Hash, LogId, Nonce, OfficeId, PersonId},
     key::SecretKey,
     ledger::{Content, ContentFault, Decisions, Folded, Ledger, Me},
-<<<<<<< HEAD
-    record::Record,
-    replica::{Config, Event, Input, Output, Replica, Store, Token, parent_of},
-    state::{Key, Kv, MemKv, Pairs, StoreError, history::Stored, rows},
-=======
     record::{Record, ScanEvent},
-    replica::{Config, Event, Input, Output, Replica, Store, Token},
+    replica::{Config, Event, Input, Output, Replica, Store, Token, parent_of},
     state::{Key, Kv, MemKv, Pairs, ScanTable, StoreError, history::Stored, rows},
->>>>>>> ba3977a (scans: wip state machine)
     time::{ClockQuality, Instant, Timestamp},
     trust::{Binding, Signed, TrustView},
     wire,
@@ -133,11 +127,8 @@ impl Site {
             boots: 0,
             sync_every: 1,
             turns: 0,
-<<<<<<< HEAD
             batch: 3,
-=======
             disk: Default::default(),
->>>>>>> ba3977a (scans: wip state machine)
         };
         site.start(papers, place);
         site

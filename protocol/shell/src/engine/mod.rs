@@ -25,6 +25,7 @@ use crate::{
     clock::{Clock, SystemClock},
     driver::{self, Driver, Signal, Snapshot, Surroundings},
     identity::Identity,
+    scans::Scans,
     store::Opened,
 };
 use motcua_core::{
@@ -95,6 +96,7 @@ pub struct Engine {
     refusals: Mutex<BTreeMap<&'static str, u64>>,
     received_at: AtomicI64,
     root_received: AtomicU64,
+    scans: Scans,
 }
 
 /// Why an engine did not start.
@@ -175,6 +177,11 @@ impl Engine {
         };
         let replica = Replica::new(config, trust.clone(), &books)?;
         let own = OwnWriter::start(&key.public(), &books, pen.clone(), identity.binding.encode())?;
+        let dir = data_dir.join("attachments");
+        let scans = Scans::start(&dir, books.clone(), driver.clone()).map_err(|source| {
+            StartError::Io { what: format!("{} cannot be opened", dir.display()), source }
+        })?;
+        let mover = scans.mover();
         let engine = Arc::new(Self {
             me,
             kind: binding.kind,
@@ -192,6 +199,7 @@ impl Engine {
             refusals: Mutex::default(),
             received_at: AtomicI64::default(),
             root_received: AtomicU64::default(),
+            scans,
         });
         let applying = {
             let (pen, driver) = (pen.clone(), driver.clone());
@@ -202,6 +210,7 @@ impl Engine {
             scribe: Box::new(pen),
             clock,
             dial,
+            scans: mover,
             event: {
                 let engine = Arc::downgrade(&engine);
                 Box::new(move |happened| {
@@ -235,6 +244,11 @@ impl Engine {
     /// The driver, for links.
     pub fn driver(&self) -> &Driver {
         &self.driver
+    }
+
+    /// Scans on this machine's disk.
+    pub fn scans(&self) -> &Scans {
+        &self.scans
     }
 
     /// The driver's view of links and backlog.
@@ -311,6 +325,7 @@ impl Engine {
             let record = Record::Acknowledged { log, sequence, at };
             self.pen.write(vec![record], Box::new(drop));
         }
+        self.scans.stop();
         self.driver.signal(Signal::Stop);
         self.pen.stop();
         for thread in std::mem::take(&mut *self.threads()) {
