@@ -4,6 +4,7 @@
 //! - `GET /api/v1/hub` this hub: link to its parent, backlog, counters
 //! - `GET /api/v1/offices` every office below, see [`crate::fleet::OfficeLine`]
 //! - `GET /api/v1/dossiers?after=&limit=` dossiers held: id, entries, held entries, members
+//! - `GET /api/v1/bundle?office=&node=`, `POST /api/v1/bundle` bundle files
 //! - `GET /metrics` Prometheus text; `GET /healthz` alive; `GET /readyz` ready to take links
 
 use crate::{fleet, metrics};
@@ -16,6 +17,7 @@ use axum::{
 };
 use motcua_core::{id::DossierId, replica::UpstreamPhase, state::StoreError};
 use motcua_shell::{
+    carry::Carrier,
     engine::Engine,
     http::{self, PageFile},
     shutdown::Readiness,
@@ -55,6 +57,8 @@ pub struct Console {
     pub engine: Arc<Engine>,
     /// Whether links are taken.
     pub ready: Readiness,
+    /// Writes and takes in bundles.
+    pub carrier: Arc<Carrier>,
 }
 
 /// The console's routes.
@@ -176,5 +180,7 @@ async fn dossiers(
 }
 
 async fn scrape(State(console): State<Console>) -> Result<Response, Unavailable> {
-    Ok(metrics::collect(&console.engine)?.response())
+    let mut metrics = metrics::collect(&console.engine)?;
+    console.carrier.metrics(&mut metrics);
+    Ok(metrics.response())
 }

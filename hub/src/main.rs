@@ -1,7 +1,11 @@
 //! `motcua-hub`: parse, run, drain.
 
-use clap::{Parser, Subcommand};
-use motcua_shell::{settings::HubSettings, shutdown, telemetry};
+use clap::{Args, Parser, Subcommand};
+use motcua_shell::{
+    carry::command::{Local, Outcome, query},
+    settings::HubSettings,
+    shutdown, telemetry,
+};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Hub of Một Cửa: takes in offices, relays up, fills inboxes.
@@ -26,6 +30,52 @@ enum Verb {
         #[arg(long, env = "MOTCUA_CONFIG")]
         config: PathBuf,
     },
+    /// Carries work by file where no link leads; the running hub does the work.
+    Bundle {
+        #[command(subcommand)]
+        verb: BundleVerb,
+    },
+}
+
+#[derive(Subcommand)]
+enum BundleVerb {
+    /// Writes what an office lacks into a file to be carried to it, or, with --up, what the hub
+    /// above lacks.
+    Export {
+        /// Code or id of the office below.
+        #[arg(long, required_unless_present = "up", conflicts_with = "up")]
+        office: Option<String>,
+        /// One machine of the office; without it, all of them can read the file.
+        #[arg(long, requires = "office")]
+        node: Option<String>,
+        /// For the hub above.
+        #[arg(long)]
+        up: bool,
+        /// The file, which must not exist.
+        file: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Takes in a file that was brought from an office, or from the hub above.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Writes the answer to it into this file, to be carried back.
+        #[arg(long)]
+        reply: Option<PathBuf>,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Args)]
+struct Common {
+    /// The settings of the running hub, hub.toml.
+    #[arg(long, env = "MOTCUA_CONFIG")]
+    config: PathBuf,
+    /// Answers as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Exit code for settings that cannot be used (sysexits EX_CONFIG).
@@ -35,6 +85,7 @@ fn main() -> ExitCode {
     let (config, run) = match Cli::parse().verb {
         Verb::Run { config } => (config, true),
         Verb::Check { config } => (config, false),
+        Verb::Bundle { verb } => return bundle(verb),
     };
     let settings = match HubSettings::load(&config) {
         Ok(settings) => settings,
@@ -56,6 +107,35 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => say(&format!("{error:#}"), 1),
     }
+}
+
+/// Exit codes: 0 done, 1 failed, 4 nothing new, 5 refused.
+fn bundle(verb: BundleVerb) -> ExitCode {
+    let local = |common: &Common| {
+        HubSettings::load(&common.config)
+            .map(|settings| Local::new(settings.http_listen, common.json))
+    };
+    let outcome = match &verb {
+        BundleVerb::Export { office, node, file, common, .. } => {
+            let office = office.as_deref().map(|office| ("office", office));
+            let node = node.as_deref().map(|node| ("node", node));
+            let wanted: Vec<(&str, &str)> = office.into_iter().chain(node).collect();
+            local(common).map(|local| local.export(&query(&wanted), file))
+        }
+        BundleVerb::Import { file, reply, common } => {
+            local(common).map(|local| local.import(file, reply.as_deref()))
+        }
+    };
+    match outcome {
+        Ok(outcome) => tell(&outcome),
+        Err(error) => say(&error, BAD_SETTINGS),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to the operator")]
+fn tell(outcome: &Outcome) -> ExitCode {
+    println!("{}", outcome.text);
+    ExitCode::from(outcome.exit as u8)
 }
 
 #[expect(clippy::print_stdout, reason = "the answer to the operator")]

@@ -3,6 +3,7 @@
 use crate::console::{self, Console};
 use anyhow::Context;
 use motcua_shell::{
+    carry::{self, Carrier},
     content::DossierContent,
     http,
     service::{Probes, Service, ServiceOptions},
@@ -45,7 +46,11 @@ pub async fn run(
     .context("the hub did not start")?;
     let (ready, latch) = Readiness::new();
     let engine = Arc::clone(&service.engine);
-    let router = console::router(Console { engine, ready });
+    let carrier =
+        Carrier::new(Arc::clone(&engine)).context("the folder for bundles cannot be used")?;
+    let carrier = Arc::new(carrier);
+    let bundles = carry::http::router(Arc::clone(&carrier));
+    let router = console::router(Console { engine, ready, carrier }).merge(bundles);
     up(Addresses { links: service.local_addr()?, console: console_address });
     drop(latch);
     let served = http::serve(listener, router, stop).await;

@@ -3,6 +3,7 @@
 //! - `GET /office`, `/offices`, `/procedures`, `/sync`, `/openapi.json`
 //! - `POST /dossiers`, `GET /dossiers`, `GET /dossiers/{id}`
 //! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`
+//! - `GET /bundle`, `POST /bundle`: bundle files, see [`motcua_shell::carry`]
 //!
 //! beside them `GET /` (the page), `/healthz`, `/readyz`, `/metrics`. Every POST may carry an
 //! `Idempotency-Key`; repeated with the same body it gives the same answer.
@@ -32,6 +33,7 @@ use motcua_dossier::{
     state::State,
 };
 use motcua_shell::{
+    carry::Carrier,
     http::{self, Metrics, PageFile},
     shutdown::Readiness,
 };
@@ -79,6 +81,8 @@ pub struct Api {
     pub desk: Arc<Desk>,
     /// Whether the node is ready.
     pub ready: Readiness,
+    /// Writes and takes in bundles.
+    pub carrier: Arc<Carrier>,
 }
 
 /// All routes.
@@ -402,5 +406,6 @@ async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
     for (kind, count) in engine.refusals() {
         out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
     }
+    api.carrier.metrics(&mut out);
     Ok(out.response())
 }

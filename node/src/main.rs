@@ -1,7 +1,11 @@
 //! `motcua-node`: parse, run, drain.
 
-use clap::{Parser, Subcommand};
-use motcua_shell::{settings::NodeSettings, shutdown, telemetry};
+use clap::{Args, Parser, Subcommand};
+use motcua_shell::{
+    carry::command::{Local, Outcome},
+    settings::NodeSettings,
+    shutdown, telemetry,
+};
 use std::{path::PathBuf, process::ExitCode};
 
 /// Node of Một Cửa: registers and moves dossiers in one office, with or without a network.
@@ -29,13 +33,52 @@ enum Verb {
         #[arg(long)]
         data: PathBuf,
     },
+    /// Carries work by file where no link leads; the running node does the work.
+    Bundle {
+        #[command(subcommand)]
+        verb: BundleVerb,
+    },
+}
+
+#[derive(Subcommand)]
+enum BundleVerb {
+    /// Writes what the hub lacks into a file to be carried to it.
+    Export {
+        /// The file, which must not exist.
+        file: PathBuf,
+        /// Also what the hub is known to have, as for a hub that was set back.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Takes in the file that was brought from the hub.
+    Import {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Args)]
+struct Common {
+    /// The settings of the running node, node.toml.
+    #[arg(long, env = "MOTCUA_CONFIG")]
+    config: PathBuf,
+    /// Answers as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Exit code for settings that cannot be used (sysexits EX_CONFIG).
 const BAD_SETTINGS: u8 = 78;
 
 fn main() -> ExitCode {
-    let verb = Cli::parse().verb;
+    let verb = match Cli::parse().verb {
+        Verb::Bundle { verb } => return bundle(verb),
+        verb => verb,
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return say(&error, 1),
@@ -62,7 +105,32 @@ fn main() -> ExitCode {
                 Err(error) => say(&format!("{error:#}"), 1),
             }
         }
+        Verb::Bundle { verb } => bundle(verb),
     }
+}
+
+/// Exit codes: 0 done, 1 failed, 4 nothing new, 5 refused.
+fn bundle(verb: BundleVerb) -> ExitCode {
+    let local = |common: &Common| {
+        NodeSettings::load(&common.config)
+            .map(|settings| Local::new(settings.http_listen, common.json))
+    };
+    let outcome = match &verb {
+        BundleVerb::Export { file, all, common } => {
+            local(common).map(|local| local.export(if *all { "all=true" } else { "" }, file))
+        }
+        BundleVerb::Import { file, common } => local(common).map(|local| local.import(file, None)),
+    };
+    match outcome {
+        Ok(outcome) => tell(&outcome),
+        Err(error) => say(&error, BAD_SETTINGS),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to the operator")]
+fn tell(outcome: &Outcome) -> ExitCode {
+    println!("{}", outcome.text);
+    ExitCode::from(outcome.exit as u8)
 }
 
 #[expect(clippy::print_stdout, reason = "the answer to the operator")]

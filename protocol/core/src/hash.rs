@@ -30,10 +30,14 @@ pub enum Context {
     FactId,
     /// Dossier id and accepted heads to the digest of what is held.
     Held,
+    /// A bundle file up to its signature.
+    Bundle,
+    /// Randomness handed in to what is drawn from it.
+    Tape,
 }
 
 impl Context {
-    const ALL: [(Self, &'static str); 11] = [
+    const ALL: [(Self, &'static str); 13] = [
         (Self::Leaf, "motcua 2026 leaf v1"),
         (Self::Branch, "motcua 2026 tree node v1"),
         (Self::Payload, "motcua 2026 payload v1"),
@@ -45,17 +49,24 @@ impl Context {
         (Self::Document, "motcua 2026 trust document v1"),
         (Self::FactId, "motcua 2026 fact id v1"),
         (Self::Held, "motcua 2026 held dossier v1"),
+        (Self::Bundle, "motcua 2026 bundle file v1"),
+        (Self::Tape, "motcua 2026 tape v1"),
     ];
 
     /// The context's key, derived once per process: deriving it anew would double the cost of a
     /// leaf.
     fn key(self) -> &'static ContextKey {
-        static KEYS: OnceLock<[ContextKey; 11]> = OnceLock::new();
+        static KEYS: OnceLock<[ContextKey; 13]> = OnceLock::new();
         let keys = KEYS.get_or_init(|| {
             Self::ALL.map(|(_, text)| blake3::hazmat::hash_derive_key_context(text))
         });
         &keys[self as usize]
     }
+}
+
+/// A hasher under `context`, for bytes that come piece by piece.
+pub(crate) fn running(context: Context) -> blake3::Hasher {
+    blake3::Hasher::new_from_context_key(context.key())
 }
 
 /// BLAKE3 `derive_key` of the concatenated parts under `context`.

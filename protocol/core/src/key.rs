@@ -34,6 +34,8 @@ pub enum Purpose {
     Decision,
     /// A hub's time over the asker's nonce.
     Time,
+    /// A bundle file, by the machine that made it.
+    Bundle,
 }
 
 impl Purpose {
@@ -49,6 +51,7 @@ impl Purpose {
             Self::Possession => "motcua 2026 possession v1",
             Self::Decision => "motcua 2026 decision v1",
             Self::Time => "motcua 2026 hub time v1",
+            Self::Bundle => "motcua 2026 bundle v1",
         }
     }
 }
@@ -78,6 +81,15 @@ impl PublicKey {
         let Ok(key) = VerifyingKey::from_bytes(&self.0) else { return false };
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
         key.verify_strict(&signed_bytes(purpose, domain, message), &signature).is_ok()
+    }
+}
+
+impl PublicKey {
+    /// The X25519 key of the same machine (the birational map of RFC 7748, section 4.1), to which
+    /// bundles are sealed; `None` for bytes that are no point or one of small order.
+    pub fn agreement(&self) -> Option<[u8; 32]> {
+        let key = VerifyingKey::from_bytes(&self.0).ok().filter(|key| !key.is_weak())?;
+        Some(key.to_montgomery().to_bytes())
     }
 }
 
@@ -139,6 +151,11 @@ impl SecretKey {
     /// The public half.
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key().to_bytes())
+    }
+
+    /// The X25519 scalar of this key: opens what was sealed to [`PublicKey::agreement`].
+    pub fn agreement(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        zeroize::Zeroizing::new(self.0.to_scalar_bytes())
     }
 
     /// Signs the message for one purpose in one domain.

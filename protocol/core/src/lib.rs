@@ -11,6 +11,7 @@
 //! bound.
 
 pub mod author;
+pub mod bundle;
 pub mod entry;
 pub mod hash;
 pub mod id;

@@ -99,6 +99,15 @@ pub const SCANS_AT_ONCE: usize = 4;
 pub const SCAN_OFFERS: usize = 64;
 /// Scans that a reader waits for, per replica; more are asked for when some have come.
 pub const SCANS_WANTED: usize = 1_024;
+/// One bundle file. An office's year is a few MB; 1 GiB fits every stick's file system and spool,
+/// and what is longer goes in several files, each building on the one before.
+pub const BUNDLE_BYTES: u64 = 1024 * 1024 * 1024;
+/// Readers a bundle is sealed to: hubs up to the root, or the machines of an office.
+pub const BUNDLE_READERS: usize = 16;
+/// Plain bytes sealed at once: what a reader of a bundle holds in memory.
+pub const BUNDLE_PIECE_BYTES: usize = 64 * 1024;
+/// What a bundle says about itself: a hub's 10,000 logs with their heads.
+pub const BUNDLE_MANIFEST_BYTES: usize = 1024 * 1024;
 
 const _: () = assert!(FRAME_TARGET_BYTES + ENTRY_PAYLOAD_BYTES * 2 <= FRAME_RAW_BYTES);
 const _: () = assert!(MESSAGE_BYTES >= FRAME_RAW_BYTES);

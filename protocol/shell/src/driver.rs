@@ -11,13 +11,13 @@ use motcua_core::{
     key::PublicKey,
     record::Record,
     replica::{
-        Channel, ChildStatus, Event, Input, LinkId, Output, Replica, ScanDone, ScanIo, ScanReport,
-        Store, Token, UpstreamPhase,
+        CarriedDown, Channel, ChildStatus, Event, Hello, Input, LinkId, Output, Replica, ScanDone,
+        ScanIo, ScanReport, Store, Token, UpstreamPhase,
     },
     trust::TrustView,
 };
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -84,6 +84,27 @@ pub enum Signal {
     WantScan(Hash),
     /// Ends the thread.
     Stop,
+    /// Half an exchange came by hand; its messages follow on this link.
+    Carried {
+        /// The link's number.
+        link: LinkId,
+        /// Where the answers go.
+        writer: LinkWriter,
+        /// Which half.
+        half: CarriedHalf,
+    },
+    /// Tells something to whoever is interested, as if the replica had.
+    Tell(Event),
+    /// Asks what the parent has of every log that goes up.
+    Received(Sender<BTreeMap<LogId, u64>>),
+}
+
+/// Which half of an exchange came by hand.
+pub enum CarriedHalf {
+    /// From below: the key that signed it, and its hello.
+    Up(PublicKey, Box<Hello>),
+    /// From above.
+    Down(Box<CarriedDown>),
 }
 
 /// The driver's view for pages and metrics, renewed after each step.
@@ -149,6 +170,14 @@ impl Driver {
         (link, Arc::new(Semaphore::new(LINK_BYTES)))
     }
 
+    /// Begins to take in what came by hand, and gives the link's number and the room its messages
+    /// may take.
+    pub fn carried(&self, half: CarriedHalf, writer: LinkWriter) -> (LinkId, Arc<Semaphore>) {
+        let link = LinkId(self.links.fetch_add(1, Ordering::Relaxed));
+        self.signal(Signal::Carried { link, writer, half });
+        (link, Arc::new(Semaphore::new(LINK_BYTES)))
+    }
+
     /// Hands over a message; waits while the driver is behind with this link.
     pub async fn message(
         &self,
@@ -210,6 +239,12 @@ pub fn run<S: Store, C: Clock>(
         };
         match first {
             Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Signal::Tell(event)) => (around.event)(event),
+            Ok(Signal::Received(asker)) => {
+                let all = replica.backlog().map(|(log, _, received)| (log, received)).collect();
+                // Whoever asked may have gone.
+                let _ = asker.send(all);
+            }
             Ok(signal) => step(&mut replica, &mut lines, &around, signal),
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -224,8 +259,9 @@ pub fn run<S: Store, C: Clock>(
     }
 }
 
-/// Links that are up: where their messages go, and what carries them.
-type Lines = HashMap<LinkId, (LinkWriter, Carrier)>;
+/// Links that are up: where their messages go, and what carries them; nothing carries what came by
+/// hand.
+type Lines = HashMap<LinkId, (LinkWriter, Option<Carrier>)>;
 
 /// Renews the view for pages and metrics; costs something for every peer.
 fn publish(replica: &Replica, lines: &Lines, handle: &Driver) {
@@ -237,8 +273,8 @@ fn publish(replica: &Replica, lines: &Lines, handle: &Driver) {
         received: replica.received_by_parent(),
         backlog: (entries, unsent),
         children: replica.children().cloned().collect(),
-        carrier: replica.upstream_link().and_then(|link| Some(lines.get(&link)?.1)),
-        carriers: lines.iter().map(|(link, (_, carrier))| (*link, *carrier)).collect(),
+        carrier: replica.upstream_link().and_then(|link| lines.get(&link)?.1),
+        carriers: lines.iter().filter_map(|(link, (_, carrier))| Some((*link, (*carrier)?))).collect(),
         scans: replica.scan_report(),
     };
     *handle.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;
@@ -255,7 +291,7 @@ fn step<S: Store, C: Clock>(
     let mut _room = None;
     let input = match signal {
         Signal::LinkUp { link, peer, dialed, carrier, writer } => {
-            lines.insert(link, (writer, carrier));
+            lines.insert(link, (writer, Some(carrier)));
             Input::LinkUp { link, peer, dialed }
         }
         Signal::LinkDown(link) => {
@@ -274,7 +310,14 @@ fn step<S: Store, C: Clock>(
         Signal::Pause(paused) => Input::Pause(paused),
         Signal::Scan(done) => Input::Scan(done),
         Signal::WantScan(hash) => Input::WantScan(hash),
-        Signal::Stop => return,
+        Signal::Carried { link, writer, half } => {
+            lines.insert(link, (writer, None));
+            match half {
+                CarriedHalf::Up(peer, hello) => Input::CarriedUp { link, peer, hello },
+                CarriedHalf::Down(carried) => Input::CarriedDown { link, carried },
+            }
+        }
+        Signal::Stop | Signal::Tell(_) | Signal::Received(_) => return,
     };
     replica.handle_input(now, wall, input, &around.store);
 }

@@ -3,8 +3,9 @@
 //!
 //! [`service`] is what node and hub start; [`engine`] puts journal, state, applier and driver together;
 //! [`driver`] owns the replica; [`transport`] brings its messages over QUIC, [`recovery`] lets machines
-//! in that have no certificate.
+//! in that have no certificate; [`carry`] writes and takes in bundle files.
 
+pub mod carry;
 pub mod certificate;
 pub mod clock;
 pub mod content;

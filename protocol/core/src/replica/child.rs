@@ -38,6 +38,8 @@ pub(super) struct Child {
     told: u64,
     /// Trust documents that the peer has.
     pub(super) trust: Numbers,
+    /// Set where the peer's words came by hand: nothing is read to it.
+    pub(super) carried: Option<super::carried::Allowance>,
 }
 
 impl Child {
@@ -51,6 +53,7 @@ impl Child {
             skip_due: None,
             told: 0,
             trust: Numbers::default(),
+            carried: None,
         }
     }
 
@@ -165,7 +168,7 @@ impl Replica {
     }
 
     /// Who may speak at all: a machine of this domain that speaks for its own key.
-    fn admit(&self, peer: PublicKey, hello: &Hello) -> Result<Binding, Fault> {
+    pub(super) fn admit(&self, peer: PublicKey, hello: &Hello) -> Result<Binding, Fault> {
         if hello.domain != self.config.domain {
             return Err(Fault::new("domain", "this machine belongs to another trust domain"));
         }
@@ -184,7 +187,10 @@ impl Replica {
             .children
             .iter()
             .filter(|(id, child)| {
-                **id != link && child.binding.is_some() && child.peer.node_id() == node
+                **id != link
+                    && child.binding.is_some()
+                    && child.carried.is_none()
+                    && child.peer.node_id() == node
             })
             .map(|(id, _)| *id)
             .collect();
@@ -260,7 +266,8 @@ impl Replica {
         let links: Vec<LinkId> = self
             .children
             .iter()
-            .filter(|(_, child)| child.binding.is_some() && wanted(child))
+            .filter(|(_, child)| child.binding.is_some() && child.carried.is_none())
+            .filter(|(_, child)| wanted(child))
             .map(|(link, _)| *link)
             .collect();
         for link in links {
@@ -309,7 +316,8 @@ impl Replica {
     pub(super) fn flush_skips(&mut self, now: Instant, _store: &impl Store) {
         let mut due = Vec::new();
         for (link, child) in &mut self.children {
-            let behind = child.binding.is_some() && child.sent.number > child.told;
+            let reads = child.binding.is_some() && child.carried.is_none();
+            let behind = reads && child.sent.number > child.told;
             match child.skip_due {
                 _ if !behind => child.skip_due = None,
                 None => child.skip_due = Some(now.after(SKIP_DELAY)),

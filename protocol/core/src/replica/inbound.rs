@@ -151,6 +151,7 @@ impl Replica {
         };
         let from = child.peer.node_id();
         let head = wire::UpFrame::peek(&bytes).map_err(|error| Fault::new("frame", error))?;
+        self.check_allowance(link, head.log, head.last())?;
         let domain = self.config.domain;
         let Some(log) = self.logs.get_mut(&head.log) else {
             return Err(Fault::new("order", "frame of a log that was not announced"));
@@ -221,7 +222,13 @@ impl Replica {
         if frame.inbox != self.config.me.office {
             return Err(Fault::new("scope", "this inbox belongs to another office"));
         }
-        if (frame.epoch, frame.after) != (at.epoch, at.number) || frame.upto < frame.after {
+        if frame.epoch == at.epoch && frame.after < at.number && frame.upto <= at.number {
+            // It came by another way already; it need not be looked into.
+            self.read_already(link);
+            return Ok(());
+        }
+        // What overlaps is taken whole: entries that are here already change nothing.
+        if frame.epoch != at.epoch || frame.after > at.number || frame.upto < frame.after {
             let words = format!("inbox frame builds on {}, expected {}", frame.after, at.number);
             return Err(Fault::new("gap", words));
         }

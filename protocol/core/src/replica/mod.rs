@@ -7,7 +7,9 @@
 //! driver has reported as durable.
 
 mod assemble;
+mod carried;
 mod child;
+mod export;
 mod inbound;
 mod message;
 mod moving;
@@ -17,7 +19,9 @@ mod scan;
 mod scope;
 mod upstream;
 
+pub use carried::CarriedDown;
 pub use child::ChildStatus;
+pub use export::{Asked, Carried, DownExport, ExportError, UpExport, readers_up};
 pub use message::{Channel, Control, Data, Head, Hello, MessageError, Status, VERSIONS, Welcome};
 pub use moving::parent_of;
 pub use scan::{
@@ -115,6 +119,22 @@ pub enum Input {
     Scan(ScanDone),
     /// Somebody at this machine wants to see a scan that is not here.
     WantScan(Hash),
+    /// Half an exchange from below came by hand; its data messages follow, then the link's end.
+    CarriedUp {
+        /// A link with no other end.
+        link: LinkId,
+        /// Key that signed it.
+        peer: PublicKey,
+        /// What its maker says first.
+        hello: Box<Hello>,
+    },
+    /// Half an exchange from above came by hand.
+    CarriedDown {
+        /// A link with no other end.
+        link: LinkId,
+        /// What stands before its frames.
+        carried: Box<CarriedDown>,
+    },
 }
 
 /// Something should be done.
@@ -346,6 +366,16 @@ impl Replica {
                     self.leave(link, "this machine goes offline");
                 }
             }
+            Input::CarriedUp { link, peer, hello } => {
+                if let Err(fault) = self.carried_up(wall, link, peer, *hello) {
+                    self.refuse(link, fault);
+                }
+            }
+            Input::CarriedDown { link, carried } => {
+                if let Err(fault) = self.carried_down(link, *carried) {
+                    self.refuse(link, fault);
+                }
+            }
         }
     }
 
@@ -517,7 +547,7 @@ impl Replica {
             }
             Some(Pending::Down { link, cursor }) => {
                 self.upstream.delivered(cursor);
-                self.say(link, &Control::Delivered(cursor));
+                self.tell_delivered(link, cursor);
                 self.check_in_sync(store);
             }
             Some(Pending::Scan(pending)) => self.scan_journaled(pending),

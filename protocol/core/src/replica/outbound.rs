@@ -227,7 +227,7 @@ impl Replica {
 }
 
 /// The frame that holds `next`, read back from the journal.
-fn relayed_frame(
+pub(super) fn relayed_frame(
     log: LogId,
     next: u64,
     store: &impl Store,
@@ -267,13 +267,13 @@ fn frame_around(
 
 /// Journal positions of a block of own entries, read once.
 #[derive(Default)]
-struct OwnBlock {
+pub(super) struct OwnBlock {
     first: u64,
     positions: Vec<u64>,
 }
 
 impl OwnBlock {
-    fn read(
+    pub(super) fn read(
         &mut self,
         log: LogId,
         sequence: u64,

@@ -72,6 +72,8 @@ pub(super) struct Upstream {
     tail: Cursor,
     status: Option<(Instant, Status)>,
     in_sync: bool,
+    /// Half an exchange that came by hand is being read on this link.
+    carried: Option<LinkId>,
 }
 
 impl Upstream {
@@ -94,6 +96,7 @@ impl Upstream {
             tail: Cursor::default(),
             status: None,
             in_sync: false,
+            carried: None,
         }
     }
 
@@ -139,6 +142,9 @@ impl Upstream {
     /// The link is gone, or a dial came to nothing: everything that lives with a link goes, and
     /// the next dial waits for a random part of a growing pause (full jitter).
     pub(super) fn lost(&mut self, link: Option<LinkId>, now: Instant) {
+        if let Some(link) = link {
+            self.put_down(link);
+        }
         let since = match (&self.phase, link) {
             (Phase::Dialing, None) => None,
             (Phase::Greeting { link: mine, .. }, Some(link)) if *mine == link => None,
@@ -254,7 +260,35 @@ impl Upstream {
 
     /// The inbox position that the next frame on this link must build on.
     pub(super) fn reading(&self, link: LinkId) -> Option<Cursor> {
-        (self.live() == Some(link)).then_some(self.read)
+        (self.live() == Some(link) || self.carried == Some(link)).then_some(self.read)
+    }
+
+    /// Inbox read and handed to the journal.
+    pub(super) fn read_position(&self) -> Cursor {
+        self.read
+    }
+
+    /// The inbox is read from `from` on over a carried link.
+    pub(super) fn carry(&mut self, link: LinkId, from: Cursor, tail: Cursor) {
+        self.carried = Some(link);
+        self.read = from;
+        if tail.epoch != self.tail.epoch || tail.number > self.tail.number {
+            self.tail = tail;
+        }
+    }
+
+    /// A carried link has ended.
+    pub(super) fn put_down(&mut self, link: LinkId) {
+        if self.carried == Some(link) {
+            self.carried = None;
+        }
+    }
+
+    /// The parent has this much of a log, by its word carried by hand.
+    pub(super) fn note_received(&mut self, head: Head) {
+        self.doubt(head);
+        self.in_flight.retain(|(log, upto, _)| *log != head.log || *upto > head.sequence);
+        self.received.insert(head.log, head);
     }
 
     pub(super) fn cursor(&self) -> Cursor {

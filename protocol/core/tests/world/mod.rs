@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of the city")]
 
 pub mod disk;
+mod carry;
 mod paper;
 pub mod site;
 
@@ -91,6 +92,8 @@ pub struct World {
     trick: Option<(Place, Trick)>,
     tricked: bool,
     random: u64,
+    /// Control messages on links that have no other end.
+    answers: Vec<(LinkId, Vec<u8>)>,
 }
 
 impl World {
@@ -115,6 +118,7 @@ impl World {
             trick: None,
             tricked: false,
             random: seed,
+            answers: Vec::new(),
         }
     }
 
@@ -356,6 +360,8 @@ impl World {
                 if let Some((a, b)) = self.links.get(&link) {
                     let to = if *a == place { *b } else { *a };
                     self.wires.push_back(Wire { link, from: place, to, channel, bytes });
+                } else {
+                    self.answers.push((link, bytes));
                 }
                 true
             }

@@ -80,7 +80,7 @@ pub struct Site {
     batch: usize,
 }
 
-fn config(papers: &Papers, place: Place, trust: &TrustView) -> Config {
+pub fn config(papers: &Papers, place: Place, trust: &TrustView) -> Config {
     let key = papers.key(place);
     let binding: Binding =
         Signed::decode::<Binding>(&papers.binding(place)).unwrap().open().unwrap();
@@ -202,6 +202,10 @@ impl Site {
         let summary: Option<rows::Summary> = self.typed(Key::Summary(dossier));
         let Some(summary) = summary else { return 0 };
         Automerge::load(&summary.bytes).unwrap().get_changes(&[]).len()
+    }
+
+    pub fn cursor(&self) -> rows::Cursor {
+        self.typed(Key::Upstream).unwrap_or_default()
     }
 
     pub fn durable(&self, dossier: DossierId) -> usize {

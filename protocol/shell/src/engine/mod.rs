@@ -97,6 +97,7 @@ pub struct Engine {
     received_at: AtomicI64,
     root_received: AtomicU64,
     scans: Scans,
+    config: Config,
 }
 
 /// Why an engine did not start.
@@ -175,7 +176,7 @@ impl Engine {
             seed: random_u64(),
             software: env!("CARGO_PKG_VERSION").into(),
         };
-        let replica = Replica::new(config, trust.clone(), &books)?;
+        let replica = Replica::new(config.clone(), trust.clone(), &books)?;
         let own = OwnWriter::start(&key.public(), &books, pen.clone(), identity.binding.encode())?;
         let dir = data_dir.join("attachments");
         let scans = Scans::start(&dir, books.clone(), driver.clone()).map_err(|source| {
@@ -200,6 +201,7 @@ impl Engine {
             received_at: AtomicI64::default(),
             root_received: AtomicU64::default(),
             scans,
+            config,
         });
         let applying = {
             let (pen, driver) = (pen.clone(), driver.clone());
@@ -316,6 +318,16 @@ impl Engine {
         Ok(self.books.row(Key::Meta)?.unwrap_or_default())
     }
 
+    /// Who this replica is, for recording what it would send.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Its data directory.
+    pub fn data_dir(&self) -> &std::path::Path {
+        &self.data_dir
+    }
+
     /// Writes what waits, then ends the threads. Blocks.
     pub fn stop(&self) {
         // What the parent is known to have stays known while it is out of reach.
@@ -393,8 +405,9 @@ impl Engine {
                 if let Err(error) = Identity::save_trust(&engine.data_dir, &view) {
                     tracing::warn!(%error, "new trust documents are in the journal only");
                 }
-                *engine.trust.lock().unwrap_or_else(PoisonError::into_inner) = view.clone();
-                engine.driver.signal(Signal::Trust(Box::new(view)));
+                // First the driver: whoever sees the new documents here may send it what needs them.
+                engine.driver.signal(Signal::Trust(Box::new(view.clone())));
+                *engine.trust.lock().unwrap_or_else(PoisonError::into_inner) = view;
             }),
         );
     }

@@ -23,6 +23,7 @@ pub use end::{LinkEnd, SHUTTING_DOWN};
 pub use settings::Settings;
 pub use tls::{Credentials, TrustHandle};
 pub use writer::LinkWriter;
+pub(crate) use writer::{Outgoing, outgoing};
 
 use crate::recovery::{RecoveryService, serve};
 use accept::Gate;

@@ -28,13 +28,13 @@ impl LinkWriter {
 }
 
 /// What the link takes from: one queue for every channel, in the order of [`Channel::ALL`].
-pub(super) struct Outgoing {
-    pub(super) queues: [UnboundedReceiver<Vec<u8>>; Channel::COUNT],
-    pub(super) close: UnboundedReceiver<String>,
+pub(crate) struct Outgoing {
+    pub(crate) queues: [UnboundedReceiver<Vec<u8>>; Channel::COUNT],
+    pub(crate) close: UnboundedReceiver<String>,
 }
 
 /// Both ends of a link's queues.
-pub(super) fn outgoing() -> (LinkWriter, Outgoing) {
+pub(crate) fn outgoing() -> (LinkWriter, Outgoing) {
     let ends = Channel::ALL.map(|_| unbounded_channel());
     let (close, asked) = unbounded_channel();
     let writer = LinkWriter { queues: ends.each_ref().map(|(sender, _)| sender.clone()), close };

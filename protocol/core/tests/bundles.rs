@@ -1,0 +1,188 @@
+//! Offices without a line: bundles carried between them and their hub, between links, lost, twice,
+//! out of order, and cut by a crash in the middle.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+#[allow(dead_code, unused_imports, reason = "shared with the tests of links")]
+mod world;
+
+use motcua_core::entry::{AudienceAction, AudienceOp, Role};
+use world::{Place::*, World};
+
+fn grant(world: &World, place: world::Place) -> AudienceOp {
+    AudienceOp { action: AudienceAction::Add, role: Role::Competent, office: world.office(place) }
+}
+
+/// Ward 1 has no line; everybody else has.
+fn without_line(seed: u64) -> World {
+    let mut world = World::new(seed);
+    world.settle();
+    world.cut(Ward1);
+    world
+}
+
+#[test]
+fn an_office_without_a_line_works_both_ways_by_file_alone() {
+    let mut world = without_line(1);
+    let mine: Vec<_> = (0..30).map(|_| world.create(Ward1)).collect();
+    let op = grant(&world, Ward3);
+    world.edit(Ward1, mine[0], &[op]);
+    let theirs = world.create(Ward3);
+    let op = grant(&world, Ward1);
+    world.edit(Ward3, theirs, &[op]);
+    world.settle();
+
+    let up = world.record_up(Ward1);
+    assert_eq!(world.received_by_parent(Ward1), 0, "exported is not delivered");
+    assert_eq!(world.bring(District1, &up), None);
+    world.settle();
+    assert_eq!(world.changes(City, mine[29]), 1, "what came by hand goes on by wire");
+    assert_eq!(world.changes(Ward3, mine[0]), 2);
+    assert_eq!(world.received_by_parent(Ward1), 0);
+
+    let reply = world.record_down(Ward1, Some(world.cursor(Ward1)));
+    assert_eq!(world.bring(Ward1, &reply), None);
+    world.settle();
+    assert_eq!(world.received_by_parent(Ward1), 31);
+    assert_eq!(world.changes(Ward1, theirs), 2);
+    assert_eq!(world.changes(Ward2, theirs), 0);
+    assert_eq!(world.faults(), Vec::<String>::new());
+}
+
+#[test]
+fn the_same_file_twice_changes_nothing_and_an_older_one_after_a_newer_neither() {
+    let mut world = without_line(2);
+    let first = world.create(Ward1);
+    world.settle();
+    let older = world.record_up(Ward1);
+    let second = world.create(Ward1);
+    world.settle();
+    let newer = world.record_up(Ward1);
+    for file in [&newer, &older, &newer, &older] {
+        assert_eq!(world.bring(District1, file), None);
+    }
+    world.settle();
+    let before = world.state(District1).0.clone();
+    assert_eq!(world.bring(District1, &older), None);
+    world.settle();
+    assert!(world.state(District1).0 == before);
+    assert_eq!((world.changes(City, first), world.changes(City, second)), (1, 1));
+
+    let start = world.cursor(Ward1);
+    let old_reply = world.record_down(Ward1, Some(start));
+    let other = world.create(Ward2);
+    let op = grant(&world, Ward1);
+    world.edit(Ward2, other, &[op]);
+    world.settle();
+    let new_reply = world.record_down(Ward1, Some(start));
+    for file in [&new_reply, &old_reply, &new_reply] {
+        assert_eq!(world.bring(Ward1, file), None);
+        world.settle();
+        assert_eq!(world.changes(Ward1, other), 2);
+        assert_eq!(world.received_by_parent(Ward1), 2);
+    }
+}
+
+#[test]
+fn a_gap_is_refused_in_words_that_name_what_is_missing() {
+    let mut world = without_line(3);
+    let other = world.create(Ward2);
+    let op = grant(&world, Ward1);
+    world.edit(Ward2, other, &[op]);
+    world.settle();
+    let first = world.record_down(Ward1, None);
+    let start = world.cursor(Ward1);
+    // A twin takes the first file; what the hub then makes for it begins behind that.
+    assert_eq!(world.bring(Ward1, &first), None);
+    world.settle();
+    let after = world.cursor(Ward1);
+    assert!(after.number > start.number);
+    world.edit(Ward2, other, &[]);
+    world.settle();
+    let second = world.record_down(Ward1, Some(after));
+    let mut set_back = without_line(3);
+    set_back.settle();
+    let why = set_back.bring(Ward1, &second).unwrap();
+    assert!(why.contains("missing") || why.contains("numbers"), "{why}");
+    assert_eq!(set_back.changes(Ward1, other), 0);
+}
+
+#[test]
+fn files_and_links_mix() {
+    let mut world = World::new(4);
+    world.settle();
+    let mut all = Vec::new();
+    for round in 0..6u64 {
+        world.cut(Ward1);
+        for _ in 0..3 {
+            all.push(world.create(Ward1));
+        }
+        let other = world.create(Ward2);
+        let op = grant(&world, Ward1);
+        world.edit(Ward2, other, &[op]);
+        all.push(other);
+        world.run(40);
+        let up = world.record_up(Ward1);
+        let before = world.cursor(Ward1);
+        world.restore(Ward1);
+        world.run(round);
+        // The file is on its way while the line comes back.
+        let link = world.take_in(District1, &up, 2);
+        world.run(3);
+        let reply = world.record_down(Ward1, Some(before));
+        let second = world.take_in(Ward1, &reply, 3);
+        world.run(20);
+        for (place, link) in [(District1, link), (Ward1, second)] {
+            world.end(place, link);
+        }
+        world.settle();
+    }
+    for dossier in all {
+        assert_eq!(world.heads(Ward1, dossier), world.heads(City, dossier));
+        assert!(world.changes(Ward1, dossier) > 0);
+    }
+    assert!(world.in_sync(Ward1));
+    assert_eq!(world.faults(), Vec::<String>::new());
+}
+
+#[test]
+fn a_crash_in_the_middle_loses_nothing_and_the_same_file_finishes_it() {
+    for seed in 0..40 {
+        let mut world = without_line(100 + seed);
+        let mine: Vec<_> = (0..8).map(|_| world.create(Ward1)).collect();
+        let other = world.create(Ward2);
+        let op = grant(&world, Ward1);
+        world.edit(Ward2, other, &[op]);
+        world.settle();
+        let up = world.record_up(Ward1);
+        world.slow_disk(District1, 3);
+        world.take_in(District1, &up, seed as usize % 3);
+        world.run(seed % 4);
+        world.crash(District1);
+        assert_eq!(world.bring(District1, &up), None);
+        world.settle();
+        let reply = world.record_down(Ward1, Some(world.cursor(Ward1)));
+        world.take_in(Ward1, &reply, seed as usize % 3);
+        world.run(seed % 3);
+        world.crash(Ward1);
+        let reply = world.record_down(Ward1, Some(world.cursor(Ward1)));
+        assert_eq!(world.bring(Ward1, &reply), None);
+        world.settle();
+        assert_eq!(world.received_by_parent(Ward1), 8, "seed {seed}");
+        assert_eq!(world.changes(Ward1, other), 2, "seed {seed}");
+        assert!(mine.iter().all(|dossier| world.changes(City, *dossier) == 1));
+    }
+}
+
+#[test]
+fn a_file_for_another_hub_or_by_another_is_not_taken() {
+    let mut world = without_line(5);
+    world.create(Ward1);
+    world.settle();
+    let up = world.record_up(Ward1);
+    // The city can open it, and does not serve the ward itself.
+    let why = world.bring(City, &up).unwrap();
+    assert!(why.contains("not served"), "{why}");
+    assert_eq!(world.sealed_to(&up), [District1, City]);
+    let down = world.record_down(Ward1, None);
+    assert_eq!(world.sealed_to(&down), [Ward1]);
+}
