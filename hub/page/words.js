@@ -1,5 +1,17 @@
 const WORDS = {
   "vi": {
+    "bundle_title": "Cơ quan không có đường truyền",
+    "bundle_hint": "Nhập tệp mà cơ quan mang đến, rồi tải tệp trả lời để mang về. Cũng có thể lập tệp trước cho một cơ quan. Tệp đã mã hóa cho đúng nơi nhận.",
+    "bundle_file": "Tệp của cơ quan",
+    "bundle_take": "Nhập tệp",
+    "bundle_office": "Mã cơ quan",
+    "bundle_make": "Tải tệp cho cơ quan",
+    "bundle_reply": "Tải tệp trả lời",
+    "bundle_choose": "Hãy chọn tệp trước.",
+    "bundle_which": "Hãy nhập mã cơ quan.",
+    "bundle_working": "Đang xử lý tệp…",
+    "bundle_broken": "Hub không trả lời; hãy làm lại, nhập hai lần không sao.",
+
     "language_name": "English",
     "skip": "Đến nội dung chính",
     "sync_region": "Tình trạng đồng bộ",
@@ -86,6 +98,18 @@ const WORDS = {
     "days": "{0} ngày"
   },
   "en": {
+    "bundle_title": "Offices without a link",
+    "bundle_hint": "Take in the file that an office brought, then download the answer to be carried back. A file for an office can also be made first. Files are encrypted to whom they are for.",
+    "bundle_file": "File of the office",
+    "bundle_take": "Take in the file",
+    "bundle_office": "Code of the office",
+    "bundle_make": "Download the file for the office",
+    "bundle_reply": "Download the answer",
+    "bundle_choose": "Choose the file first.",
+    "bundle_which": "Enter the code of the office.",
+    "bundle_working": "Working on the file…",
+    "bundle_broken": "The hub did not answer; do it again, twice does no harm.",
+
     "language_name": "Tiếng Việt",
     "skip": "Skip to the main content",
     "sync_region": "State of sync",

@@ -1,5 +1,14 @@
 const WORDS = {
   "vi": {
+    "bundle_title": "Không có đường truyền: mang dữ liệu bằng tệp",
+    "bundle_hint": "Tải tệp, chép vào USB và mang đến hub; sau đó nhập tệp trả lời của hub. Tệp đã mã hóa, chỉ hub mở được. Dữ liệu chỉ tính là đã gửi khi đã nhập tệp trả lời.",
+    "bundle_make": "Tải tệp cho hub",
+    "bundle_file": "Tệp mang từ hub về",
+    "bundle_take": "Nhập tệp",
+    "bundle_choose": "Hãy chọn tệp trước.",
+    "bundle_working": "Đang xử lý tệp…",
+    "bundle_broken": "Máy của cơ quan không trả lời; hãy nhập lại tệp, nhập hai lần không sao.",
+
     "language_name": "English",
     "skip": "Đến nội dung chính",
     "sync_region": "Tình trạng đồng bộ",
@@ -214,6 +223,15 @@ const WORDS = {
     "days": "{0} ngày"
   },
   "en": {
+    "bundle_title": "No link: carry the data by file",
+    "bundle_hint": "Download the file, copy it to a stick and carry it to the hub; then take in the file that the hub answers with. It is encrypted, only the hub can open it. Work counts as sent only once the answer has been taken in.",
+    "bundle_make": "Download the file for the hub",
+    "bundle_file": "File brought from the hub",
+    "bundle_take": "Take in the file",
+    "bundle_choose": "Choose the file first.",
+    "bundle_working": "Working on the file…",
+    "bundle_broken": "The office's machine did not answer; take the file in again, twice does no harm.",
+
     "language_name": "Tiếng Việt",
     "skip": "Skip to the main content",
     "sync_region": "State of sync",

@@ -58,6 +58,11 @@ static PAGE: &[PageFile] = &[
         text: include_str!("../page/app.js"),
     },
     PageFile {
+        path: "/bundle.js",
+        media: "text/javascript; charset=utf-8",
+        text: include_str!("../page/bundle.js"),
+    },
+    PageFile {
         path: "/words.js",
         media: "text/javascript; charset=utf-8",
         text: include_str!("../page/words.js"),
