@@ -130,8 +130,7 @@ fn an_office_whose_line_is_cut_all_the_time_works_by_files() {
     neighbour.forward(&second, &office, "").unwrap();
     wait_for("the hub has it", || {
         let down = stick.join(format!("down-{}.mcb", fresh_key()));
-        let (code, _) =
-            bundle(&mut city, DISTRICT_1, &["export", "--office", away, path(&down)]);
+        let (code, _) = bundle(&mut city, DISTRICT_1, &["export", "--office", away, path(&down)]);
         assert_eq!(code, 0);
         bundle(&mut city, away, &["import", path(&down)]);
         desk.has(&second)

@@ -343,10 +343,11 @@ struct Line {
 impl Line {
     fn open(engine: &Arc<Engine>, half: CarriedHalf) -> Self {
         let (control, answers) = unbounded_channel();
-        // Nothing is sent on the data channel of a carried link.
+        // Nothing is sent on the other channels of a carried link.
         let (data, _) = unbounded_channel();
+        let (scan, _) = unbounded_channel();
         let (close, closed) = unbounded_channel();
-        let writer = LinkWriter { control, data, close };
+        let writer = LinkWriter { control, data, scan, close };
         let (link, room) = engine.driver().carried(half, writer);
         Self {
             engine: Arc::clone(engine),
