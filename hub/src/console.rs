@@ -17,7 +17,7 @@ use axum::{
 };
 use motcua_core::{id::DossierId, replica::UpstreamPhase, state::StoreError};
 use motcua_shell::{
-    carry::Carrier,
+    carry::Courier,
     engine::Engine,
     http::{self, PageFile},
     shutdown::Readiness,
@@ -63,7 +63,7 @@ pub struct Console {
     /// Whether links are taken.
     pub ready: Readiness,
     /// Writes and takes in bundles.
-    pub carrier: Arc<Carrier>,
+    pub courier: Arc<Courier>,
 }
 
 /// The console's routes.
@@ -186,6 +186,6 @@ async fn dossiers(
 
 async fn scrape(State(console): State<Console>) -> Result<Response, Unavailable> {
     let mut metrics = metrics::collect(&console.engine)?;
-    console.carrier.metrics(&mut metrics);
+    console.courier.metrics(&mut metrics);
     Ok(metrics.response())
 }

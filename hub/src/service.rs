@@ -3,7 +3,7 @@
 use crate::console::{self, Console};
 use anyhow::Context;
 use motcua_shell::{
-    carry::{self, Carrier},
+    carry::{self, Courier},
     content::DossierContent,
     http,
     service::{Probes, Service, ServiceOptions},
@@ -46,11 +46,11 @@ pub async fn run(
     .context("the hub did not start")?;
     let (ready, latch) = Readiness::new();
     let engine = Arc::clone(&service.engine);
-    let carrier =
-        Carrier::new(Arc::clone(&engine)).context("the folder for bundles cannot be used")?;
-    let carrier = Arc::new(carrier);
-    let bundles = carry::http::router(Arc::clone(&carrier));
-    let router = console::router(Console { engine, ready, carrier }).merge(bundles);
+    let courier =
+        Courier::new(Arc::clone(&engine)).context("the folder for bundles cannot be used")?;
+    let courier = Arc::new(courier);
+    let bundles = carry::http::router(Arc::clone(&courier));
+    let router = console::router(Console { engine, ready, courier }).merge(bundles);
     up(Addresses { links: service.local_addr()?, console: console_address });
     drop(latch);
     let served = http::serve(listener, router, stop).await;

@@ -33,7 +33,7 @@ use motcua_dossier::{
     state::State,
 };
 use motcua_shell::{
-    carry::Carrier,
+    carry::Courier,
     http::{self, Metrics, PageFile},
     shutdown::Readiness,
 };
@@ -87,7 +87,7 @@ pub struct Api {
     /// Whether the node is ready.
     pub ready: Readiness,
     /// Writes and takes in bundles.
-    pub carrier: Arc<Carrier>,
+    pub courier: Arc<Courier>,
 }
 
 /// All routes.
@@ -411,6 +411,6 @@ async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
     for (kind, count) in engine.refusals() {
         out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
     }
-    api.carrier.metrics(&mut out);
+    api.courier.metrics(&mut out);
     Ok(out.response())
 }

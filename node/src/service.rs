@@ -7,7 +7,7 @@ use crate::{
 use anyhow::Context;
 use motcua_core::id::DossierId;
 use motcua_shell::{
-    carry::{self, Carrier},
+    carry::{self, Courier},
     content::DossierContent,
     engine::Progress,
     http,
@@ -88,11 +88,11 @@ pub async fn run(
     let probes = Probes { links: settings.links.transport(), ..Probes::default() };
     let node = Node::start(settings.data_dir, probes).await?;
     let (ready, latch) = Readiness::new();
-    let carrier = Carrier::new(Arc::clone(node.desk.engine()))
+    let courier = Courier::new(Arc::clone(node.desk.engine()))
         .context("the folder for bundles cannot be used")?;
-    let carrier = Arc::new(carrier);
-    let bundles = carry::http::router(Arc::clone(&carrier));
-    let router = api::router(Api { desk: Arc::clone(&node.desk), ready, carrier }).merge(bundles);
+    let courier = Arc::new(courier);
+    let bundles = carry::http::router(Arc::clone(&courier));
+    let router = api::router(Api { desk: Arc::clone(&node.desk), ready, courier }).merge(bundles);
     up(address);
     drop(latch);
     let served = http::serve(listener, router, stop).await;

@@ -274,7 +274,10 @@ fn publish(replica: &Replica, lines: &Lines, handle: &Driver) {
         backlog: (entries, unsent),
         children: replica.children().cloned().collect(),
         carrier: replica.upstream_link().and_then(|link| lines.get(&link)?.1),
-        carriers: lines.iter().filter_map(|(link, (_, carrier))| Some((*link, (*carrier)?))).collect(),
+        carriers: lines
+            .iter()
+            .filter_map(|(link, (_, carrier))| Some((*link, (*carrier)?)))
+            .collect(),
         scans: replica.scan_report(),
     };
     *handle.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;

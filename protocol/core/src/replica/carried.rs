@@ -5,15 +5,8 @@
 //! A carried link may stand beside a real one of the same peer: it neither replaces it nor reads
 //! an inbox over it.
 
-use super::{
-    Child, ChildStatus, Control, Event, Fault, Head, Hello, LinkId, Replica, Welcome,
-};
-use crate::{
-    id::LogId,
-    key::PublicKey,
-    state::rows::Cursor,
-    time::Timestamp,
-};
+use super::{Child, ChildStatus, Control, Event, Fault, Head, Hello, LinkId, Replica, Welcome};
+use crate::{id::LogId, key::PublicKey, state::rows::Cursor, time::Timestamp};
 
 /// What a carried link from below may bring of its maker's logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,11 +90,7 @@ impl Replica {
 
     /// Half an exchange from above begins: the inbox is read on behind what is here, and what the
     /// hub had on disk when it was made counts as received.
-    pub(super) fn carried_down(
-        &mut self,
-        link: LinkId,
-        carried: CarriedDown,
-    ) -> Result<(), Fault> {
+    pub(super) fn carried_down(&mut self, link: LinkId, carried: CarriedDown) -> Result<(), Fault> {
         let CarriedDown { hub, welcome, asked, root_has } = carried;
         if self.config.parent != Some(hub) || welcome.node != hub.node_id() {
             let words = "it was not made by the hub that this machine belongs to";

@@ -1,6 +1,6 @@
 //! Recording: a bundle written from the stores, in the memory of one frame.
 
-use super::{Carrier, CarryError, Exported, Spool, lock};
+use super::{CarryError, Courier, Exported, Spool, lock};
 use crate::{
     clock::Clock,
     driver::Signal,
@@ -26,18 +26,18 @@ const ENDING: u64 = 4 * limits::MESSAGE_BYTES as u64;
 
 /// What goes up from here; with `all`, also what the hub is known to have.
 pub(super) fn up(
-    carrier: &Carrier,
+    courier: &Courier,
     spool: Spool,
     all: bool,
 ) -> Result<(Spool, Exported), CarryError> {
-    let engine = &carrier.engine;
+    let engine = &courier.engine;
     let (trust, config) = (engine.trust(), engine.config());
     let received = if all { BTreeMap::new() } else { received(engine)? };
     let wall = engine.clock().wall();
-    let (mut export, body) = UpExport::new(engine.books(), config, &trust, &received, wall)?;
+    let (mut export, body) = UpExport::new(engine.books(), &config, &trust, &received, wall)?;
     let parent = config.parent.ok_or(ExportError::NoParent)?;
     let readers = readers_up(&trust, engine.me.office, parent);
-    let done = write(carrier, spool, &readers, body, None, || export.next_message())?;
+    let done = write(courier, spool, &readers, body, None, || export.next_message())?;
     let Written { spool, items, bytes, more } = done;
     let (vi, en) = match items {
         0 => (
@@ -64,12 +64,12 @@ pub(super) fn up(
 
 /// What an office lacks.
 pub(super) fn down(
-    carrier: &Carrier,
+    courier: &Courier,
     spool: Spool,
     office: OfficeId,
     node: Option<NodeId>,
 ) -> Result<(Spool, Exported), CarryError> {
-    let engine = &carrier.engine;
+    let engine = &courier.engine;
     let (trust, config) = (engine.trust(), engine.config());
     let machines = machines(engine, &trust, office)?;
     let readers: Vec<PublicKey> = machines
@@ -86,16 +86,16 @@ pub(super) fn down(
         (None, [only]) => Some(only.node_id()),
         (None, _) => None,
     };
-    let cursor = said.and_then(|node| lock(&carrier.said).get(&node).copied());
+    let cursor = said.and_then(|node| lock(&courier.said).get(&node).copied());
     let asked = Asked { node: said, said: cursor.is_some(), cursor: cursor.unwrap_or_default() };
     let wall = engine.clock().wall();
     let root_has = Vec::new();
     let (mut export, body) =
-        DownExport::new(engine.books(), config, &trust, office, &asked, root_has, wall)?;
+        DownExport::new(engine.books(), &config, &trust, office, &asked, root_has, wall)?;
     let documents = Some(trust.to_bytes());
-    let done = write(carrier, spool, &readers, body, documents, || export.next_message())?;
+    let done = write(courier, spool, &readers, body, documents, || export.next_message())?;
     let Written { spool, items, bytes, more } = done;
-    let name = carrier.office_name(office);
+    let name = courier.office_name(office);
     let vi =
         format!("Gói cho {name} có {items} mục và xác nhận những gì hub đã nhận.{}", more_vi(more));
     let en = format!(
@@ -127,14 +127,14 @@ struct Written {
 }
 
 fn write(
-    carrier: &Carrier,
+    courier: &Courier,
     mut spool: Spool,
     readers: &[PublicKey],
     body: Body,
     trust: Option<Vec<u8>>,
     mut next: impl FnMut() -> Result<Option<Vec<u8>>, ExportError>,
 ) -> Result<Written, CarryError> {
-    let engine = &carrier.engine;
+    let engine = &courier.engine;
     let config = engine.config();
     let readers: Vec<Recipient> = readers.iter().copied().map(Recipient).collect();
     let out = BufWriter::with_capacity(256 * 1024, spool.file());

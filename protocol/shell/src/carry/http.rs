@@ -2,7 +2,7 @@
 //! Both stream, so that a large file needs no memory; what a page or the command line does is only
 //! to carry the bytes.
 
-use super::{Carrier, CarryError, Exported, Imported, Spool};
+use super::{CarryError, Courier, Exported, Imported, Spool};
 use crate::clock::Clock;
 use axum::{
     Json, Router,
@@ -34,8 +34,8 @@ use tokio::sync::mpsc::{Receiver, channel};
 pub const ABOUT: &str = "x-motcua-bundle";
 
 /// The routes.
-pub fn router(carrier: Arc<Carrier>) -> Router {
-    Router::new().route("/api/v1/bundle", get(export).post(import)).with_state(carrier)
+pub fn router(courier: Arc<Courier>) -> Router {
+    Router::new().route("/api/v1/bundle", get(export).post(import)).with_state(courier)
 }
 
 impl IntoResponse for CarryError {
@@ -57,18 +57,18 @@ struct Wanted {
 }
 
 async fn export(
-    State(carrier): State<Arc<Carrier>>,
+    State(courier): State<Arc<Courier>>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, CarryError> {
-    let (spool, about) = match (carrier.engine.kind, &wanted.office) {
-        (NodeKind::Node, _) | (NodeKind::Hub, None) => carrier.export_up(wanted.all).await?,
+    let (spool, about) = match (courier.engine.kind, &wanted.office) {
+        (NodeKind::Node, _) | (NodeKind::Hub, None) => courier.export_up(wanted.all).await?,
         (NodeKind::Hub, Some(office)) => {
-            let office = carrier.office(office)?;
+            let office = courier.office(office)?;
             let node = wanted.node.as_deref().map(machine).transpose()?;
-            carrier.export_down(office, node).await?
+            courier.export_down(office, node).await?
         }
     };
-    send(&carrier, spool, &about)
+    send(&courier, spool, &about)
 }
 
 fn machine(text: &str) -> Result<NodeId, CarryError> {
@@ -76,14 +76,14 @@ fn machine(text: &str) -> Result<NodeId, CarryError> {
     text.parse().map_err(|_| CarryError::Unknown { what: "machine", value })
 }
 
-impl Carrier {
+impl Courier {
     /// An office below by its id, or by a code that names one alone.
     fn office(&self, text: &str) -> Result<OfficeId, CarryError> {
         let trust = self.engine.trust();
         let all = trust.catalogue().map(|all| all.offices.as_slice()).unwrap_or_default();
         let id = text.parse::<OfficeId>().ok();
         let mut found = all.iter().filter(|office| {
-            office.parent == Some(self.engine.me.office)
+            trust.next_hop(self.engine.me.office, office.id) == Some(office.id)
                 && (Some(office.id) == id || office.code == text || office.org_code == text)
         });
         match (found.next(), found.next()) {
@@ -96,7 +96,7 @@ impl Carrier {
     }
 }
 
-fn send(carrier: &Carrier, spool: Spool, about: &Exported) -> Result<Response, CarryError> {
+fn send(courier: &Courier, spool: Spool, about: &Exported) -> Result<Response, CarryError> {
     let (length, file) = (about.bytes, spool.open()?);
     let (chunks, body) = channel(4);
     tokio::task::spawn_blocking(move || {
@@ -121,7 +121,7 @@ fn send(carrier: &Carrier, spool: Spool, about: &Exported) -> Result<Response, C
     });
     let about = serde_json::to_string(about).unwrap_or_default();
     let about = HeaderValue::from_str(&ascii(&about));
-    let name = format!("attachment; filename=\"{}\"", file_name(carrier.engine.clock().wall()));
+    let name = format!("attachment; filename=\"{}\"", file_name(courier.engine.clock().wall()));
     let mut response = Response::new(Body::new(Chunks { chunks: body, left: length }));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
@@ -193,19 +193,19 @@ struct Answer {
 }
 
 async fn import(
-    State(carrier): State<Arc<Carrier>>,
+    State(courier): State<Arc<Courier>>,
     request: Request,
 ) -> Result<Response, CarryError> {
-    let spool = receive(&carrier, request.into_body()).await?;
-    let imported = carrier.import(spool).await?;
+    let spool = receive(&courier, request.into_body()).await?;
+    let imported = courier.import(spool).await?;
     let reply = (imported.direction == "up")
         .then(|| format!("/api/v1/bundle?office={}&node={}", imported.office, imported.machine));
     Ok((StatusCode::OK, Json(Answer { imported, reply })).into_response())
 }
 
 /// Writes a body into a spool, up to the limit.
-async fn receive(carrier: &Carrier, mut body: Body) -> Result<Spool, CarryError> {
-    let mut spool = carrier.spool()?;
+async fn receive(courier: &Courier, mut body: Body) -> Result<Spool, CarryError> {
+    let mut spool = courier.spool()?;
     let mut got = 0;
     let cut = |error: axum::Error| CarryError::Io(std::io::Error::other(error));
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

@@ -1,11 +1,11 @@
 //! Taking in: first the file, then who made it, then whether it fits what is here, and only then
 //! the replica, which checks everything again as from a link.
 
-use super::{Carrier, CarryError, Imported, Spool, lock};
+use super::{CarryError, Courier, Imported, Spool, lock};
 use crate::{
     driver::{CarriedHalf, Signal},
     engine::Engine,
-    transport::LinkWriter,
+    transport::{Outgoing, outgoing},
 };
 use motcua_core::{
     bundle::{Body, BundleError, Item, Manifest, Reader, check},
@@ -20,11 +20,7 @@ use motcua_core::{
     trust::{Binding, NodeKind},
 };
 use std::{collections::BTreeMap, fs::File, io::BufReader, sync::Arc, time::Duration};
-use tokio::{
-    runtime::Handle,
-    sync::mpsc::{UnboundedReceiver, unbounded_channel},
-    time::timeout,
-};
+use tokio::{runtime::Handle, sync::mpsc::UnboundedReceiver, time::timeout};
 
 /// Longest wait for a disk sync or the driver; a bundle is taken in again without harm.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,8 +28,8 @@ const POLL: Duration = Duration::from_millis(5);
 
 type Items = Reader<BufReader<File>>;
 
-pub(super) fn import(carrier: &Carrier, spool: Spool) -> Result<Imported, CarryError> {
-    let engine = &carrier.engine;
+pub(super) fn import(courier: &Courier, spool: Spool) -> Result<Imported, CarryError> {
+    let engine = &courier.engine;
     let domain = engine.config().domain;
     let checked = check(&mut spool.open()?, spool.length()?, domain)?;
     let mut items = Reader::new(spool.open()?, &checked, &engine.config().key)?;
@@ -45,7 +41,7 @@ pub(super) fn import(carrier: &Carrier, spool: Spool) -> Result<Imported, CarryE
     let Manifest { made_at, body } = *manifest;
     let (fresh, received, more, direction) = match body {
         Body::Up { hello, builds_on, .. } => {
-            let (fresh, more) = up(carrier, &binding, *hello, builds_on, items, next)?;
+            let (fresh, more) = up(courier, &binding, *hello, builds_on, items, next)?;
             (fresh, None, more, "up")
         }
         Body::Down { office, welcome, asked, root_has } => {
@@ -54,7 +50,7 @@ pub(super) fn import(carrier: &Carrier, spool: Spool) -> Result<Imported, CarryE
             (fresh, received, more, "down")
         }
     };
-    let name = carrier.office_name(binding.office);
+    let name = courier.office_name(binding.office);
     let (words_vi, words_en) = words(direction, &name, fresh, received, more);
     Ok(Imported {
         direction,
@@ -141,19 +137,19 @@ fn wait_until(mut done: impl FnMut() -> bool) -> Result<(), CarryError> {
 
 /// From below.
 fn up(
-    carrier: &Carrier,
+    courier: &Courier,
     maker: &Binding,
     hello: Hello,
     builds_on: Vec<Head>,
     mut items: Items,
     mut next: Option<Item>,
 ) -> Result<(u64, bool), CarryError> {
-    let engine = &carrier.engine;
+    let engine = &courier.engine;
     if engine.kind != NodeKind::Hub {
         return Err(CarryError::Scope("it was made for a hub; carry it to the office's hub"));
     }
     let (trust, me) = (engine.trust(), engine.me.office);
-    if trust.child_towards(me, maker.office) != Some(maker.office) {
+    if trust.next_hop(me, maker.office) != Some(maker.office) {
         let words = "this hub does not serve its office; carry it to the hub that does";
         return Err(CarryError::Scope(words));
     }
@@ -210,7 +206,7 @@ fn up(
         .iter()
         .map(|(log, last)| last.saturating_sub(before.get(log).copied().unwrap_or_default()))
         .sum();
-    lock(&carrier.said).insert(maker.node(), cursor);
+    lock(&courier.said).insert(maker.node(), cursor);
     settle(engine)?;
     Ok((fresh, more))
 }
@@ -332,8 +328,7 @@ struct Line {
     engine: Arc<Engine>,
     link: motcua_core::replica::LinkId,
     room: Arc<tokio::sync::Semaphore>,
-    answers: UnboundedReceiver<Vec<u8>>,
-    closed: UnboundedReceiver<String>,
+    answers: Outgoing,
     received: BTreeMap<LogId, u64>,
     delivered: u64,
     refused: Option<String>,
@@ -342,19 +337,13 @@ struct Line {
 
 impl Line {
     fn open(engine: &Arc<Engine>, half: CarriedHalf) -> Self {
-        let (control, answers) = unbounded_channel();
-        // Nothing is sent on the other channels of a carried link.
-        let (data, _) = unbounded_channel();
-        let (scan, _) = unbounded_channel();
-        let (close, closed) = unbounded_channel();
-        let writer = LinkWriter { control, data, scan, close };
+        let (writer, answers) = outgoing();
         let (link, room) = engine.driver().carried(half, writer);
         Self {
             engine: Arc::clone(engine),
             link,
             room,
             answers,
-            closed,
             received: BTreeMap::new(),
             delivered: 0,
             refused: None,
@@ -364,7 +353,7 @@ impl Line {
 
     /// Hands over a message; waits while the driver is behind.
     fn say(&mut self, bytes: Vec<u8>) -> Result<(), CarryError> {
-        while let Ok(answer) = self.answers.try_recv() {
+        while let Ok(answer) = self.control().try_recv() {
             self.hear(&answer);
         }
         self.trouble()?;
@@ -379,13 +368,18 @@ impl Line {
             if done(self) {
                 return Ok(());
             }
-            let heard = Handle::current().block_on(timeout(PATIENCE, self.answers.recv()));
+            let heard = Handle::current().block_on(timeout(PATIENCE, self.control().recv()));
             match heard {
                 Ok(Some(answer)) => self.hear(&answer),
                 Ok(None) => return Err(CarryError::Stopping),
                 Err(_) => return Err(CarryError::Silent),
             }
         }
+    }
+
+    /// Nothing else is said on a carried link.
+    fn control(&mut self) -> &mut UnboundedReceiver<Vec<u8>> {
+        &mut self.answers.queues[Channel::Control.place()]
     }
 
     fn hear(&mut self, answer: &[u8]) {
@@ -408,7 +402,7 @@ impl Line {
         if let Some(why) = self.refused.take() {
             return Err(CarryError::Refused(why));
         }
-        match self.closed.try_recv() {
+        match self.answers.close.try_recv() {
             Ok(why) => Err(CarryError::Refused(why)),
             Err(_) => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! Bundle files: where no link leads, half an exchange is recorded into a file, carried by hand,
 //! and taken in through the same replica, journal and checks as over a link.
 //!
-//! [`Carrier`] does the work of one running service; [`http`] lets pages and the command line ask
+//! [`Courier`] does the work of one running service; [`http`] lets pages and the command line ask
 //! for it; [`command`] is the command line.
 
 pub mod command;
@@ -72,7 +72,7 @@ pub struct Imported {
 }
 
 /// Writes and takes in the bundles of one service, one at a time.
-pub struct Carrier {
+pub struct Courier {
     engine: Arc<Engine>,
     dir: PathBuf,
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -81,7 +81,7 @@ pub struct Carrier {
     counts: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
 
-impl Carrier {
+impl Courier {
     /// For a running engine; what an interrupted run left half written is removed.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ use motcua_core::{
     replica::{Config, Event, Replica, parent_of},
     state::{Key, rows::Meta},
     time::Timestamp,
-    trust::{NodeKind, TrustView},
+    trust::{Binding, NodeKind, Signed, TrustView},
 };
 use queue::Queue;
 use std::{
@@ -318,9 +318,15 @@ impl Engine {
         Ok(self.books.row(Key::Meta)?.unwrap_or_default())
     }
 
-    /// Who this replica is, for recording what it would send.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// Who this replica is, for recording what it would send, with the hub that the documents in
+    /// force put above it.
+    pub fn config(&self) -> Config {
+        let bound = Signed::decode::<Binding>(&self.config.binding).and_then(|one| one.open());
+        let parent = match bound {
+            Ok(binding) => parent_of(&self.trust(), &binding),
+            Err(_) => self.config.parent,
+        };
+        Config { parent, ..self.config.clone() }
     }
 
     /// Its data directory.
