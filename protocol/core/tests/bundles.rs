@@ -181,7 +181,7 @@ fn a_file_for_another_hub_or_by_another_is_not_taken() {
     let up = world.record_up(Ward1);
     // The city can open it, and does not serve the ward itself.
     let why = world.bring(City, &up).unwrap();
-    assert!(why.contains("not served"), "{why}");
+    assert!(why.contains("served by a hub nearer"), "{why}");
     assert_eq!(world.sealed_to(&up), [District1, City]);
     let down = world.record_down(Ward1, None);
     assert_eq!(world.sealed_to(&down), [Ward1]);

@@ -336,7 +336,9 @@ impl Replica {
             Input::LinkDown { link } => self.link_down(now, wall, link, store),
             // What still comes on a link that was left for a newer one will come again there.
             Input::Message { link, .. }
-                if !self.upstream.is(link) && !self.children.contains_key(&link) => {}
+                if !self.upstream.is(link)
+                    && !self.upstream.is_carried(link)
+                    && !self.children.contains_key(&link) => {}
             Input::Message { link, channel, bytes } => {
                 let result = match channel {
                     Channel::Control => self.control(now, wall, link, &bytes, store),

@@ -166,7 +166,9 @@ impl Upstream {
         self.in_flight.clear();
         self.announced.clear();
         self.doubted.clear();
-        self.read = self.stored;
+        if self.carried.is_none() {
+            self.read = self.stored;
+        }
         self.status = None;
         self.in_sync = false;
     }
@@ -260,7 +262,12 @@ impl Upstream {
 
     /// The inbox position that the next frame on this link must build on.
     pub(super) fn reading(&self, link: LinkId) -> Option<Cursor> {
-        (self.live() == Some(link) || self.carried == Some(link)).then_some(self.read)
+        (self.live() == Some(link) || self.is_carried(link)).then_some(self.read)
+    }
+
+    /// Whether half an exchange that came by hand is being read on this link.
+    pub(super) fn is_carried(&self, link: LinkId) -> bool {
+        self.carried == Some(link)
     }
 
     /// Inbox read and handed to the journal.
