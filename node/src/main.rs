@@ -74,6 +74,9 @@ struct Common {
 /// Exit code for settings that cannot be used (sysexits EX_CONFIG).
 const BAD_SETTINGS: u8 = 78;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let verb = match Cli::parse().verb {
         Verb::Bundle { verb } => return bundle(verb),

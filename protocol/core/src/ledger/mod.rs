@@ -29,7 +29,7 @@ use routes::Routes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Layout of the state; raised whenever old state must be rebuilt.
-pub const STATE_LAYOUT: u16 = 2;
+pub const STATE_LAYOUT: u16 = 3;
 
 /// What a dossier's payloads mean; the core itself never looks into them.
 pub trait Content {

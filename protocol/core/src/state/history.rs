@@ -1,22 +1,21 @@
-//! A dossier's history in the state store: its entries in order of arrival, compressed in chunks,
-//! each value small enough for a store that likes small values.
+//! A dossier's history in the state store: its entries in order of arrival, packed in parts, each
+//! value small enough for a store that likes small values.
 
-use super::{Key, Kv, StoreError, Txn, rows::Dossier};
+use super::{Key, Kv, StoreError, Txn, pack, rows::Dossier};
 use crate::{
     entry::Entry,
     id::{DossierId, LogId},
-    wire,
 };
 use serde::{Deserialize, Serialize};
 
-/// Raw bytes after which a new chunk begins.
-const CHUNK_BYTES: usize = 16 * 1024;
 /// Bytes of one stored value; sled keeps values under 8 KB well.
-const PART_BYTES: usize = 7_900;
-/// Cap on decoding: a chunk and one largest entry, with room.
-const CHUNK_CAP: usize = 256 * 1024;
-/// Fast and good enough: what counts is that seven changes of a dossier share their words.
-const LEVEL: i32 = 1;
+const PIECE_BYTES: usize = 7_900;
+/// Parts after which a history is packed anew as one: a change then costs a small part, and
+/// reading a dossier a handful of values.
+const PARTS: u16 = 8;
+/// Payload bytes after which a part is closed, and beyond which the parts of a history are left as
+/// they are: a long one is not rewritten.
+const PART_BYTES: usize = 64 * 1024;
 
 /// What was decided about an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,38 +69,27 @@ pub struct Stored {
     pub entry: Entry,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Row {
-    log: LogId,
-    sequence: u64,
-    verdict: Verdict,
-    reason: String,
-    attestation: Option<[u8; 16]>,
-    #[serde(with = "serde_bytes")]
-    entry: Vec<u8>,
-}
-
 /// Reads the whole history of a dossier.
 ///
 /// # Errors
-/// [`StoreError`] when the store fails or a chunk is unreadable.
+/// [`StoreError`] when the store fails or a part is unreadable.
 pub fn read(
     kv: &(impl Kv + ?Sized),
     id: DossierId,
     dossier: &Dossier,
 ) -> Result<Vec<Stored>, StoreError> {
     let mut all = Vec::with_capacity(dossier.entries as usize);
-    for chunk in 0..dossier.chunks {
-        all.extend(read_chunk(kv, id, chunk)?);
+    for part in 0..dossier.parts {
+        all.extend(pack::unpack(&read_part(kv, id, part)?)?);
     }
     Ok(all)
 }
 
-/// Writes `all`, of which the first `stored` stand already: the last chunk is rewritten while it
-/// is small, others stay. With `stored` zero everything is written (a verdict changed).
+/// Writes `all`, of which the first `stored` stand already: what is new becomes a part of its own,
+/// now and then all parts become one. With `stored` zero everything is written (a verdict changed).
 ///
 /// # Errors
-/// [`StoreError`] when the store fails or the last chunk is unreadable.
+/// [`StoreError`] when the compression library refuses.
 pub fn write<K: Kv + ?Sized>(
     txn: &mut Txn<'_, K>,
     id: DossierId,
@@ -109,95 +97,77 @@ pub fn write<K: Kv + ?Sized>(
     all: &[Stored],
     stored: usize,
 ) -> Result<(), StoreError> {
-    let mut first = dossier.chunks.saturating_sub(1);
-    let mut pending: Vec<&Stored> = Vec::new();
-    let kept = if stored == 0 {
-        first = 0;
-        0
-    } else {
-        stored - read_chunk(txn, id, first)?.len()
-    };
-    let mut size = 0;
-    let mut chunk = first;
-    for entry in &all[kept.min(all.len())..] {
-        let length = entry.entry.payload.len() + 200;
-        if size > 0 && size + length > CHUNK_BYTES {
-            write_chunk(txn, id, chunk, &pending)?;
+    let short = dossier.bytes <= PART_BYTES as u64;
+    let anew = stored == 0 || (dossier.parts >= PARTS && short);
+    if anew {
+        (0..dossier.parts).try_for_each(|part| delete_part(txn, id, part))?;
+        dossier.parts = 0;
+    }
+    let (mut pending, mut bytes) = (Vec::new(), 0);
+    for entry in if anew { all } else { &all[stored..] } {
+        if bytes > 0 && bytes + entry.entry.payload.len() > PART_BYTES {
+            write_part(txn, id, dossier.parts, &pack::pack(&pending)?);
+            dossier.parts += 1;
             pending.clear();
-            (size, chunk) = (0, chunk + 1);
+            bytes = 0;
         }
-        size += length;
+        bytes += entry.entry.payload.len();
         pending.push(entry);
     }
-    let parts = write_chunk(txn, id, chunk, &pending)?;
-    if chunk + 1 == dossier.chunks {
-        // A chunk that packs better than before leaves no stale part behind.
-        (parts..dossier.parts).for_each(|part| txn.delete(Key::History(id, chunk, part).bytes()));
-    }
-    dossier.parts = parts;
-    dossier.chunks = chunk + 1;
+    write_part(txn, id, dossier.parts, &pack::pack(&pending)?);
+    dossier.parts += 1;
     Ok(())
 }
 
-fn read_chunk(
+/// The packed parts as they stand, to be copied to another replica.
+///
+/// # Errors
+/// [`StoreError`] when the store fails.
+pub fn parts(
     kv: &(impl Kv + ?Sized),
     id: DossierId,
-    chunk: u16,
-) -> Result<Vec<Stored>, StoreError> {
-    let corrupt = || StoreError::Corrupt { what: "dossier history" };
-    let mut packed = Vec::new();
-    for part in 0..=u8::MAX {
-        let Some(bytes) = kv.get(&Key::History(id, chunk, part).bytes())? else { break };
-        let last = bytes.len() < PART_BYTES;
-        packed.extend(bytes);
+    dossier: &Dossier,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    (0..dossier.parts).map(|part| read_part(kv, id, part)).collect()
+}
+
+fn read_part(kv: &(impl Kv + ?Sized), id: DossierId, part: u16) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    for piece in 0..=u8::MAX {
+        let Some(more) = kv.get(&Key::History(id, part, piece).bytes())? else { break };
+        let last = more.len() < PIECE_BYTES;
+        if bytes.is_empty() {
+            bytes = more;
+        } else {
+            bytes.extend(more);
+        }
         if last {
             break;
         }
     }
-    let raw = zstd::bulk::decompress(&packed, CHUNK_CAP).map_err(|_| corrupt())?;
-    let rows: Vec<Row> = postcard::from_bytes(&raw).map_err(|_| corrupt())?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Stored {
-                log: row.log,
-                sequence: row.sequence,
-                verdict: row.verdict,
-                reason: row.reason,
-                attestation: row.attestation,
-                entry: wire::decode_entry(&row.entry).map_err(|_| corrupt())?,
-            })
-        })
-        .collect()
+    Ok(bytes)
 }
 
-fn write_chunk<K: Kv + ?Sized>(
+fn write_part<K: Kv + ?Sized>(txn: &mut Txn<'_, K>, id: DossierId, part: u16, bytes: &[u8]) {
+    // A piece shorter than PIECE_BYTES ends the part, so an exact multiple is followed by an
+    // empty one.
+    let mut pieces: Vec<&[u8]> = bytes.chunks(PIECE_BYTES).collect();
+    if pieces.last().is_none_or(|piece| piece.len() == PIECE_BYTES) {
+        pieces.push(&[]);
+    }
+    for (piece, bytes) in pieces.iter().enumerate() {
+        txn.put(Key::History(id, part, piece as u8).bytes(), bytes.to_vec());
+    }
+}
+
+fn delete_part<K: Kv + ?Sized>(
     txn: &mut Txn<'_, K>,
     id: DossierId,
-    chunk: u16,
-    entries: &[&Stored],
-) -> Result<u8, StoreError> {
-    let rows: Vec<Row> = entries
-        .iter()
-        .map(|stored| Row {
-            log: stored.log,
-            sequence: stored.sequence,
-            verdict: stored.verdict,
-            reason: stored.reason.clone(),
-            attestation: stored.attestation,
-            entry: wire::encode_entry(&stored.entry),
-        })
-        .collect();
-    let failed = |error: &dyn std::fmt::Display| StoreError::Backend(error.to_string());
-    let raw = postcard::to_stdvec(&rows).map_err(|error| failed(&error))?;
-    let packed = zstd::bulk::compress(&raw, LEVEL).map_err(|error| failed(&error))?;
-    // A part shorter than PART_BYTES ends the chunk, so an exact multiple is followed by an
-    // empty one.
-    let mut parts: Vec<&[u8]> = packed.chunks(PART_BYTES).collect();
-    if parts.last().is_none_or(|part| part.len() == PART_BYTES) {
-        parts.push(&[]);
+    part: u16,
+) -> Result<(), StoreError> {
+    let (from, to) = (Key::History(id, part, 0).bytes(), Key::History(id, part + 1, 0).bytes());
+    for (key, _) in txn.range(&from, &to, usize::from(u8::MAX) + 1)? {
+        txn.delete(key);
     }
-    for (part, bytes) in parts.iter().enumerate() {
-        txn.put(Key::History(id, chunk, part as u8).bytes(), bytes.to_vec());
-    }
-    Ok(parts.len() as u8)
+    Ok(())
 }

@@ -7,6 +7,7 @@ pub mod held;
 pub mod history;
 mod key;
 mod kv;
+pub mod pack;
 pub mod rows;
 pub mod tiles;
 

@@ -108,10 +108,8 @@ pub struct Dossier {
     pub entries: u32,
     /// Bytes of all entries.
     pub bytes: u64,
-    /// History chunks in use, and parts of the last one.
-    pub chunks: u16,
-    /// Parts of the last chunk.
-    pub parts: u8,
+    /// Parts of the history in use.
+    pub parts: u16,
     /// Accepted changes nobody builds on yet, sorted.
     pub heads: Vec<Hash>,
     /// Audience operations in order of acceptance.

@@ -6,7 +6,7 @@
 //! construction: change hash, payload hash, actor and dependencies of an entry are computed from
 //! what was received, so that a forged one gives another leaf, and the author's signature fails.
 
-mod block;
+pub(crate) mod block;
 pub mod chunk;
 mod codec;
 mod down_frame;

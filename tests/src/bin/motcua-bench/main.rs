@@ -25,6 +25,9 @@ trait Side {
     async fn end(self);
 }
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     let [_, role, dir, port] = arguments.as_slice() else {

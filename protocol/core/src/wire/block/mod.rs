@@ -11,8 +11,8 @@ mod ids;
 mod read;
 mod write;
 
-pub(super) use read::read;
-pub(super) use write::Writer;
+pub(crate) use read::read;
+pub(crate) use write::Writer;
 
 use crate::{
     entry::{AudienceOp, Entry},
