@@ -291,8 +291,10 @@ impl Journal {
         !self.void_next && matches!(self.state, State::Ready)
     }
 
+    /// Bytes of the next segment: small while the journal is young.
     pub(crate) fn segment_size(&self) -> u64 {
-        self.options.segment_size
+        let doublings = (self.next_seq / limits::SEGMENTS_A_SIZE).min(16);
+        self.options.segment_size.min(limits::FIRST_SEGMENT << doublings)
     }
 
     pub(crate) fn sync_dir(&self) -> Result<()> {
@@ -422,7 +424,7 @@ impl Journal {
             other => self.blank = other,
         }
         self.counters.segments_unprepared += 1;
-        let len = self.options.segment_size.max(need);
+        let len = self.segment_size().max(need);
         let path = self.next_temporary("blank");
         let file = make_blank(&*self.fs, &path, len)?;
         Ok((path, file, len))

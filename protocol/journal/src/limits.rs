@@ -12,9 +12,16 @@ pub const MAX_NUMBER: u64 = 1 << 62;
 /// A stray file must not push the numbers near [`MAX_NUMBER`].
 pub const MAX_NAMED_NUMBER: u64 = 1 << 48;
 
-/// Size of a segment when the options name none. About 20,000 entries of 400 bytes: a new segment
+/// Size of a segment when the options name none. About 10,000 entries of 400 bytes: a new segment
 /// (one directory sync) is rare, and reading the open ones at start takes tens of milliseconds.
-pub const DEFAULT_SEGMENT: u64 = 8 << 20;
+pub const DEFAULT_SEGMENT: u64 = 4 << 20;
+
+/// Size of the first segments, which doubles every few of them: a lane that hardly fills, and the
+/// file prepared ahead, cost a small office half a megabyte each and not eight.
+pub const FIRST_SEGMENT: u64 = 512 << 10;
+
+/// Segments begun before their size doubles.
+pub const SEGMENTS_A_SIZE: u64 = 3;
 
 /// Smallest segment: the header block and a few records. Only tests go this low.
 pub const MIN_SEGMENT: u64 = 8 << 10;
