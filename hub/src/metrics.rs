@@ -30,6 +30,7 @@ pub fn collect(engine: &Engine) -> Result<Metrics, StoreError> {
         let count = snapshot.carriers.values().filter(|up| **up == carrier).count();
         out.sample("motcua_links", &[("carrier", carrier.word())], count as f64);
     }
+    motcua_shell::scans::collect(engine, &mut out)?;
     let offices = fleet::offices(engine)?;
     let mut series = |name: &str, help: &str, value: &dyn Fn(&fleet::OfficeLine) -> Option<f64>| {
         out.family(name, "gauge", help);

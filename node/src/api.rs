@@ -2,6 +2,8 @@
 //!
 //! - `GET /office`, `/offices`, `/procedures`, `/sync`, `/openapi.json`
 //! - `POST /dossiers`, `GET /dossiers`, `GET /dossiers/{id}`
+//! - `POST` and `GET /dossiers/{id}/attachments`, `GET /dossiers/{id}/attachments/{scan}`,
+//!   `GET /scans/damaged`
 //! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`
 //! - `GET /bundle`, `POST /bundle`: bundle files, see [`motcua_shell::carry`]
 //!
@@ -11,6 +13,7 @@
 use crate::{
     desk::{Caller, Desk, NewDossier},
     error::DeskError,
+    scans,
     sync_words::sync_state,
     views::{self, ListQuery},
 };
@@ -106,6 +109,7 @@ pub fn router(api: Api) -> Router {
         .route(&format!("{dossier}/forwards"), axum::routing::post(forward))
         .route(&format!("{dossier}/taken"), axum::routing::post(take))
         .route(&format!("{dossier}/notes"), axum::routing::post(note))
+        .merge(scans::routes())
         .route("/metrics", get(scrape))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(api)
@@ -355,7 +359,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     }
 }
 
-fn dossier_id(text: &str) -> Result<DossierId, DeskError> {
+pub(crate) fn dossier_id(text: &str) -> Result<DossierId, DeskError> {
     text.parse().map_err(|_| DeskError::NoDossier(text.chars().take(80).collect()))
 }
 
@@ -371,7 +375,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DeskError> {
 }
 
 /// Who calls: the clerk's name, and the key under which this very body may be repeated.
-fn caller(headers: &HeaderMap, body: &[u8], clerk: String) -> Result<Caller, DeskError> {
+pub(crate) fn caller(headers: &HeaderMap, body: &[u8], clerk: String) -> Result<Caller, DeskError> {
     let clerk: String = clerk.trim().chars().take(100).collect();
     let clerk = if clerk.is_empty() { "Quầy tiếp nhận".into() } else { clerk };
     let Some(value) = headers.get("idempotency-key") else {
@@ -407,6 +411,7 @@ async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
     ] {
         out.family(name, "gauge", help).sample(name, &[], value as f64);
     }
+    motcua_shell::scans::collect(engine, &mut out)?;
     out.family("motcua_refused_total", "counter", "Links refused, by kind of fault.");
     for (kind, count) in engine.refusals() {
         out.sample("motcua_refused_total", &[("kind", kind)], count as f64);

@@ -211,17 +211,34 @@ impl Desk {
         note: String,
         make: impl Fn(&Derived, Act) -> Result<Action, DeskError>,
     ) -> Result<DossierId, DeskError> {
+        let make = |facts: &[Fact], act| make(&derive::derive(facts), act);
+        self.act_after(Vec::new(), id, caller, note, make).await
+    }
+
+    /// The same for an action that needs records on disk before it, and is judged by the facts.
+    ///
+    /// # Errors
+    /// See [`Self::act`].
+    pub(crate) async fn act_after(
+        &self,
+        before: Vec<Record>,
+        id: DossierId,
+        caller: Caller,
+        note: String,
+        make: impl Fn(&[Fact], Act) -> Result<Action, DeskError>,
+    ) -> Result<DossierId, DeskError> {
         let act = self.act_of(&caller, note);
         let now = Timestamp(act.at);
         self.once(caller.request, &mut |request| {
             let (act, caller, make) = (act.clone(), caller.clone(), &make);
+            let before = before.clone();
             async move {
                 let saved = self
                     .engine
                     .own()
                     .write(request, |own| {
                         let held = self.newest(id)?;
-                        let action = match make(&derive::derive(&held.facts), act) {
+                        let action = match make(&held.facts, act) {
                             Ok(action) => action,
                             Err(error) => {
                                 self.documents.give_back(id, held, self.generation());
@@ -229,7 +246,7 @@ impl Desk {
                             }
                         };
                         let draft = self.draft(own, id, action, &caller, now, held, None)?;
-                        Ok((draft, Vec::new()))
+                        Ok((draft, before))
                     })
                     .await;
                 self.finish(id, request, saved)?;

@@ -7,7 +7,7 @@ use axum::{
 };
 use motcua_core::state::StoreError;
 use motcua_dossier::{action::ActionError, lease::LeaseError};
-use motcua_shell::engine::SaveError;
+use motcua_shell::{engine::SaveError, scans::UploadError};
 use serde_json::json;
 
 /// Why a request was not carried out. Nothing was changed.
@@ -56,6 +56,27 @@ pub enum DeskError {
         /// What is wrong with it.
         why: String,
     },
+    /// A scan was not taken in.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// The dossier names no such scan.
+    #[error("this dossier names no scan {0}")]
+    NoScan(String),
+    /// The scan's file here is damaged and nobody who is connected has it.
+    #[error("the file of this scan is damaged here; scan the paper again")]
+    ScanDamaged,
+    /// The part that was asked for is not of this scan.
+    #[error("the scan has {size} bytes; the range is not within it")]
+    Range {
+        /// Bytes of the scan.
+        size: u64,
+    },
+    /// The body broke off.
+    #[error("the body broke off: {0}")]
+    Broken(String),
+    /// Too many scans are being taken in.
+    #[error("other scans are being taken in; try again in a moment")]
+    Busy,
     /// The request is longer than anything that could be meant.
     #[error("the request has more than {limit} bytes")]
     TooLong {
@@ -80,6 +101,21 @@ impl DeskError {
             Self::KeyReused => (StatusCode::CONFLICT, "idempotency_mismatch"),
             Self::Repeated(_) => (StatusCode::OK, "repeated"),
             Self::Request(_) | Self::Field { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
+            Self::Upload(UploadError::TooLong { .. }) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too_large")
+            }
+            Self::Upload(UploadError::Empty) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::Upload(UploadError::Media(_)) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type")
+            }
+            Self::Upload(UploadError::NoRoom | UploadError::Io(_)) => {
+                (StatusCode::INSUFFICIENT_STORAGE, "not_saved")
+            }
+            Self::NoScan(_) => (StatusCode::NOT_FOUND, "no_scan"),
+            Self::ScanDamaged => (StatusCode::CONFLICT, "damaged"),
+            Self::Range { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "range"),
+            Self::Broken(_) => (StatusCode::BAD_REQUEST, "broken_off"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         }
     }
@@ -146,6 +182,22 @@ impl DeskError {
             Self::Field { field, why } => format!("{field} không đọc được ({why})."),
             Self::TooLong { limit } => format!("Yêu cầu dài hơn {limit} byte."),
             Self::Request(why) => format!("Yêu cầu không đọc được: {why}."),
+            Self::Upload(UploadError::Empty) => "Tệp rỗng; hãy quét lại.".into(),
+            Self::Upload(UploadError::TooLong { limit }) => {
+                format!("Tệp lớn hơn {} MB; hãy quét với độ phân giải thấp hơn.", limit >> 20)
+            }
+            Self::Upload(UploadError::Media(_)) => {
+                "Chỉ nhận PDF, JPEG, PNG hoặc TIFF; tệp này không phải.".into()
+            }
+            Self::Upload(UploadError::NoRoom) => {
+                "KHÔNG lưu được: ổ đĩa gần đầy; báo bộ phận CNTT. Hồ sơ vẫn lưu được.".into()
+            }
+            Self::Upload(UploadError::Io(error)) => format!("KHÔNG lưu được: ổ đĩa báo {error}."),
+            Self::NoScan(id) => format!("Hồ sơ này không có bản quét {id}."),
+            Self::ScanDamaged => "Tệp bản quét trên máy này bị hỏng; hãy quét lại.".into(),
+            Self::Range { size } => format!("Bản quét có {size} byte; đoạn yêu cầu nằm ngoài."),
+            Self::Broken(why) => format!("KHÔNG lưu được: tệp chưa đến hết ({why})."),
+            Self::Busy => "Máy đang nhận các bản quét khác; hãy thử lại sau giây lát.".into(),
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod api;
 pub mod desk;
 pub mod enrol;
 pub mod error;
+mod scans;
 pub mod service;
 pub mod sync_words;
 pub mod views;

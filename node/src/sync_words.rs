@@ -1,6 +1,7 @@
 //! The state of exchange in words, as the page shows it at the top. "Saved", "received" and
 //! "accepted" are three different things, each with its own word.
 
+use crate::scans::words_of_counts;
 use motcua_core::{
     id::{DossierId, LogId},
     replica::UpstreamPhase,
@@ -37,6 +38,10 @@ pub struct SyncState {
     pub oldest_unsent_at: Option<i64>,
     /// Entries that are kept and not applied.
     pub held: u64,
+    /// Scans here that the hub lacks.
+    pub unsent_scans: u64,
+    /// Scans whose file here is damaged; `/scans/damaged` names them.
+    pub damaged_scans: u64,
     /// Whether changes on disk are not in the lists yet.
     pub state_applying: bool,
     /// A sentence.
@@ -73,7 +78,11 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
         UpstreamPhase::Waiting | UpstreamPhase::Paused => "offline",
         UpstreamPhase::NoParent => "no_hub",
     };
-    let (words_vi, words_en) = words(link, dossiers, waiting, head, all_at);
+    let scans = engine.scans().counts()?;
+    let (mut words_vi, mut words_en) = words(link, dossiers, waiting, head, all_at);
+    let (more_vi, more_en) = words_of_counts(&scans);
+    words_vi += &more_vi;
+    words_en += &more_en;
     Ok(SyncState {
         link,
         carrier: snapshot.carrier.map(Carrier::word),
@@ -85,6 +94,8 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
         city_received_seq: engine.root_received(),
         oldest_unsent_at,
         held: meta.held,
+        unsent_scans: scans.to_go,
+        damaged_scans: scans.damaged,
         state_applying: engine.unapplied() > 0,
         words_vi,
         words_en,

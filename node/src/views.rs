@@ -240,6 +240,7 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
         "request": shown.request.text,
         "fee": shown.request.fee,
         "papers": shown.papers,
+        "attachments": crate::scans::lines(desk, id)?,
         "due_dates": shown.due,
         "audience": audience,
         "steps": steps,

@@ -3,6 +3,7 @@
 
 mod filling;
 mod forget;
+mod metrics;
 mod reading;
 mod scrub;
 mod upload;
@@ -13,6 +14,7 @@ mod worker;
 mod tests;
 
 pub use forget::ForgetError;
+pub use metrics::collect;
 pub use reading::Reading;
 pub use scrub::Passes;
 pub use upload::{Stored, Upload, UploadError};
