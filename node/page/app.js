@@ -310,6 +310,8 @@ function showSyncFacts() {
     [w('fact_saved_total'), String(s.saved_total)],
     [w('fact_hub_seq'), String(s.hub_received_seq)],
     [w('fact_held'), String(s.held)],
+    [w('fact_scans_unsent'), String(s.unsent_scans)],
+    s.damaged_scans > 0 && [w('fact_scans_damaged'), String(s.damaged_scans)],
   ]);
 }
 
@@ -727,7 +729,8 @@ function openDossier(id) {
     Object.assign(dossier, { id, data: null, drawn: '', keys: new Map() });
     $('dossier-body').hidden = true;
     $('dossier-status').textContent = '';
-    for (const box of ['work-problem', 'forward-problem', 'note-problem', 'dossier-problem']) problem(box, '');
+    $('scan-status').textContent = '';
+    for (const box of ['work-problem', 'forward-problem', 'note-problem', 'dossier-problem', 'scan-problem']) problem(box, '');
     for (const field of ['move-note', 'forward-office', 'forward-note', 'forward-filter', 'note-text']) { $(field).value = ''; fieldError(field, ''); }
     showOffices();
   }
@@ -760,6 +763,7 @@ function drawDossier() {
   drawConflicts(d.conflicts || []);
   drawFacts(d);
   drawLines('dossier-papers', d.papers, 'papers_none', (p) => [w('paper_line', p.name, p.count), ' ', el('span', { class: 'soft' }, w(`paper_${p.form}`))]);
+  drawScans(d);
   drawLines('dossier-steps', d.steps, 'steps_none', stepParts);
   drawLines('dossier-audience', d.audience, 'nothing', (a) => [officeName(a.office), el('p', { class: 'soft' }, a.roles.map(roleWord).join(', '))]);
   drawLines('history', d.history, 'history_none', historyParts);

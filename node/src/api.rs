@@ -66,6 +66,11 @@ static PAGE: &[PageFile] = &[
         text: include_str!("../page/bundle.js"),
     },
     PageFile {
+        path: "/scans.js",
+        media: "text/javascript; charset=utf-8",
+        text: include_str!("../page/scans.js"),
+    },
+    PageFile {
         path: "/words.js",
         media: "text/javascript; charset=utf-8",
         text: include_str!("../page/words.js"),

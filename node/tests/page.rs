@@ -60,6 +60,9 @@ fn every_route_of_the_api_is_described_and_no_other() {
         "dossiers/{id}/forwards",
         "dossiers/{id}/taken",
         "dossiers/{id}/notes",
+        "dossiers/{id}/attachments",
+        "dossiers/{id}/attachments/{scan}",
+        "scans/damaged",
     ] {
         let whole = described
             .iter()

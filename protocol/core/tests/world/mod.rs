@@ -3,8 +3,8 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of the city")]
 
-pub mod disk;
 mod carry;
+pub mod disk;
 mod paper;
 pub mod site;
 
