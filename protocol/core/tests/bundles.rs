@@ -2,7 +2,6 @@
 //! out of order, and cut by a crash in the middle.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
-#[allow(dead_code, unused_imports, reason = "shared with the tests of links")]
 mod world;
 
 use motcua_core::entry::{AudienceAction, AudienceOp, Role};
