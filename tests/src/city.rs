@@ -13,7 +13,7 @@ use motcua_provision::folder;
 use std::{
     collections::BTreeMap,
     fs,
-    net::{SocketAddr, UdpSocket},
+    net::{SocketAddr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -163,7 +163,7 @@ impl City {
         arguments.push(format!("--only={}", [hubs, wards].concat().join(",")));
         for plot in &plots {
             let Plot { code, front, recovery, .. } = plot;
-            arguments.push(format!("--hub={code}={},recovery={recovery}", front.local_addr()?));
+            arguments.push(format!("--hub={code}={},recovery={recovery}", front.0.local_addr()?));
         }
         provision(programs, &arguments)?;
         let offices = Offices::read(&dir.join("city"))?;
@@ -346,7 +346,7 @@ fn is_connected(site: &Site) -> bool {
 /// Where a hub will stand.
 struct Plot {
     code: String,
-    front: UdpSocket,
+    front: (UdpSocket, TcpListener),
     links: SocketAddr,
     recovery: SocketAddr,
     http: SocketAddr,
@@ -354,7 +354,8 @@ struct Plot {
 
 impl Plot {
     fn choose(code: &str) -> anyhow::Result<Self> {
-        let front = UdpSocket::bind(ports::free()?)?;
+        let front = ports::free()?;
+        let front = (UdpSocket::bind(front)?, TcpListener::bind(front)?);
         let (links, recovery, http) = (ports::free()?, ports::free()?, ports::free()?);
         Ok(Self { code: code.to_owned(), front, links, recovery, http })
     }
