@@ -1,0 +1,207 @@
+//! Lines as they are: lossy, far, thin, deaf, doubled, disordered, narrow, moved, filtered. What is
+//! saved at the desk reaches the hub, and what is forwarded reaches the desk, over each of them,
+//! within a bound; and over TCP only where UDP does not pass.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
+
+use motcua_tests::{
+    census::holdings,
+    city::{CITY, City, DISTRICT_1, DISTRICT_3, START, WARD_3},
+    desk::{Desk, application, fresh_key},
+    line::Line,
+    seed::Seed,
+    shaper::Shape,
+};
+use std::{
+    collections::BTreeSet,
+    fs::OpenOptions,
+    io::Write,
+    sync::{Arc, Mutex, atomic::AtomicBool, atomic::Ordering::Relaxed},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Ten wards of Quận 1, one line each.
+const WARDS: [&str; 10] =
+    ["26734", "26737", "26740", "26743", "26746", "26749", "26752", "26755", "26758", "26761"];
+/// Dossiers registered over each line at a time.
+const DOSSIERS: usize = 20;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// One office with its line, and what the hub is seen to hold.
+struct Place {
+    desk: Desk,
+    office: String,
+    line: Arc<Line>,
+    seed: Seed,
+    neighbour: Arc<Desk>,
+    hub: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Place {
+    /// Registers dossiers here and has one forwarded to here; waits until the hub has applied the
+    /// former and this office the latter, and gives the time it took.
+    fn exchange(&mut self, what: &str, bound: Duration) -> Duration {
+        let began = Instant::now();
+        let given = self.neighbour.register(&fresh_key(), &application(&mut self.seed)).unwrap();
+        self.neighbour.forward(&given.id, &self.office, "Nhờ xác minh").unwrap();
+        let own: Vec<String> = (0..DOSSIERS)
+            .map(|_| self.desk.register(&fresh_key(), &application(&mut self.seed)).unwrap().id)
+            .collect();
+        let (mut up, mut down) = (None, None);
+        while up.is_none() || down.is_none() {
+            let took = began.elapsed();
+            assert!(took < bound, "{what}: not within {bound:?}: up {up:?}, down {down:?}");
+            let held = self.hub.lock().unwrap();
+            if up.is_none() && own.iter().all(|id| held.contains(id)) {
+                up = Some(took);
+            }
+            drop(held);
+            if down.is_none() && self.desk.has(&given.id) {
+                down = Some(took);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        let (up, down) = (up.unwrap(), down.unwrap());
+        println!("{what}: {DOSSIERS} up in {up:.2?}, 1 down in {down:.2?}, of {bound:?}");
+        up.max(down)
+    }
+
+    fn carrier(&self) -> String {
+        let sync = self.desk.sync().unwrap();
+        sync["carrier"].as_str().unwrap_or("none").to_owned()
+    }
+
+    fn wait_carrier(&self, what: &str, wanted: &str, bound: Duration) {
+        let began = Instant::now();
+        while self.carrier() != wanted {
+            let now = self.carrier();
+            assert!(began.elapsed() < bound, "{what}: {now} and not {wanted} within {bound:?}");
+            thread::sleep(Duration::from_millis(20));
+        }
+        println!("{what}: {wanted} after {:.2?}", began.elapsed());
+    }
+
+    /// A line that is bad and lets UDP through: QUIC bears it.
+    fn bears(&mut self, what: &str, shape: Shape, bound: Duration) {
+        self.line.shape(shape);
+        self.exchange(what, bound);
+        assert_eq!((self.carrier().as_str(), self.line.tcp_bytes()), ("quic", 0), "{what}");
+    }
+}
+
+fn moved(place: &mut Place) {
+    for _ in 0..3 {
+        place.line.change_address();
+        place.exchange("address change", 5 * SECOND);
+    }
+    assert_eq!((place.carrier().as_str(), place.line.tcp_bytes()), ("quic", 0));
+}
+
+fn deaf(place: &mut Place) {
+    place.line.shape(Shape { no_down: true, ..Shape::default() });
+    place.exchange("one way", 25 * SECOND);
+    assert_eq!(place.carrier(), "tcp");
+}
+
+fn dropped_after_the_handshake(place: &mut Place) {
+    let what = "UDP dropped after the handshake";
+    place.line.shape(Shape { udp_ends_after: 30, ..Shape::default() });
+    place.exchange(what, 25 * SECOND);
+    place.wait_carrier(what, "tcp", 25 * SECOND);
+    place.exchange(what, 5 * SECOND);
+    place.line.shape(Shape::default());
+    place.wait_carrier("UDP is back", "quic", 40 * SECOND);
+    place.exchange("UDP is back", 5 * SECOND);
+}
+
+fn blocked_from_the_start(place: &mut Place) {
+    let what = "UDP blocked from the start";
+    assert_eq!(place.carrier(), "tcp", "{what}");
+    place.exchange(what, 5 * SECOND);
+    // Over a poor line as well: an acknowledgement overtakes what waits.
+    let shape = Shape { rate: 16_000, delay: Duration::from_millis(100), ..Shape::udp_blocked() };
+    place.line.shape(shape);
+    place.exchange("TCP at 128 kbit/s", 20 * SECOND);
+    place.line.shape(Shape::default());
+    place.wait_carrier("UDP is let through", "quic", 20 * SECOND);
+    place.exchange("UDP is let through", 5 * SECOND);
+}
+
+fn stories() -> Vec<Box<dyn FnOnce(&mut Place) + Send>> {
+    let millis = Duration::from_millis;
+    let bears = |what: &'static str, shape: Shape, bound: Duration| {
+        Box::new(move |place: &mut Place| place.bears(what, shape, bound))
+            as Box<dyn FnOnce(&mut Place) + Send>
+    };
+    let plain = Shape::default();
+    vec![
+        bears("20 % loss", Shape { loss: 200, ..plain }, 20 * SECOND),
+        bears("600 ms", Shape { delay: millis(300), jitter: millis(20), ..plain }, 10 * SECOND),
+        bears("64 kbit/s", Shape { rate: 8_000, queue: 16_000, ..plain }, 30 * SECOND),
+        bears("duplicates", Shape { duplicates: 500, ..plain }, 5 * SECOND),
+        bears("reordering", Shape { reordered: 300, late: millis(60), ..plain }, 10 * SECOND),
+        // 1,280 less the headers of IPv4 and UDP.
+        bears("MTU 1280", Shape { mtu: 1_252, ..plain }, 5 * SECOND),
+        Box::new(moved),
+        Box::new(deaf),
+        Box::new(dropped_after_the_handshake),
+        Box::new(blocked_from_the_start),
+    ]
+}
+
+#[test]
+fn dossiers_go_up_and_come_down_over_every_bad_line() {
+    let (mut seed, number) = Seed::from_env();
+    println!("MOTCUA_SEED={number}");
+    let mut dir = tempfile::Builder::new().prefix("motcua-").tempdir().unwrap();
+    dir.disable_cleanup(std::env::var_os("MOTCUA_KEEP").is_some());
+    let wards: Vec<&str> = WARDS.into_iter().chain([WARD_3]).collect();
+    let mut city = City::found(dir.path(), &[CITY, DISTRICT_1, DISTRICT_3], &wards).unwrap();
+    for site in city.sites() {
+        let is_hub = city.hubs.contains_key(&site.code);
+        let file = site.data.join(if is_hub { "hub.toml" } else { "node.toml" });
+        let mut file = OpenOptions::new().append(true).open(file).unwrap();
+        writeln!(file, "[links]\nidle_seconds = 4\nquic_again_seconds = 4").unwrap();
+    }
+    city.site(WARDS[9]).line.shape(Shape::udp_blocked());
+    city.open(&mut |_| {}).unwrap();
+    city.wait_connected(START).unwrap();
+
+    let hub = city.site(DISTRICT_1).process.client();
+    let neighbour = Arc::new(Desk::new(city.site(WARD_3).process.client()));
+    let held = Arc::<Mutex<BTreeSet<String>>>::default();
+    let over = Arc::<AtomicBool>::default();
+    let watch = {
+        let (held, over, hub) = (Arc::clone(&held), Arc::clone(&over), hub.clone());
+        thread::spawn(move || {
+            while !over.load(Relaxed) {
+                let ids = holdings(&hub, false).unwrap().into_keys().collect();
+                *held.lock().unwrap() = ids;
+                thread::sleep(Duration::from_millis(50));
+            }
+        })
+    };
+    let tellers: Vec<_> = WARDS
+        .into_iter()
+        .zip(stories())
+        .map(|(code, story)| {
+            let site = city.site(code);
+            let mut place = Place {
+                desk: Desk::new(site.process.client()),
+                office: site.office.clone(),
+                line: Arc::clone(&site.line),
+                seed: Seed::new(seed.bits()),
+                neighbour: Arc::clone(&neighbour),
+                hub: Arc::clone(&held),
+            };
+            thread::spawn(move || story(&mut place))
+        })
+        .collect();
+    let failed: Vec<_> = tellers.into_iter().filter_map(|teller| teller.join().err()).collect();
+    over.store(true, Relaxed);
+    watch.join().unwrap();
+    assert!(failed.is_empty(), "seed {number}: {} lines did not bear it", failed.len());
+    let metrics = hub.get("/metrics").unwrap().text();
+    assert!(metrics.contains("motcua_links{carrier=\"tcp\"} 1"), "one way is on TCP: {metrics}");
+}
