@@ -331,7 +331,8 @@ function cellsOf(o) {
     ['col_up', waiting(o.behind_up), since(o.oldest_unsent_at) ? oldest(o.oldest_unsent_at) : null],
     ['col_down', waiting(o.behind_down), since(o.oldest_waiting_at) ? ['soft', w('oldest_waiting', ago(o.oldest_waiting_at))] : null],
     ['col_received', ['number', number(o.received_entries)]],
-    ['col_machine', ['', counted('machines', o.nodes)], o.version ? ['soft', w('version', o.version)] : null, clock],
+    ['col_machine', ['', counted('machines', o.nodes)], o.version ? ['soft', w('version', o.version)] : null, clock,
+      o.two_alive > 0 ? ['bad', w('two_alive'), 'alarm'] : null],
   ];
 }
 

@@ -28,6 +28,8 @@ pub struct OfficeLine {
     pub link: &'static str,
     /// What carries it, `quic` or `tcp`; that of the machine heard last, none while away.
     pub carrier: Option<&'static str>,
+    /// How often two machines were seen alive with one key since this hub started: one is a copy.
+    pub two_alive: u64,
     /// Machines seen since this hub started.
     pub nodes: usize,
     /// Last message, Unix milliseconds by this hub's clock.
@@ -53,7 +55,7 @@ pub struct OfficeLine {
 pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
     let trust = engine.trust();
     let mut machines: BTreeMap<OfficeId, Vec<ChildStatus>> = BTreeMap::new();
-    let snapshot = engine.snapshot();
+    let (snapshot, twins) = (engine.snapshot(), engine.two_alive());
     for child in snapshot.children {
         machines.entry(child.office).or_default().push(child);
     }
@@ -85,6 +87,7 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
                     .max_by_key(|machine| machine.last_contact)
                     .and_then(|machine| snapshot.carriers.get(&machine.link?))
                     .map(|carrier| carrier.word()),
+                two_alive: machines.iter().filter_map(|machine| twins.get(&machine.node)).sum(),
                 nodes: machines.len(),
                 last_contact: newest.map(|machine| machine.last_contact.0),
                 behind_down: machines

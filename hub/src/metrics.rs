@@ -25,6 +25,13 @@ pub fn collect(engine: &Engine) -> Result<Metrics, StoreError> {
     for (kind, count) in refused {
         out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
     }
+    let (turns, waiting) = snapshot.catching_up;
+    out.family("motcua_catch_ups", "gauge", "Peers that catch up in bulk, and that wait to.");
+    out.sample("motcua_catch_ups", &[("state", "running")], turns as f64);
+    out.sample("motcua_catch_ups", &[("state", "waiting")], waiting as f64);
+    let name = "motcua_two_alive_total";
+    out.family(name, "counter", "Two machines seen alive with one key.");
+    out.sample(name, &[], engine.two_alive().values().sum::<u64>() as f64);
     out.family("motcua_links", "gauge", "Links that are up, by what carries them.");
     for carrier in Carrier::ALL {
         let count = snapshot.carriers.values().filter(|up| **up == carrier).count();

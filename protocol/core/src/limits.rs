@@ -30,6 +30,19 @@ pub const ZSTD_WINDOW_LOG: u32 = 20;
 pub const UP_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 /// Down-frame bytes a hub keeps in flight per link without an acknowledgement.
 pub const DOWN_WINDOW_BYTES: usize = 4 * 1024 * 1024;
+/// The same, either way, for a peer whose turn to catch up in bulk it is not: two frames of a
+/// hundred recent changes, in use for one round trip.
+pub const SMALL_WINDOW_BYTES: usize = 64 * 1024;
+/// Entries, or inbox rows, that pass without a turn: a morning's work of an office.
+pub const SMALL_ENTRIES: u64 = 128;
+/// Peers below that may catch up in bulk at once. Thirty-two links share what the hub can check and
+/// write; more would only make each slower and hold more memory.
+pub const BULK_PEERS: usize = 32;
+/// How long a peer has its turn while others wait, in milliseconds: 20 MB at 8 Mbit/s.
+pub const BULK_TURN_MILLIS: u64 = 20_000;
+/// How long an older link of a machine that has connected again has for one sign of life, in
+/// milliseconds: a round trip at 600 ms with three lost packets.
+pub const CHALLENGE_MILLIS: u64 = 10_000;
 /// Logs of one device key: one for each time its history had to begin anew.
 pub const LOGS_PER_AUTHOR: usize = 64;
 /// Entries waiting for a change they build on, per replica. Honest peers send causes first.

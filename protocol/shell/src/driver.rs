@@ -9,6 +9,7 @@ use motcua_core::{
     entry::Entry,
     id::{Hash, LogId, OfficeId},
     key::PublicKey,
+    limits,
     record::Record,
     replica::{
         CarriedDown, Channel, ChildStatus, Event, Hello, Input, LinkId, Output, Replica, ScanDone,
@@ -28,8 +29,14 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of one link that were read from the network and not yet handled; beyond it the network
-/// is not read, which is how back-pressure reaches the sender.
-const LINK_BYTES: usize = 8 * 1024 * 1024;
+/// is not read, which is how back-pressure reaches the sender. The largest message fits.
+pub(crate) const LINK_BYTES: usize = 2 * 1024 * 1024;
+/// The same for all links together: thirty-two catch-ups at their largest messages. Whoever comes
+/// when it is full waits in the order of coming.
+pub(crate) const ALL_LINKS_BYTES: usize = 64 * 1024 * 1024;
+
+const _: () = assert!(LINK_BYTES >= limits::MESSAGE_BYTES);
+const _: () = assert!(ALL_LINKS_BYTES >= limits::BULK_PEERS * limits::MESSAGE_BYTES);
 
 /// Longest time a busy driver leaves its view as it is, in milliseconds.
 const PUBLISH_EVERY: u64 = 100;
@@ -65,8 +72,8 @@ pub enum Signal {
         channel: Channel,
         /// Its bytes.
         bytes: Vec<u8>,
-        /// Room it takes.
-        permit: Option<OwnedSemaphorePermit>,
+        /// Room it takes, of its link and of all links.
+        permit: [Option<OwnedSemaphorePermit>; 2],
     },
     /// Records are on disk, or are not.
     Journaled(Token, bool),
@@ -120,6 +127,8 @@ pub struct Snapshot {
     pub children: Vec<ChildStatus>,
     /// What carries the link to the parent, while there is one.
     pub carrier: Option<Carrier>,
+    /// Peers below that catch up in bulk, and those that wait for their turn to.
+    pub catching_up: (usize, usize),
     /// What carries each link that is up.
     pub carriers: HashMap<LinkId, Carrier>,
     /// Scans that move, and faults with them.
@@ -131,6 +140,7 @@ pub struct Snapshot {
 pub struct Driver {
     signals: Sender<Signal>,
     links: Arc<AtomicU64>,
+    room: Arc<Semaphore>,
     snapshot: Arc<Mutex<Snapshot>>,
 }
 
@@ -144,11 +154,16 @@ impl Driver {
             backlog: (0, 0),
             children: Vec::new(),
             carrier: None,
+            catching_up: (0, 0),
             carriers: HashMap::new(),
             scans: ScanReport::default(),
         };
-        let handle =
-            Self { signals, links: Arc::default(), snapshot: Arc::new(Mutex::new(snapshot)) };
+        let handle = Self {
+            signals,
+            links: Arc::default(),
+            room: Arc::new(Semaphore::new(ALL_LINKS_BYTES)),
+            snapshot: Arc::new(Mutex::new(snapshot)),
+        };
         (handle, receiver)
     }
 
@@ -187,7 +202,9 @@ impl Driver {
         bytes: Vec<u8>,
     ) {
         let need = u32::try_from(bytes.len().clamp(1, LINK_BYTES)).unwrap_or(u32::MAX);
-        let permit = Arc::clone(room).acquire_many_owned(need).await.ok();
+        // First the own room: a link that is behind takes none of what all share.
+        let own = Arc::clone(room).acquire_many_owned(need).await.ok();
+        let permit = [own, Arc::clone(&self.room).acquire_many_owned(need).await.ok()];
         self.signal(Signal::Message { link, channel, bytes, permit });
     }
 
@@ -273,6 +290,7 @@ fn publish(replica: &Replica, lines: &Lines, handle: &Driver) {
         received: replica.received_by_parent(),
         backlog: (entries, unsent),
         children: replica.children().cloned().collect(),
+        catching_up: replica.catching_up(),
         carrier: replica.upstream_link().and_then(|link| lines.get(&link)?.1),
         carriers: lines
             .iter()
@@ -291,7 +309,7 @@ fn step<S: Store, C: Clock>(
 ) {
     let (now, wall) = (around.clock.monotonic(), around.clock.wall());
     // Held until the message is handled: that is the back-pressure.
-    let mut _room = None;
+    let mut _room = [None, None];
     let input = match signal {
         Signal::LinkUp { link, peer, dialed, carrier, writer } => {
             lines.insert(link, (writer, Some(carrier)));

@@ -19,6 +19,8 @@ use std::collections::VecDeque;
 
 /// Rows read from an inbox at once.
 const ROWS_AT_ONCE: usize = 512;
+/// The same for a peer that has no turn at catching up in bulk; the frames fit its window.
+const ROWS_WITHOUT_TURN: usize = 64;
 /// How long a cursor may lag behind rows that are of no interest to the reader, in milliseconds.
 const SKIP_DELAY: u64 = 1_000;
 
@@ -40,6 +42,10 @@ pub(super) struct Child {
     pub(super) trust: Numbers,
     /// Set where the peer's words came by hand: nothing is read to it.
     pub(super) carried: Option<super::carried::Allowance>,
+    /// It has said that it has much to send.
+    pub(super) much_to_send: bool,
+    /// Everything in its inbox has been sent to it.
+    at_tail: bool,
 }
 
 impl Child {
@@ -54,12 +60,18 @@ impl Child {
             told: 0,
             trust: Numbers::default(),
             carried: None,
+            much_to_send: false,
+            at_tail: false,
         }
     }
 
-    fn window_is_full(&self) -> bool {
-        let bytes: usize = self.in_flight.iter().map(|(_, bytes)| bytes).sum();
-        bytes >= limits::DOWN_WINDOW_BYTES
+    fn in_flight(&self) -> usize {
+        self.in_flight.iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    /// Nothing of any size is missing on either side.
+    pub(super) fn is_level(&self) -> bool {
+        !self.much_to_send && self.at_tail && self.in_flight() < limits::SMALL_WINDOW_BYTES
     }
 }
 
@@ -96,7 +108,7 @@ impl ChildStatus {
 impl Replica {
     pub(super) fn greet(
         &mut self,
-        wall: Timestamp,
+        (now, wall): (Instant, Timestamp),
         link: LinkId,
         hello: Hello,
         store: &impl Store,
@@ -138,7 +150,7 @@ impl Replica {
             trust: self.trust.numbers(),
             clock: wall,
         };
-        self.replace_older_link(link, node);
+        self.challenge_older_links(now, link, node);
         let status = ChildStatus {
             node,
             office,
@@ -179,25 +191,6 @@ impl Replica {
             return Err(Fault::new("binding", "the binding is for another key"));
         }
         Ok(binding)
-    }
-
-    /// A peer that comes back while its old link is still thought alive is the same peer.
-    fn replace_older_link(&mut self, link: LinkId, node: NodeId) {
-        let old: Vec<LinkId> = self
-            .children
-            .iter()
-            .filter(|(id, child)| {
-                **id != link
-                    && child.binding.is_some()
-                    && child.carried.is_none()
-                    && child.peer.node_id() == node
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for id in old {
-            self.children.remove(&id);
-            self.leave(id, "the same machine has connected again");
-        }
     }
 
     fn tail_of(&self, office: OfficeId, store: &impl Store) -> Result<Cursor, Fault> {
@@ -254,6 +247,9 @@ impl Replica {
     ) -> Result<(), Fault> {
         let child = self.children.get(&link).filter(|child| child.binding.is_some());
         let node = child.map(|child| child.peer.node_id());
+        if node.is_some() {
+            self.weigh(link, &status);
+        }
         if let Some(known) = node.and_then(|node| self.known.get_mut(&node)) {
             known.status = Some(status);
             known.last_contact = wall;
@@ -271,27 +267,37 @@ impl Replica {
             .map(|(link, _)| *link)
             .collect();
         for link in links {
-            if let Err(fault) = self.pump_child(link, store) {
-                self.refuse(link, fault);
-            }
+            self.pump_link(link, store);
+        }
+    }
+
+    /// The same for one link.
+    pub(super) fn pump_link(&mut self, link: LinkId, store: &impl Store) {
+        if let Err(fault) = self.pump_child(link, store) {
+            self.refuse(link, fault);
         }
     }
 
     fn pump_child(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
+        // A link that may be dead is sent nothing but the question.
+        if self.challenges.contains_key(&link) {
+            return Ok(());
+        }
+        let (window, has_turn) = (self.down_window(link), self.admission.has_turn(link));
+        let rows = if has_turn { ROWS_AT_ONCE } else { ROWS_WITHOUT_TURN };
         loop {
             let Some(child) = self.children.get_mut(&link) else { return Ok(()) };
-            if child.window_is_full() {
+            if child.in_flight() >= window {
+                child.at_tail = false;
+                if !has_turn && !self.admission.waits(link) {
+                    self.asking.insert(link);
+                }
                 return Ok(());
             }
             let reader = child.peer.node_id();
-            let batch = assemble::next_frame(
-                store,
-                child.inbox,
-                reader,
-                child.sent,
-                ROWS_AT_ONCE,
-                &self.config,
-            )?;
+            let batch =
+                assemble::next_frame(store, child.inbox, reader, child.sent, rows, &self.config)?;
+            child.at_tail = batch.is_none();
             let Some(batch) = batch else { return Ok(()) };
             child.sent = Cursor {
                 epoch: batch.frame.epoch,

@@ -116,6 +116,17 @@ pub enum Control {
     Refuse(String),
     /// The link is about to be closed, and nobody is at fault.
     Bye(String),
+    /// Another link of the same machine has come up: whoever lives at the end of this one says so.
+    Challenge(u64),
+    /// The answer, with the same number.
+    Alive(u64),
+    /// It is this peer's turn to catch up in bulk: large windows.
+    Bulk,
+    /// It is not: small windows, until its turn comes in about so many milliseconds.
+    Later {
+        /// From now.
+        millis: u64,
+    },
 }
 
 /// A data message.

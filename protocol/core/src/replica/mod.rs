@@ -6,6 +6,8 @@
 //! It reads stored values through [`Store`], writes nothing itself, and acknowledges only what the
 //! driver has reported as durable.
 
+mod admission;
+mod alive;
 mod assemble;
 mod carried;
 mod child;
@@ -17,6 +19,7 @@ mod outbound;
 mod prefix;
 mod scan;
 mod scope;
+mod turns;
 mod upstream;
 
 pub use carried::CarriedDown;
@@ -43,6 +46,8 @@ use crate::{
     time::{Instant, Timestamp},
     trust::TrustView,
 };
+use admission::Admission;
+use alive::Challenge;
 use child::Child;
 use inbound::InLog;
 use outbound::OwnTail;
@@ -208,6 +213,11 @@ pub enum Event {
     },
     /// Newer trust documents arrived and were checked.
     Trust(Box<TrustView>),
+    /// A machine connected while its older link is alive and answers: two hold one key.
+    TwoAlive {
+        /// Which machine.
+        node: NodeId,
+    },
 }
 
 /// Who this replica is and how it reaches its parent.
@@ -244,6 +254,13 @@ pub struct Replica {
     next_token: u64,
     outputs: VecDeque<Output>,
     scans: Scans,
+    admission: Admission,
+    /// Older links of machines that have connected again.
+    challenges: BTreeMap<LinkId, Challenge>,
+    /// Peers with much to exchange that have not been answered yet.
+    asking: BTreeSet<LinkId>,
+    /// Peers whose turn came when another's link ended.
+    unpumped: BTreeSet<LinkId>,
 }
 
 /// What to do once records are on disk.
@@ -319,6 +336,10 @@ impl Replica {
             next_token: 0,
             outputs: VecDeque::new(),
             scans: Scans::default(),
+            admission: Admission::default(),
+            challenges: BTreeMap::new(),
+            asking: BTreeSet::new(),
+            unpumped: BTreeSet::new(),
         })
     }
 
@@ -386,6 +407,8 @@ impl Replica {
         if self.upstream.dial_is_due(now) {
             self.outputs.push_back(Output::Dial);
         }
+        self.close_silent_links(now);
+        self.take_turns(now, store);
         self.flush_skips(now, store);
         self.report_status(now, store);
         self.scan_timeout(now, store);
@@ -399,7 +422,13 @@ impl Replica {
     /// When [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let skips = self.children.values().filter_map(|child| child.skip_due);
-        skips.chain(self.upstream.deadline()).chain(self.scan_deadline()).min()
+        let turns = self.admission.deadline();
+        skips
+            .chain(self.upstream.deadline())
+            .chain(self.scan_deadline())
+            .chain(self.challenge_deadline())
+            .chain(turns)
+            .min()
     }
 
     /// Peers below, connected or not.
@@ -492,6 +521,7 @@ impl Replica {
     ) {
         match link {
             Some(link) if self.children.contains_key(&link) => {
+                self.link_ended(link, now);
                 if let Some(child) = self.children.remove(&link)
                     && let Some(status) = self.known.get_mut(&child.peer.node_id())
                 {
@@ -514,7 +544,7 @@ impl Replica {
         store: &impl Store,
     ) -> Result<(), Fault> {
         match message::decode(Channel::Control, bytes)? {
-            Control::Hello(hello) => self.greet(wall, link, hello, store),
+            Control::Hello(hello) => self.greet((now, wall), link, hello, store),
             Control::Welcome(welcome) => self.welcomed(now, link, *welcome, store),
             Control::Received(head) => self.parent_received(link, head, store),
             Control::RootReceived(head) => self.root_received(link, head),
@@ -527,6 +557,10 @@ impl Replica {
                 Ok(())
             }
             Control::Bye(_) => Ok(()),
+            Control::Challenge(nonce) => self.challenged(link, nonce),
+            Control::Alive(nonce) => self.answered(link, nonce),
+            Control::Bulk => self.turn_told(link, None, store),
+            Control::Later { millis } => self.turn_told(link, Some(millis), store),
         }
     }
 

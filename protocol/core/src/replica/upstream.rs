@@ -74,6 +74,8 @@ pub(super) struct Upstream {
     in_sync: bool,
     /// Half an exchange that came by hand is being read on this link.
     carried: Option<LinkId>,
+    /// It is this machine's turn to use the large window.
+    pub(super) bulk: bool,
 }
 
 impl Upstream {
@@ -97,6 +99,7 @@ impl Upstream {
             status: None,
             in_sync: false,
             carried: None,
+            bulk: false,
         }
     }
 
@@ -171,6 +174,7 @@ impl Upstream {
         }
         self.status = None;
         self.in_sync = false;
+        self.bulk = false;
     }
 
     /// The link to the parent, greeting or live.
@@ -330,7 +334,7 @@ impl Upstream {
 
     pub(super) fn window_is_full(&self) -> bool {
         let bytes: usize = self.in_flight.iter().map(|(_, _, bytes)| bytes).sum();
-        bytes >= limits::UP_WINDOW_BYTES
+        bytes >= if self.bulk { limits::UP_WINDOW_BYTES } else { limits::SMALL_WINDOW_BYTES }
     }
 
     /// What the parent holds must be a prefix of what is here; compared before more is sent.
@@ -449,13 +453,19 @@ impl Replica {
         let oldest_unsent =
             if unsent == 0 { None } else { self.own.oldest_after(self.received_by_parent()) };
         let status = Status { entries, unsent, oldest_unsent };
+        // The parent waits for this word to give the turn to the next.
+        let turn_ends = self.upstream.bulk && status.unsent <= limits::SMALL_ENTRIES;
         match &self.upstream.status {
-            Some((at, _)) if now.since(*at) < STATUS_EVERY => {}
-            Some((_, last)) if *last == status => self.upstream.status = Some((now, status)),
+            Some((at, _)) if now.since(*at) < STATUS_EVERY && !turn_ends => {}
+            Some((_, last)) if *last == status => {
+                self.upstream.bulk &= !turn_ends;
+                self.upstream.status = Some((now, status));
+            }
             _ => {
                 if unsent == 0 {
                     self.event(Event::Settled(self.received_by_parent()));
                 }
+                self.upstream.bulk &= !turn_ends;
                 self.upstream.status = Some((now, status.clone()));
                 self.say(link, &Control::Status(status));
             }

@@ -13,7 +13,7 @@ pub use paper::marker;
 use motcua_core::{
     entry::AudienceOp,
     id::{DossierId, Hash, OfficeId},
-    replica::{Channel, Data, Input, LinkId, Output, ScanMessage},
+    replica::{Channel, Control, Data, Input, LinkId, Output, ScanMessage},
     state::MemKv,
     time::Instant,
     wire::{DownFrame, RowItem},
@@ -80,6 +80,10 @@ pub struct World {
     next_link: u64,
     pub now: u64,
     cut: BTreeSet<Place>,
+    /// Links at whose lower end nobody lives any more.
+    ghosts: BTreeSet<LinkId>,
+    /// The last hello of each place.
+    hellos: BTreeMap<Place, Vec<u8>>,
     /// Links that are being closed, if what is under way on them still arrives.
     closing: Option<BTreeSet<LinkId>>,
     dead: BTreeSet<Place>,
@@ -109,6 +113,8 @@ impl World {
             next_link: 1,
             now: 1,
             cut: BTreeSet::new(),
+            ghosts: BTreeSet::new(),
+            hellos: BTreeMap::new(),
             closing: None,
             dead: BTreeSet::new(),
             seen: BTreeMap::new(),
@@ -405,6 +411,34 @@ impl World {
         self.closing = Some(BTreeSet::new());
     }
 
+    /// The process dies and starts again, and its hub is not told: the old link stays there.
+    pub fn vanish(&mut self, place: Place) {
+        let mine = |(_, ends): &(&LinkId, &(Place, Place))| ends.0 == place;
+        let ghosts: Vec<LinkId> = self.links.iter().filter(mine).map(|(link, _)| *link).collect();
+        self.ghosts.extend(ghosts);
+        let (random, papers) = (self.random(), self.papers.clone());
+        self.site(place).restart(&papers, random, false);
+    }
+
+    /// A copy of a machine connects; its hello is what it was copied with.
+    pub fn copy_connects(&mut self, place: Place) {
+        let hello = self.hellos[&place].clone();
+        let parent = place.parent().unwrap();
+        let link = LinkId(self.next_link);
+        self.next_link += 1;
+        self.links.insert(link, (place, parent));
+        self.ghosts.insert(link);
+        let peer = self.papers.key(place).public();
+        self.input(parent, Input::LinkUp { link, peer, dialed: false });
+        let channel = motcua_core::replica::Channel::Control;
+        self.input(parent, Input::Message { link, channel, bytes: hello });
+    }
+
+    /// Machines of which this hub saw two alive.
+    pub fn two_alive(&self, place: Place) -> usize {
+        self.sites[&place].two_alive.len()
+    }
+
     /// Links from a place to its parent that are up.
     pub fn links_up(&self, place: Place) -> usize {
         self.links
@@ -432,12 +466,21 @@ impl World {
     fn drop_link(&mut self, link: LinkId) {
         if let Some((a, b)) = self.links.remove(&link) {
             self.wires.retain(|wire| wire.link != link);
+            if self.ghosts.remove(&link) {
+                return self.input(b, Input::LinkDown { link: Some(link) });
+            }
             self.input(a, Input::LinkDown { link: Some(link) });
             self.input(b, Input::LinkDown { link: Some(link) });
         }
     }
 
     pub fn deliver(&mut self, mut wire: Wire) {
+        if self.ghosts.contains(&wire.link) && self.links[&wire.link].0 == wire.to {
+            return;
+        }
+        if matches!(postcard::from_bytes(&wire.bytes), Ok(Control::Hello(_))) {
+            self.hellos.insert(wire.from, wire.bytes.clone());
+        }
         self.bytes += wire.bytes.len();
         if wire.channel == Channel::Scan {
             self.scan_bytes += wire.bytes.len();

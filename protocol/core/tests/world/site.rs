@@ -8,7 +8,7 @@ use automerge::{Automerge, ROOT, ScalarValue, transaction::Transactable};
 use motcua_core::{
     author::{Draft, OwnLog},
     entry::{AudienceAction, AudienceOp, Kind, Role, dossier_id},
-    id::{DossierId, EpochId, Hash, LogId, Nonce, OfficeId, PersonId},
+    id::{DossierId, EpochId, Hash, LogId, NodeId, Nonce, OfficeId, PersonId},
     key::SecretKey,
     ledger::{Content, ContentFault, Decisions, Folded, Ledger, Me},
     record::{Record, ScanEvent},
@@ -70,6 +70,8 @@ pub struct Site {
     applied: usize,
     planted: BTreeMap<DossierId, Automerge>,
     pub faults: Vec<String>,
+    /// Machines of which two were seen alive.
+    pub two_alive: Vec<NodeId>,
     pub in_sync: bool,
     boots: u8,
     /// One disk sync in so many turns.
@@ -123,6 +125,7 @@ impl Site {
             applied: 0,
             planted: BTreeMap::new(),
             faults: Vec::new(),
+            two_alive: Vec::new(),
             in_sync: false,
             boots: 0,
             sync_every: 1,
@@ -394,6 +397,7 @@ impl Site {
             | Event::RootReceived(_)
             | Event::Settled(_) => {}
             Event::Trust(view) => self.adopt(*view),
+            Event::TwoAlive { node } => self.two_alive.push(node),
         }
     }
 

@@ -29,7 +29,7 @@ use crate::{
     store::Opened,
 };
 use motcua_core::{
-    id::DossierId,
+    id::{DossierId, NodeId},
     ledger::{Content, Me},
     record::Record,
     replica::{Config, Event, Replica, parent_of},
@@ -94,6 +94,7 @@ pub struct Engine {
     clock: SystemClock,
     opened: Opened,
     refusals: Mutex<BTreeMap<&'static str, u64>>,
+    two_alive: Mutex<BTreeMap<NodeId, u64>>,
     received_at: AtomicI64,
     root_received: AtomicU64,
     scans: Scans,
@@ -198,6 +199,7 @@ impl Engine {
             clock,
             opened,
             refusals: Mutex::default(),
+            two_alive: Mutex::default(),
             received_at: AtomicI64::default(),
             root_received: AtomicU64::default(),
             scans,
@@ -282,6 +284,11 @@ impl Engine {
     /// Entries of the own log that the root hub has, as far as this process was told.
     pub fn root_received(&self) -> u64 {
         self.root_received.load(Ordering::Relaxed)
+    }
+
+    /// How often two machines were seen alive with one key since the start.
+    pub fn two_alive(&self) -> BTreeMap<NodeId, u64> {
+        self.two_alive.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Links refused since the start, by kind of fault.
@@ -392,6 +399,15 @@ impl Engine {
                 tracing::warn!(peer, kind, %reason, "a link was refused");
                 let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
                 *refusals.entry(kind).or_default() += 1;
+            }
+            Event::TwoAlive { node } => {
+                tracing::error!(
+                    %node,
+                    "two machines hold the key of this one and both are connected: one is a copy; \
+                     find it, and ban or enrol it anew"
+                );
+                let mut seen = self.two_alive.lock().unwrap_or_else(PoisonError::into_inner);
+                *seen.entry(node).or_default() += 1;
             }
             Event::Greeted { .. } | Event::InSync => {}
         }

@@ -7,6 +7,7 @@
 //! before the caller says which ALPN it wants.
 
 pub(crate) mod accept;
+mod budget;
 mod dial;
 mod end;
 mod join;

@@ -57,12 +57,15 @@ impl Default for Settings {
     }
 }
 
-/// Unread bytes a peer may have with us, per link and per stream. A stream must hold the largest
-/// message thrice; beyond it the peer waits.
-const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
-const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
-/// Bytes handed to quinn and not yet acknowledged.
-const SEND_WINDOW: u64 = 8 * 1024 * 1024;
+/// Unread bytes that the hub may have with the machine that dialled it, per link and per stream:
+/// there is one such link.
+const DIALER_WINDOW: u32 = 8 * 1024 * 1024;
+const DIALER_STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+/// The same for a peer that dialled; a hub has thousands. 384 KiB at 100 ms are 30 Mbit/s, more than
+/// an office's line. A message need not fit: what arrives is taken out as it comes.
+pub(super) const CALLER_WINDOW: u32 = 384 * 1024;
+/// Bytes handed to quinn and not yet acknowledged; the replica's windows bound what waits before.
+pub(super) const SEND_WINDOW: u64 = 1024 * 1024;
 /// Control, data and scans, and room for one kind to come.
 const STREAMS: u32 = 4;
 
@@ -83,8 +86,8 @@ impl Settings {
             .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(millis(self.idle)))))
             .max_concurrent_uni_streams(VarInt::from_u32(0))
             .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
-            .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
-            .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+            .receive_window(VarInt::from_u32(DIALER_WINDOW))
+            .stream_receive_window(VarInt::from_u32(DIALER_STREAM_WINDOW))
             .send_window(SEND_WINDOW)
             .datagram_receive_buffer_size(None)
             .datagram_send_buffer_size(0)
@@ -98,7 +101,10 @@ impl Settings {
                 // Whoever is dialled opens nothing.
                 config.max_concurrent_bidi_streams(VarInt::from_u32(0));
             }
-            Side::Accepts => {}
+            Side::Accepts => {
+                let window = VarInt::from_u32(CALLER_WINDOW);
+                config.receive_window(window).stream_receive_window(window);
+            }
             Side::Recovers => {
                 // One request at a time, and no more unread bytes than one request has.
                 let window = VarInt::from_u32(motcua_core::limits::RECOVERY_BYTES as u32 + 1);

@@ -1,6 +1,6 @@
 //! The edge side: one node, or a swarm of them.
 
-use super::{Side, city, hub::count, line, now_ns};
+use super::{Side, hub::count, line, now_ns};
 use anyhow::Context;
 use motcua_core::{id::DossierId, replica::Event, trust::NodeKind};
 use motcua_dossier::action;
@@ -9,6 +9,7 @@ use motcua_node::{
     service::Node,
 };
 use motcua_shell::{driver::Signal, service::Probes};
+use motcua_tests::papers;
 use serde_json::{Value, json};
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -34,7 +35,7 @@ impl Machine {
         slot: u16,
         segment_bytes: Option<u64>,
     ) -> anyhow::Result<Self> {
-        city::write_identity(&dir, NodeKind::Node, office, slot, HUB_PORT)?;
+        papers::write_identity(&dir, NodeKind::Node, office, slot, HUB_PORT)?;
         let (told, in_sync) = watch::channel(0);
         let event = Box::new(move |event: &Event| {
             if matches!(event, Event::InSync) {

@@ -1,6 +1,6 @@
 //! The hub side.
 
-use super::{Side, city, now_ns};
+use super::{Side, now_ns};
 use anyhow::Context;
 use motcua_core::{
     id::{DossierId, LogId},
@@ -13,6 +13,7 @@ use motcua_shell::{
     engine::Engine,
     service::{Probes, Service, ServiceOptions},
 };
+use motcua_tests::papers;
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
@@ -36,7 +37,7 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) async fn start(dir: PathBuf, port: u16) -> anyhow::Result<Self> {
-        city::write_identity(&dir, NodeKind::Hub, 0, 0, port)?;
+        papers::write_identity(&dir, NodeKind::Hub, 0, 0, port)?;
         let arrivals = Arrivals::default();
         let (durable, last) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let probe = {

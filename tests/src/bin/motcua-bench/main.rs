@@ -2,11 +2,11 @@
 //! write is a clerk's action with life cycle, audience, index and own log; every acknowledgement
 //! follows a disk sync; documents and events are counted in applied state.
 
-mod city;
 mod edge;
 mod hub;
 mod line;
 
+use motcua_tests::storm;
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, Write},
@@ -30,8 +30,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
+    if let [_, storm, offices] = arguments.as_slice()
+        && storm == "storm"
+    {
+        return storm_of(offices.parse()?);
+    }
     let [_, role, dir, port] = arguments.as_slice() else {
-        anyhow::bail!("usage: motcua-bench hub|edge|edge2 DIR PORT");
+        anyhow::bail!("usage: motcua-bench hub|edge|edge2 DIR PORT, or motcua-bench storm OFFICES");
     };
     motcua_shell::telemetry::init(&std::env::var("MOTCUA_LOG").unwrap_or("warn".into()));
     let (dir, port) = (PathBuf::from(dir), port.parse()?);
@@ -43,6 +48,14 @@ fn main() -> anyhow::Result<()> {
             _ => serve(edge::Edge::start(role, dir).await?).await,
         }
     })
+}
+
+/// So many offices that come back within five seconds, every other one with a day's work.
+#[expect(clippy::print_stdout, reason = "the answer")]
+fn storm_of(offices: u16) -> anyhow::Result<()> {
+    let plan = storm::Plan { offices, ..storm::Plan::default() };
+    println!("{:#?}", storm::run(&plan)?);
+    Ok(())
 }
 
 async fn serve(mut side: impl Side) -> anyhow::Result<()> {

@@ -33,7 +33,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 /// Bytes that the system may hold unsent: what is urgent overtakes everything that is not in there.
 const UNSENT: u32 = 16 * 1024;
 /// The system's buffers of one link. They are the window: 256 KiB at 100 ms are 20 Mbit/s.
-const BUFFER: usize = 256 * 1024;
+pub(super) const BUFFER: usize = 256 * 1024;
 /// Callers that the system may hold before they are accepted: a district whose power is back.
 const BACKLOG: i32 = 1_024;
 /// Pause after the system could not accept (out of descriptors): it would say so at once again.

@@ -1,5 +1,5 @@
-//! Papers of the benchmark's city: one hub, one office with two machines, and 400 more offices for
-//! the swarm. Issued here in process; enrolment is not what is measured.
+//! Papers of a city for benchmark and storm: one hub, one office with two machines, and 400 more
+//! offices. Issued here in process; enrolment is not what is measured.
 
 use anyhow::{Context, ensure};
 use motcua_core::{
@@ -15,7 +15,7 @@ use motcua_shell::{certificate, identity::Identity};
 use std::path::Path;
 
 /// Offices beside the one that the scenarios use.
-pub(crate) const OFFICES: u16 = 400;
+pub const OFFICES: u16 = 400;
 
 fn key(name: &str, number: u16) -> SecretKey {
     let seed = motcua_core::hash::sha256(format!("bench {name} {number}").as_bytes());
@@ -78,7 +78,10 @@ fn trust(port: u16) -> anyhow::Result<TrustView> {
 }
 
 /// Writes the identity of a machine: the hub, or machine `slot` of office `number`.
-pub(crate) fn write_identity(
+///
+/// # Errors
+/// What could not be made or written.
+pub fn write_identity(
     dir: &Path,
     kind: NodeKind,
     number: u16,
