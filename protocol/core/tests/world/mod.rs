@@ -430,7 +430,7 @@ impl World {
         self.ghosts.insert(link);
         let peer = self.papers.key(place).public();
         self.input(parent, Input::LinkUp { link, peer, dialed: false });
-        let channel = motcua_core::replica::Channel::Control;
+        let channel = Channel::Control;
         self.input(parent, Input::Message { link, channel, bytes: hello });
     }
 

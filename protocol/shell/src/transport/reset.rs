@@ -4,6 +4,11 @@
 //!
 //! For this, connection ids and reset tokens must come from keys that outlive the process. Both are
 //! derived from the device key, so nothing else needs to be kept.
+//!
+//! The ids are checked by a short hash that is no secret worth keeping: whoever finds its key can
+//! make this machine answer with resets, each smaller than the packet that asked for it, and with
+//! tokens of links that do not exist. The tokens' key is another one, and cannot be told from them.
+//! One process at a time answers under these keys; the recovery socket has keys of its own.
 
 use motcua_core::key::SecretKey;
 use quinn::{
@@ -11,9 +16,11 @@ use quinn::{
     crypto::{CryptoError, HmacKey},
 };
 use quinn_proto::HashedConnectionIdGenerator;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use zeroize::Zeroizing;
 
+/// Between two resets.
+const RESETS_EVERY: Duration = Duration::from_millis(1);
 const TOKENS: &str = "motcua 2026 stateless reset tokens v1";
 const CONNECTION_IDS: &str = "motcua 2026 connection ids v1";
 
@@ -42,6 +49,11 @@ impl ResetKeys {
     /// An endpoint whose peers learn of its restart.
     pub(crate) fn endpoint_config(&self) -> EndpointConfig {
         let mut config = EndpointConfig::new(Arc::new(Tokens(Arc::clone(&self.tokens))));
+        // The library answers at most one stranger's packet in 20 ms. After a hub's restart
+        // thousands of peers ask within seconds; who is not answered waits out its idle time, and
+        // may then take UDP for blocked. A reset is smaller than what it answers, so that nobody
+        // gains by asking.
+        config.min_reset_interval(RESETS_EVERY);
         let key = self.connection_ids;
         config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(key)));
         config

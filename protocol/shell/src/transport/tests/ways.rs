@@ -187,3 +187,38 @@ async fn tcp_callers_that_name_no_protocol_or_send_nonsense_get_nowhere() {
     up.endpoint.close().await;
     assert!(up.heard_nothing());
 }
+
+#[tokio::test]
+async fn a_restarted_hub_tells_all_its_callers_at_once_and_none_takes_udp_for_blocked() {
+    let city = City::new();
+    let mut up = Side::new(true, city.credentials(&hub(), NodeKind::Hub));
+    let at = up.endpoint.local_addr().unwrap();
+    let mut callers = Vec::new();
+    for number in 10..26 {
+        let settings = Settings { keep_alive: Duration::from_millis(500), ..Settings::default() };
+        let credentials = city.credentials(&key(number), NodeKind::Node);
+        let mut caller = Side::with(false, credentials, settings);
+        let dialed = caller.endpoint.dialer.dial_by(up.record(), Carrier::Quic).await.unwrap();
+        let writer = caller.up().await.3;
+        let there = up.up().await.3;
+        callers.push((caller, dialed, writer, there));
+    }
+    // As if killed: nobody is told, and the next process has the same port.
+    let Side { endpoint, heard } = up;
+    endpoint
+        .dialer
+        .data
+        .rebind(std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap())
+        .unwrap();
+    let credentials = city.credentials(&hub(), NodeKind::Hub);
+    let ear = Ear { heard: unbounded_channel().0, links: Arc::default() };
+    let listen = Listen { udp: at, tcp: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))) };
+    let second = Endpoint::bind(Some(listen), credentials, ear, None, Settings::default()).unwrap();
+    let began = Instant::now();
+    for (_caller, dialed, _writer, _there) in callers {
+        let end = end(dialed).await;
+        assert!(matches!(&end, LinkEnd::Lost(_)), "{end}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    drop((second, endpoint, heard));
+}
