@@ -5,6 +5,7 @@
 //! - `GET /api/v1/offices` every office below, see [`crate::fleet::OfficeLine`]
 //! - `GET /api/v1/dossiers?after=&limit=` dossiers held: id, entries, held entries, members
 //! - `GET /api/v1/bundle?office=&node=`, `POST /api/v1/bundle` bundle files
+//! - `/api/v1/held`, `/decisions`, `/acts`, `/machines`, `/trust`, see [`crate::rulings`]
 //! - `GET /metrics` Prometheus text; `GET /healthz` alive; `GET /readyz` ready to take links
 
 use crate::{fleet, metrics};
@@ -74,12 +75,13 @@ pub fn router(console: Console) -> Router {
         .route("/api/v1/hub", get(hub))
         .route("/api/v1/offices", get(offices))
         .route("/api/v1/dossiers", get(dossiers))
+        .merge(crate::rulings::routes())
         .route("/metrics", get(scrape))
         .with_state(console)
 }
 
 /// The state store could not answer; said in words, with what happens next.
-struct Unavailable(StoreError);
+pub(crate) struct Unavailable(StoreError);
 
 impl From<StoreError> for Unavailable {
     fn from(error: StoreError) -> Self {

@@ -4,4 +4,5 @@
 pub mod console;
 pub mod fleet;
 pub mod metrics;
+mod rulings;
 pub mod service;

@@ -20,6 +20,11 @@ pub fn collect(engine: &Engine) -> Result<Metrics, StoreError> {
     gauge("motcua_entries_waiting", "Entries that wait for a cause.", meta.parked);
     gauge("motcua_records_unapplied", "Records on disk not yet in the state.", engine.unapplied());
     gauge("motcua_parent_backlog_entries", "Entries the parent lacks.", snapshot.backlog.1);
+    out.family("motcua_entries_odd", "gauge", "Entries not plainly accepted, by reason.");
+    for ((verdict, reason), count) in motcua_shell::odd::by_reason(engine)? {
+        let labels = [("verdict", verdict), ("reason", reason)];
+        out.sample("motcua_entries_odd", &labels, count as f64);
+    }
     let refused = engine.refusals();
     out.family("motcua_refused_total", "counter", "Links refused, by kind of fault.");
     for (kind, count) in refused {

@@ -108,6 +108,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/offices", get(offices))
         .route("/api/v1/procedures", get(procedures))
         .route("/api/v1/sync", get(sync))
+        .route("/api/v1/held", get(held))
         .route("/api/v1/dossiers", get(list).post(register))
         .route(dossier, get(show))
         .route(&format!("{dossier}/moves"), axum::routing::post(move_to))
@@ -164,6 +165,19 @@ async fn procedures(Extract(api): Extract<Api>) -> Json<Value> {
 
 async fn sync(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
     Ok(Json(sync_state(api.desk.engine())?).into_response())
+}
+
+#[derive(Deserialize)]
+struct HeldQuery {
+    after: Option<String>,
+}
+
+async fn held(
+    Extract(api): Extract<Api>,
+    Query(query): Query<HeldQuery>,
+) -> Result<Json<Value>, DeskError> {
+    let after = query.after.as_deref().map(dossier_id).transpose()?;
+    Ok(Json(motcua_shell::odd::list(api.desk.engine(), after)?))
 }
 
 async fn list(
@@ -417,6 +431,11 @@ async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
         out.family(name, "gauge", help).sample(name, &[], value as f64);
     }
     motcua_shell::scans::collect(engine, &mut out)?;
+    out.family("motcua_entries_odd", "gauge", "Entries not plainly accepted, by reason.");
+    for ((verdict, reason), count) in motcua_shell::odd::by_reason(engine)? {
+        let labels = [("verdict", verdict), ("reason", reason)];
+        out.sample("motcua_entries_odd", &labels, count as f64);
+    }
     out.family("motcua_refused_total", "counter", "Links refused, by kind of fault.");
     for (kind, count) in engine.refusals() {
         out.sample("motcua_refused_total", &[("kind", kind)], count as f64);

@@ -361,7 +361,7 @@ impl Desk {
     #[expect(clippy::too_many_arguments, reason = "the parts of one entry, put together once")]
     fn draft(
         &self,
-        own: &OwnLog,
+        own: &mut OwnLog,
         id: DossierId,
         action: Action,
         caller: &Caller,
@@ -369,6 +369,8 @@ impl Desk {
         mut held: Held,
         creation: Option<Nonce>,
     ) -> Result<Draft, DeskError> {
+        let boot = Nonce(motcua_shell::engine::random());
+        own.begin_anew_unless(id, |change| held.has(change), boot);
         let mut document = std::mem::take(&mut held.document);
         let parents: Vec<Hash> = document.heads().into_iter().map(Hash).collect();
         let ids = FactIds::new(own.actor(), id, &parents, now);

@@ -166,6 +166,7 @@ fn line(
 fn sync_word((log, received): (LogId, u64), stored: &Stored) -> &'static str {
     match stored.verdict {
         Verdict::Held | Verdict::Quarantined => "held",
+        Verdict::Waiting => "waiting",
         Verdict::Accepted | Verdict::Flagged if stored.log != log => "accepted",
         Verdict::Accepted | Verdict::Flagged if stored.sequence <= received => "received",
         Verdict::Accepted | Verdict::Flagged => "saved",
@@ -174,7 +175,7 @@ fn sync_word((log, received): (LogId, u64), stored: &Stored) -> &'static str {
 
 /// The word of a dossier is that of its weakest entry.
 fn weakest(words: impl Iterator<Item = &'static str>) -> &'static str {
-    let order = ["held", "saved", "received", "accepted"];
+    let order = ["held", "waiting", "saved", "received", "accepted"];
     let rank = |word: &&str| order.iter().position(|known| known == word).unwrap_or(0);
     words.min_by_key(rank).unwrap_or("saved")
 }
@@ -296,9 +297,9 @@ fn sentence(
     facts: &[Fact],
 ) -> (&'static str, String, String, String) {
     if !stored.verdict.applies() {
-        let reason = stored.reason.clone();
-        let vi = format!("Thay đổi đang bị giữ lại, chưa áp dụng: {reason}");
-        return ("held", String::new(), vi, format!("Change is held, not applied: {reason}"));
+        let cause = motcua_core::ledger::Cause::parse(&stored.reason);
+        let vi = format!("Thay đổi chưa được áp dụng: {}", cause.vi());
+        return ("held", String::new(), vi, format!("Change is not applied: {}", cause.en()));
     }
     for fact in facts {
         match fact.kind {

@@ -1,15 +1,19 @@
-//! The command line: `city create`, `city show`, `token create`, `token list`, `completions`.
+//! The command line: `city create`, `city show`, `token create`, `token list`, `ban`, `suspend`,
+//! `unban`, `publish`, `act`, `completions`.
 
 use crate::{
+    act,
     city::{CreateCity, HubSpec, plan},
     codes::INVENTED,
+    deny,
     folder::City,
+    hub::HubConsole,
     offices,
     outcome::{Exit, Failure, Report, write},
     token::{self, CreateToken, TokenRecord},
 };
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
-use motcua_core::{time::Timestamp, trust::Tier};
+use motcua_core::{id::LogId, time::Timestamp, trust::Tier};
 use motcua_shell::clock::{Clock, SystemClock};
 use serde_json::json;
 use std::{ffi::OsString, io::Write, path::PathBuf};
@@ -35,11 +39,77 @@ enum Verb {
     /// Join bundles for the machines of offices.
     #[command(subcommand)]
     Token(TokenVerb),
+    /// Ban a machine for good: it is out, and what lies beyond its last good position counts
+    /// nowhere.
+    Ban(Denial),
+    /// Suspend a machine: it is out until it is let back in, what lies beyond is held.
+    Suspend(Denial),
+    /// Let a banned or suspended machine back in.
+    Unban(Denial),
+    /// Hand trust documents to hubs again.
+    Publish {
+        /// The city folder.
+        #[arg(long, value_name = "DIR")]
+        city: PathBuf,
+        /// Console of a hub, host:port; repeat for each.
+        #[arg(long = "hub", required = true, value_parser = HubConsole::parse, value_name = "ADDR")]
+        hubs: Vec<HubConsole>,
+    },
+    /// A registrar's act: offices join or leave a dossier whose office is gone.
+    Act(ActArgs),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Args)]
+struct Denial {
+    /// The city folder.
+    #[arg(long, value_name = "DIR")]
+    city: PathBuf,
+    /// Id of the machine.
+    #[arg(long, value_name = "ID")]
+    machine: Option<String>,
+    /// Code, id or unique name of an office that has one machine.
+    #[arg(long, value_name = "CODE", conflicts_with = "machine")]
+    office: Option<String>,
+    /// Console of a hub, host:port: asked for log positions, then told. The machine's own hub and
+    /// the city's, at least; repeat for each.
+    #[arg(long = "hub", value_parser = HubConsole::parse, value_name = "ADDR")]
+    hubs: Vec<HubConsole>,
+    /// The last sequence of a log that is still believed; replaces what the hubs say.
+    #[arg(long, value_parser = parse_position, value_name = "LOG=SEQUENCE")]
+    last_good: Vec<(LogId, u64)>,
+    /// Why; kept in the city folder.
+    #[arg(long)]
+    reason: String,
+}
+
+#[derive(Debug, Args)]
+struct ActArgs {
+    /// The city folder.
+    #[arg(long, value_name = "DIR")]
+    city: PathBuf,
+    /// Id of the dossier.
+    #[arg(long, value_name = "ID")]
+    dossier: String,
+    /// Office that joins: OFFICE or OFFICE:desk|received|competent|returns; desk if not said.
+    #[arg(long, value_name = "OFFICE[:ROLE]")]
+    assign: Vec<String>,
+    /// Office that leaves; from every role if not said.
+    #[arg(long, value_name = "OFFICE[:ROLE]")]
+    release: Vec<String>,
+    /// Why; everybody who has the dossier sees it.
+    #[arg(long)]
+    reason: String,
+    /// File to write; must not exist.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Console of a hub, host:port, to carry it in at once.
+    #[arg(long, value_parser = HubConsole::parse, value_name = "ADDR")]
+    hub: Option<HubConsole>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -146,6 +216,11 @@ fn dispatch(verb: Verb) -> Result<Report, Failure> {
         Verb::City(CityVerb::Show { city }) => City::open(&city).map(|city| show(&city)),
         Verb::Token(TokenVerb::Create(args)) => token_create(args),
         Verb::Token(TokenVerb::List { city }) => token_list(&City::open(&city)?),
+        Verb::Ban(args) => denial(deny::Verb::Ban, args),
+        Verb::Suspend(args) => denial(deny::Verb::Suspend, args),
+        Verb::Unban(args) => denial(deny::Verb::Unban, args),
+        Verb::Publish { city, hubs } => publish(&City::open(&city)?, &hubs),
+        Verb::Act(args) => registrar_act(args),
         Verb::Completions { shell } => Ok(completions(shell)),
     }
 }
@@ -255,6 +330,75 @@ fn token_create(args: TokenCreate) -> Result<Report, Failure> {
     Ok(Report { json: to_json(&record)?, text, notes })
 }
 
+fn denial(verb: deny::Verb, args: Denial) -> Result<Report, Failure> {
+    let mut city = City::open(&args.city)?;
+    let machine = args.machine.as_deref().map(str::parse).transpose();
+    let wanted = deny::Wanted {
+        verb,
+        machine: machine.map_err(|error| Failure::usage(format!("--machine: {error}")))?,
+        office: args.office,
+        last_good: args.last_good,
+        hubs: args.hubs,
+        reason: args.reason.trim().to_owned(),
+    };
+    if wanted.reason.is_empty() {
+        return Err(Failure::usage("--reason must say why"));
+    }
+    let done = deny::deny(&mut city, &wanted, now()?)?;
+    let mut text = format!("denial list {}: machine {}\n", done.number, done.machine);
+    for (log, last) in &done.last_good {
+        text.push_str(&format!("  log {log}: believed up to {last}\n"));
+    }
+    let told = done.published.iter().map(|hub| format!("  published at {hub}\n"));
+    text.extend(told);
+    let mut notes: Vec<String> =
+        done.not_published.iter().map(|why| format!("note: not published: {why}")).collect();
+    if done.published.is_empty() {
+        notes.push("note: no hub has it yet; use publish --hub".to_owned());
+    }
+    if !done.published.is_empty() && !done.not_published.is_empty() {
+        let words = done.not_published.join("; ");
+        let message =
+            format!("denial list {} is in force, but not everywhere: {words}", done.number);
+        return Err(Failure::new(Exit::Partly, message));
+    }
+    Ok(Report { json: to_json(&done)?, text, notes })
+}
+
+fn publish(city: &City, hubs: &[HubConsole]) -> Result<Report, Failure> {
+    let mut told = Vec::new();
+    for hub in hubs {
+        deny::publish(city, hub)?;
+        told.push(hub.to_string());
+    }
+    let text = told.iter().map(|hub| format!("published at {hub}\n")).collect();
+    Ok(Report { json: json!({ "published": told }), text, notes: vec![] })
+}
+
+fn registrar_act(args: ActArgs) -> Result<Report, Failure> {
+    let city = City::open(&args.city)?;
+    let dossier = args.dossier.parse();
+    let wanted = act::WantedAct {
+        dossier: dossier.map_err(|error| Failure::usage(format!("--dossier: {error}")))?,
+        assign: args.assign,
+        release: args.release,
+        reason: args.reason,
+    };
+    let signed = act::sign(&city, &wanted, now()?)?;
+    act::write(&args.out, &signed)?;
+    let mut text = format!("{}: act on dossier {}\n", args.out.display(), wanted.dossier);
+    if let Some(hub) = &args.hub {
+        hub.post("/api/v1/acts", &signed.encode())?;
+        text.push_str(&format!("  carried in at {hub}\n"));
+    }
+    let file = args.out.display().to_string();
+    Ok(Report {
+        json: json!({ "file": file, "carried_in": args.hub.is_some() }),
+        text,
+        notes: vec![],
+    })
+}
+
 fn token_list(city: &City) -> Result<Report, Failure> {
     let records = token::list(city)?;
     let now = now()?;
@@ -318,6 +462,13 @@ fn parse_hub(text: &str) -> Result<HubSpec, String> {
 /// The code becomes a folder's name, so it must not lead anywhere else.
 fn is_folder_name(code: &str) -> bool {
     code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+fn parse_position(text: &str) -> Result<(LogId, u64), String> {
+    let wrong = || format!("{text:?} is not LOG=SEQUENCE");
+    let (log, sequence) = text.split_once('=').ok_or_else(wrong)?;
+    let log = log.parse().map_err(|_| wrong())?;
+    Ok((log, sequence.parse().map_err(|_| wrong())?))
 }
 
 fn parse_lifetime(text: &str) -> Result<i64, String> {

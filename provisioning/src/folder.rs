@@ -8,6 +8,7 @@
 //! secret/registrar.key, secret/denial.key
 //! hubs/CODE/          hub.toml and identity/: copy it to the hub, then delete it here
 //! tokens/ID.json      what bundles were made, without their secret
+//! denials.jsonl       who was banned, suspended, let back in, when and why
 //! ```
 
 use crate::outcome::{Exit, Failure};
@@ -68,6 +69,27 @@ impl City {
             return Ok(key);
         }
         let message = format!("{} is not a registrar of this city", file.display());
+        Err(Failure::new(Exit::Refused, message))
+    }
+
+    /// The online key that signs denial lists.
+    ///
+    /// # Errors
+    /// [`Failure`] if it is not in the folder or is another's.
+    pub fn denial_key(&self) -> Result<SecretKey, Failure> {
+        let file = self.dir.join("secret/denial.key");
+        let key = load_key(&file).map_err(|error| match error {
+            IdentityError::Missing { file } => {
+                let message =
+                    format!("{} is not here: only it signs bans; work where it is", file.display());
+                Failure::new(Exit::Refused, message)
+            }
+            other => Failure::failed(other),
+        })?;
+        if self.trust.root().denial_key == key.public() {
+            return Ok(key);
+        }
+        let message = format!("{} is not the denial key of this city", file.display());
         Err(Failure::new(Exit::Refused, message))
     }
 

@@ -4,10 +4,13 @@
 //! Everything is checked before anything is written, and a city folder appears whole or not at all.
 //! The binary only calls [`run`]; the modules are public for tests and the demo.
 
+pub mod act;
 pub mod city;
 mod cli;
 pub mod codes;
+pub mod deny;
 pub mod folder;
+pub mod hub;
 pub mod lookup;
 pub mod offices;
 pub mod outcome;

@@ -10,6 +10,7 @@ use crate::{
     log::Frontier,
     time::{ClockQuality, Timestamp},
 };
+use std::collections::HashMap;
 
 /// What a clerk's action amounts to, before it has a place in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,13 +48,30 @@ pub struct OwnLog {
     log: LogId,
     boot: Nonce,
     frontier: Frontier,
+    /// Newest change of each dossier under this actor.
+    newest: HashMap<DossierId, Hash>,
 }
 
 impl OwnLog {
     /// Goes on with a log whose entries so far make up `frontier`; `boot` is fresh random bytes,
     /// so that the actor of this process start was never used.
     pub fn new(key: PublicKey, log: LogId, boot: Nonce, frontier: Frontier) -> Self {
-        Self { key, log, boot, frontier }
+        Self { key, log, boot, frontier, newest: HashMap::new() }
+    }
+
+    /// Goes on under another actor where that is needed: `holds` says whether the document that is
+    /// about to be written to has a change. It lacks an own one when a verdict took that out; the
+    /// actor would then give its number a second time. `boot` is fresh random bytes.
+    pub fn begin_anew_unless(
+        &mut self,
+        dossier: DossierId,
+        holds: impl Fn(&Hash) -> bool,
+        boot: Nonce,
+    ) {
+        if self.newest.get(&dossier).is_some_and(|change| !holds(change)) {
+            self.boot = boot;
+            self.newest.clear();
+        }
     }
 
     /// Which log.
@@ -95,6 +113,9 @@ impl OwnLog {
             creation: draft.creation,
         };
         header.check_limits()?;
+        if header.kind.is_change() {
+            self.newest.insert(header.dossier, header.change_hash);
+        }
         let entry = Entry { header, boot: self.boot, payload: draft.payload };
         self.frontier.push(entry.leaf());
         Ok((self.frontier.size(), entry))

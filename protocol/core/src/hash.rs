@@ -34,10 +34,12 @@ pub enum Context {
     Bundle,
     /// Randomness handed in to what is drawn from it.
     Tape,
+    /// Importing hub's actor and a registrar's act to the name of the administrative entry.
+    Act,
 }
 
 impl Context {
-    const ALL: [(Self, &'static str); 13] = [
+    const ALL: [(Self, &'static str); 14] = [
         (Self::Leaf, "motcua 2026 leaf v1"),
         (Self::Branch, "motcua 2026 tree node v1"),
         (Self::Payload, "motcua 2026 payload v1"),
@@ -51,12 +53,13 @@ impl Context {
         (Self::Held, "motcua 2026 held dossier v1"),
         (Self::Bundle, "motcua 2026 bundle file v1"),
         (Self::Tape, "motcua 2026 tape v1"),
+        (Self::Act, "motcua 2026 registrar act v1"),
     ];
 
     /// The context's key, derived once per process: deriving it anew would double the cost of a
     /// leaf.
     fn key(self) -> &'static ContextKey {
-        static KEYS: OnceLock<[ContextKey; 13]> = OnceLock::new();
+        static KEYS: OnceLock<[ContextKey; 14]> = OnceLock::new();
         let keys = KEYS.get_or_init(|| {
             Self::ALL.map(|(_, text)| blake3::hazmat::hash_derive_key_context(text))
         });

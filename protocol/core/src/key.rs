@@ -36,6 +36,8 @@ pub enum Purpose {
     Time,
     /// A bundle file, by the machine that made it.
     Bundle,
+    /// A registrar's act on a dossier whose office is gone.
+    Act,
 }
 
 impl Purpose {
@@ -52,6 +54,7 @@ impl Purpose {
             Self::Decision => "motcua 2026 decision v1",
             Self::Time => "motcua 2026 hub time v1",
             Self::Bundle => "motcua 2026 bundle v1",
+            Self::Act => "motcua 2026 registrar act v1",
         }
     }
 }

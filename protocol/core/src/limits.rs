@@ -90,6 +90,17 @@ pub const DENIED_LOGS: usize = 64;
 pub const DENIAL_BYTES: usize = 1024 * 1024;
 /// One binding or join token; they have about 100 bytes.
 pub const SMALL_DOCUMENT_BYTES: usize = 512;
+/// Reason of a decision, an act or a notice, for people: three lines of Vietnamese. A notice on
+/// the wire has room for 512 bytes with its code.
+pub const REASON_BYTES: usize = 400;
+/// Entries of one dossier that take an office out of it. Each is compared with every entry of the
+/// offices it takes out; honest dossiers have a handful.
+pub const DOSSIER_REVOCATIONS: usize = 64;
+/// Entries of one dossier that its content cannot apply, before the rest is held unread: each costs
+/// a fold of the dossier.
+pub const DOSSIER_FAULTS: usize = 32;
+/// One registrar's act.
+pub const ACT_BYTES: usize = 2 * 1024;
 /// One join bundle, text form.
 pub const JOIN_BUNDLE_BYTES: usize = 32 * 1024;
 /// All adopted trust documents of one city, as stored.

@@ -96,11 +96,12 @@ pub enum Record {
     },
     /// A new numbering of this hub's inboxes begins.
     Epoch(EpochId),
-    /// Every entry up to a position was decided; those not named were accepted.
+    /// Every entry up to a position was judged; those not named were plainly accepted, or are as
+    /// they were. A notice for people: verdicts are derived, never read back from here.
     Decided {
         /// Last record covered.
         upto: u64,
-        /// What was not plainly accepted.
+        /// What was not plainly accepted, and verdicts that changed.
         exceptions: Vec<Exception>,
     },
     /// Trust documents adopted.
@@ -134,6 +135,13 @@ pub enum Record {
         hash: Hash,
         /// What.
         event: ScanEvent,
+    },
+    /// The software was updated and reads more than before; what waited for it is judged again.
+    Updated {
+        /// Highest schema of facts it reads.
+        schema: u16,
+        /// Its version, for people.
+        software: String,
     },
 }
 
@@ -174,6 +182,7 @@ impl Record {
             Self::Lease(_) => 10,
             Self::Acknowledged { .. } => 11,
             Self::Scan { .. } => 12,
+            Self::Updated { .. } => 13,
         }
     }
 
@@ -189,7 +198,8 @@ impl Record {
             | Self::Trust(_)
             | Self::Issued { .. }
             | Self::Acknowledged { .. }
-            | Self::Scan { .. } => Shelf::Others,
+            | Self::Scan { .. }
+            | Self::Updated { .. } => Shelf::Others,
         }
     }
 

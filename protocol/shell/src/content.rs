@@ -128,6 +128,10 @@ impl DossierContent {
 }
 
 impl Content for DossierContent {
+    fn schema(&self) -> u16 {
+        motcua_dossier::SCHEMA
+    }
+
     fn fold(&mut self, id: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault> {
         let facts = self.facts(id, entries)?;
         let View { summary, .. } = view(&facts);

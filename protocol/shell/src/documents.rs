@@ -36,6 +36,11 @@ impl Held {
         Self { document, facts, changes }
     }
 
+    /// Whether a change is in it.
+    pub fn has(&self, change: &Hash) -> bool {
+        self.changes.binary_search(change).is_ok()
+    }
+
     /// The document after one more change, which added `facts`.
     pub fn grown(mut self, document: Document, change: Hash, facts: Vec<Fact>) -> Self {
         let all = Arc::make_mut(&mut self.facts);

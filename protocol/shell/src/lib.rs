@@ -14,6 +14,7 @@ pub mod driver;
 pub mod engine;
 pub mod http;
 pub mod identity;
+pub mod odd;
 pub mod rate;
 pub mod recovery;
 pub mod scans;

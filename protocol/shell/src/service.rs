@@ -18,7 +18,7 @@ use motcua_core::{
     key::PublicKey,
     ledger::Content,
     record::Record,
-    replica::{Channel, Event, LinkId},
+    replica::{Channel, LinkId},
     state::{Key, Kv, rows::UsedToken},
     trust::{Binding, HubRecord, NodeKind, Signed},
 };
@@ -117,10 +117,8 @@ impl Service {
                     // At the end nobody dials any more.
                     let _ = dials.send(());
                 }),
+                trusted: Box::new(move |view| trust.set(view.clone())),
                 event: Box::new(move |event| {
-                    if let Event::Trust(view) = event {
-                        trust.set((**view).clone());
-                    }
                     if let Some(told) = &told {
                         told(event);
                     }

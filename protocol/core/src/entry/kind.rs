@@ -13,7 +13,7 @@ pub enum Kind {
     Boot,
     /// Reserved: an attachment's address and verified size.
     Attach,
-    /// Reserved: a signed act of a registrar for an office that is gone.
+    /// A registrar's signed act on the audience, for an office that is gone.
     Administrative,
     /// Reserved: closes a dossier against ordinary changes.
     Seal,
@@ -23,6 +23,8 @@ pub enum Kind {
     Adoption,
     /// Reserved: who read what.
     ViewLog,
+    /// A hub's decision on another entry.
+    Decision,
     /// Not known to this version.
     Unknown(u8),
 }
@@ -42,13 +44,14 @@ impl Kind {
             Self::Rebase => 7 | Self::CRITICAL,
             Self::Adoption => 8 | Self::CRITICAL,
             Self::ViewLog => 9,
+            Self::Decision => 10 | Self::CRITICAL,
             Self::Unknown(byte) => byte,
         }
     }
 
     /// From the byte in the header; total.
     pub fn from_byte(byte: u8) -> Self {
-        const KNOWN: [Kind; 9] = [
+        const KNOWN: [Kind; 10] = [
             Kind::Create,
             Kind::Change,
             Kind::Boot,
@@ -58,6 +61,7 @@ impl Kind {
             Kind::Rebase,
             Kind::Adoption,
             Kind::ViewLog,
+            Kind::Decision,
         ];
         KNOWN.into_iter().find(|kind| kind.byte() == byte).unwrap_or(Self::Unknown(byte))
     }

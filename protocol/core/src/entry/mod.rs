@@ -2,11 +2,13 @@
 //! author's tree.
 
 mod audience;
+mod decision;
 mod fact_ids;
 mod header;
 mod kind;
 
 pub use audience::{AudienceAction, AudienceOp, Role};
+pub use decision::{Decision, DecisionError};
 pub use fact_ids::FactIds;
 pub use header::{Header, HeaderError};
 pub use kind::{DocType, Kind};
@@ -55,6 +57,12 @@ pub fn dossier_id(creator: &PublicKey, nonce: Nonce, created: Timestamp) -> Doss
     id.0[..6].copy_from_slice(&millis[2..]);
     id.0[6..].copy_from_slice(&hash.0[..10]);
     id
+}
+
+/// The name of an administrative entry: no change of automerge, so it is named by who carried it
+/// in and what it says, and nobody can name it after another change.
+pub fn act_hash(actor: ActorId, payload: &[u8]) -> Hash {
+    derive(Context::Act, &[&actor.0, payload])
 }
 
 /// Hash of a payload as it stands in the header.

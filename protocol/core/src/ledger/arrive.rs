@@ -1,9 +1,13 @@
 //! From journal records to entries of dossiers: unpacks frames, extends author trees, judges each
 //! entry and parks what waits for its cause.
 
-use super::{Content, Decisions, Ledger, Work, dossier::DossierWork, rules, rules::Judgement};
+use super::{
+    Content, Ledger, Work,
+    dossier::DossierWork,
+    rules::{self, Look},
+};
 use crate::{
-    entry::Entry,
+    entry::{Entry, Kind},
     hash::{Context, derive},
     id::{DossierId, Hash, LogId},
     limits,
@@ -12,7 +16,7 @@ use crate::{
     state::{
         Key, Kv, StoreError,
         history::{Stored, Verdict},
-        rows::{Attestation, Author, Cursor, Log, Position, Request, UsedToken},
+        rows::{Attestation, Author, Cursor, Log, Position, Request, Told, UsedToken},
         tiles,
     },
     trust::{Binding, Signed, TrustView},
@@ -29,9 +33,7 @@ impl<C: Content> Ledger<C> {
         work: &mut Work<'_, K>,
         position: u64,
         record: Record,
-        known: &Decisions,
     ) -> Result<(), StoreError> {
-        let known = (position <= known.upto).then_some(known);
         match record {
             Record::Own { log, sequence, request, entry } => {
                 let entry = wire::decode_entry(&entry).map_err(|_| corrupt("own entry"))?;
@@ -41,11 +43,18 @@ impl<C: Content> Ledger<C> {
                 }
                 if work.extend_log(log, sequence, &entry)? {
                     work.remember_own_position(log, sequence, position)?;
-                    work.arrive(log, sequence, None, entry, known)?;
+                    let turns = turns(&entry);
+                    if turns {
+                        self.settle_batch(work)?;
+                    }
+                    self.arrive(work, log, sequence, None, entry)?;
+                    if turns {
+                        self.settle_batch(work)?;
+                    }
                 }
             }
-            Record::Up { frame, .. } => self.up(work, position, &frame, known)?,
-            Record::Down { frame, .. } => self.down(work, &frame, known)?,
+            Record::Up { frame, .. } => self.up(work, position, &frame)?,
+            Record::Down { frame, .. } => self.down(work, &frame)?,
             Record::Author { log, binding, origin } => {
                 let row = author_row(binding, Some(origin))?;
                 work.txn.put_row(Key::Author(log), &row);
@@ -55,8 +64,9 @@ impl<C: Content> Ledger<C> {
             Record::Epoch(epoch) => work.meta.epoch = epoch,
             Record::Trust(bytes) => {
                 let trust = TrustView::from_bytes(&bytes).map_err(|_| corrupt("trust record"))?;
-                self.adopt(work, trust)?;
+                self.take_trust(work, trust)?;
             }
+            Record::Updated { schema, .. } => self.updated(work, schema)?,
             Record::Issued { token, key, binding, at } => {
                 if let Some(token) = token {
                     work.txn.put_row(Key::Token(token.0), &UsedToken { key, at });
@@ -81,7 +91,6 @@ impl<C: Content> Ledger<C> {
         work: &mut Work<'_, K>,
         position: u64,
         bytes: &[u8],
-        known: Option<&Decisions>,
     ) -> Result<(), StoreError> {
         let head = wire::UpFrame::peek(bytes).map_err(|_| corrupt("up frame"))?;
         let author = work.author(head.log)?.ok_or(corrupt("author of an up frame"))?;
@@ -99,10 +108,17 @@ impl<C: Content> Ledger<C> {
         let frame = frame.map_err(|_| corrupt("up frame"))?;
         let row = Position::Frame { record: position, count: head.count };
         work.txn.put_row(Key::Frame(head.log, head.first), &row);
+        let turns = frame.entries.iter().any(turns);
+        if turns {
+            self.settle_batch(work)?;
+        }
         for (sequence, entry) in (head.first..).zip(frame.entries) {
             if work.extend_log(head.log, sequence, &entry)? {
-                work.arrive(head.log, sequence, None, entry, known)?;
+                self.arrive(work, head.log, sequence, None, entry)?;
             }
+        }
+        if turns {
+            self.settle_batch(work)?;
         }
         if let Some(log) = work.logs.get_mut(&head.log) {
             log.signed = log.frontier.size();
@@ -115,24 +131,58 @@ impl<C: Content> Ledger<C> {
         &mut self,
         work: &mut Work<'_, K>,
         bytes: &[u8],
-        known: Option<&Decisions>,
     ) -> Result<(), StoreError> {
         let frame = DownFrame::decode(bytes).map_err(|_| corrupt("down frame"))?;
         let cursor = Cursor { epoch: frame.epoch, number: frame.upto, hash: frame.hash };
         work.txn.put_row(Key::Upstream, &cursor);
         let attestations = self.attest(work, &frame)?;
+        let turns = frame
+            .rows
+            .iter()
+            .any(|row| matches!(&row.item, RowItem::Entry { entry, .. } if turns(entry)));
+        if turns {
+            self.settle_batch(work)?;
+        }
         for row in frame.rows {
             match row.item {
                 RowItem::Entry { author, sequence, entry } => {
                     let Some((log, id)) = attestations.get(usize::from(author)) else { continue };
-                    work.arrive(*log, sequence, *id, entry, known)?;
+                    let dossier = entry.header.dossier;
+                    work.txn.put(Key::Wrote(*log, dossier).bytes(), Vec::new());
+                    self.arrive(work, *log, sequence, *id, entry)?;
                 }
                 RowItem::Decision { author, sequence, verdict, reason, .. } => {
                     if let Some((log, _)) = attestations.get(usize::from(author)) {
-                        work.told(*log, sequence, Verdict::from_byte(verdict), reason)?;
+                        work.told(*log, sequence, Verdict::from_byte(verdict), reason);
                     }
                 }
                 RowItem::Unknown(..) => {}
+            }
+        }
+        if turns {
+            self.settle_batch(work)?;
+        }
+        Ok(())
+    }
+
+    /// An entry arrives: it is looked at, and so is whatever waited for it.
+    fn arrive<K: Kv + ?Sized>(
+        &mut self,
+        work: &mut Work<'_, K>,
+        log: LogId,
+        sequence: u64,
+        attestation: Option<[u8; 16]>,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
+        let (verdict, reason) = (Verdict::Accepted, String::new());
+        let first = Stored { log, sequence, verdict, reason, attestation, entry };
+        let mut open = VecDeque::from([first]);
+        let schema = self.schema(&work.meta);
+        while let Some(stored) = open.pop_front() {
+            let id = stored.entry.header.dossier;
+            let change = stored.entry.header.change_hash;
+            if work.settle(stored, &self.trust, schema)? && work.meta.parked > 0 {
+                open.extend(work.unpark(id, change)?);
             }
         }
         Ok(())
@@ -280,92 +330,50 @@ impl<K: Kv + ?Sized> Work<'_, K> {
         Ok(())
     }
 
-    /// An entry arrives: it is judged, and so is whatever waited for it.
-    fn arrive(
-        &mut self,
-        log: LogId,
-        sequence: u64,
-        attestation: Option<[u8; 16]>,
-        entry: Entry,
-        known: Option<&Decisions>,
-    ) -> Result<(), StoreError> {
-        let mut open = VecDeque::from([(log, sequence, attestation, entry)]);
-        while let Some((log, sequence, attestation, entry)) = open.pop_front() {
-            let id = entry.header.dossier;
-            let change = entry.header.change_hash;
-            if self.settle(log, sequence, attestation, entry, known)? && self.meta.parked > 0 {
-                open.extend(self.unpark(id, change)?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Judges one entry; true when it now stands in its dossier.
+    /// Looks at one entry; true when it now stands in its dossier.
     fn settle(
         &mut self,
-        log: LogId,
-        sequence: u64,
-        attestation: Option<[u8; 16]>,
-        entry: Entry,
-        known: Option<&Decisions>,
+        stored: Stored,
+        trust: &TrustView,
+        schema: u16,
     ) -> Result<bool, StoreError> {
-        let id = entry.header.dossier;
-        let author = self.author(log)?.ok_or(corrupt("author of an entry"))?;
+        let id = stored.entry.header.dossier;
+        let author = self.author(stored.log)?.ok_or(corrupt("author of an entry"))?;
         if !self.dossiers.contains_key(&id) {
             let work = DossierWork::load(&self.txn, id)?;
             self.dossiers.insert(id, work);
         }
         let Some(dossier) = self.dossiers.get_mut(&id) else { return Ok(false) };
-        if dossier.holds(log, sequence) {
+        if dossier.holds(stored.log, stored.sequence) {
             return Ok(false);
         }
         let fresh = dossier.is_new();
-        let recorded = known.and_then(|known| known.exceptions.get(&(log, sequence)));
-        let judgement = match recorded {
-            Some(exception) => {
-                Judgement::Verdict(Verdict::from_byte(exception.verdict), exception.reason.clone())
-            }
-            None => rules::judge(dossier, &author, log, &entry),
-        };
-        let (verdict, reason) = match judgement {
-            Judgement::Verdict(verdict, reason) => (verdict, reason),
-            Judgement::Wait(missing) if self.meta.parked < limits::PARKED_ENTRIES as u64 => {
+        match rules::look(dossier, &author, &stored, trust, schema) {
+            Look::Plain => {}
+            Look::Wait(missing) if self.meta.parked < limits::PARKED_ENTRIES as u64 => {
                 if fresh {
                     self.dossiers.remove(&id);
                 }
-                self.park(missing, log, sequence, attestation, &entry);
+                self.park(missing, &stored);
                 return Ok(false);
             }
-            Judgement::Wait(_) => (
-                Verdict::Held,
-                format!("more than {} entries wait for a cause", limits::PARKED_ENTRIES),
-            ),
-        };
+            Look::Closely | Look::Wait(_) => dossier.judge_anew(),
+        }
         self.meta.dossiers += u64::from(fresh);
-        let place = dossier.push(Stored { log, sequence, verdict, reason, attestation, entry });
+        let place = dossier.push(stored);
         self.arrivals.push((id, place));
+        self.applied.decided = true;
         Ok(true)
     }
 
-    fn park(
-        &mut self,
-        missing: Hash,
-        log: LogId,
-        sequence: u64,
-        attestation: Option<[u8; 16]>,
-        entry: &Entry,
-    ) {
-        let row = (attestation, serde_bytes::ByteBuf::from(wire::encode_entry(entry)));
-        self.txn.put_row(Key::Parked(missing, log, sequence), &row);
+    fn park(&mut self, missing: Hash, stored: &Stored) {
+        let bytes = serde_bytes::ByteBuf::from(wire::encode_entry(&stored.entry));
+        let row = (stored.attestation, bytes);
+        self.txn.put_row(Key::Parked(missing, stored.log, stored.sequence), &row);
         self.meta.parked += 1;
     }
 
-    #[expect(clippy::type_complexity, reason = "the parts of an arriving entry, used once")]
-    fn unpark(
-        &mut self,
-        id: DossierId,
-        change: Hash,
-    ) -> Result<Vec<(LogId, u64, Option<[u8; 16]>, Entry)>, StoreError> {
+    fn unpark(&mut self, id: DossierId, change: Hash) -> Result<Vec<Stored>, StoreError> {
         let from = Key::Parked(change, LogId::ZERO, 0).bytes();
         let to = Key::Parked(change, LogId([0xff; 16]), u64::MAX).bytes();
         let mut freed = Vec::new();
@@ -377,27 +385,26 @@ impl<K: Kv + ?Sized> Work<'_, K> {
             if entry.header.dossier == id {
                 self.txn.delete(key);
                 self.meta.parked = self.meta.parked.saturating_sub(1);
-                freed.push((log, sequence, attestation, entry));
+                let (verdict, reason) = (Verdict::Accepted, String::new());
+                freed.push(Stored { log, sequence, verdict, reason, attestation, entry });
             }
         }
         Ok(freed)
     }
 
-    /// A hub above did not accept an entry of this office: the verdict narrows ours.
-    fn told(
-        &mut self,
-        log: LogId,
-        sequence: u64,
-        verdict: Verdict,
-        reason: String,
-    ) -> Result<(), StoreError> {
-        let mut key = vec![Key::CONTENT, b'!'];
-        key.extend(log.0);
-        key.extend(sequence.to_be_bytes());
-        let value = postcard::to_stdvec(&(verdict.byte(), reason)).unwrap_or_default();
-        self.txn.put(key, value);
-        Ok(())
+    /// What the hub above makes of an entry; it may know more, and it narrows only what is shown.
+    fn told(&mut self, log: LogId, sequence: u64, verdict: Verdict, reason: String) {
+        let key = Key::Told(log, sequence);
+        match verdict {
+            Verdict::Accepted => self.txn.delete(key.bytes()),
+            _ => self.txn.put_row(key, &Told { verdict, reason }),
+        }
     }
+}
+
+/// Whether an entry may turn verdicts of others that were told already.
+pub(super) fn turns(entry: &Entry) -> bool {
+    matches!(entry.header.kind, Kind::Decision | Kind::Administrative)
 }
 
 fn parked_place(key: &[u8]) -> Option<(LogId, u64)> {

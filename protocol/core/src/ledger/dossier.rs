@@ -1,17 +1,25 @@
 //! One dossier while a batch is applied: its history in memory, what is accepted, what the
 //! content makes of it.
 
-use super::{Content, Folded};
+use super::{
+    Content, Folded,
+    cause::Code,
+    verdicts::{self, Court, Faults},
+};
 use crate::{
     entry::Kind,
     id::{DossierId, Hash, LogId},
+    limits,
     state::{
         Key, Kv, StoreError, Txn, history,
         history::{Stored, Verdict},
         rows::Dossier,
     },
 };
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap, HashMap},
+};
 
 pub(super) struct DossierWork {
     pub(super) row: Dossier,
@@ -23,6 +31,12 @@ pub(super) struct DossierWork {
     by_change: HashMap<Hash, usize>,
     /// A stored verdict changed, so the history is written anew.
     rewritten: bool,
+    /// Something happened that the content has not seen.
+    pub(super) unfolded: bool,
+    /// All verdicts must be made anew.
+    anew: bool,
+    /// Verdicts as they were when inboxes were last filled, by place.
+    pub(super) told: Vec<Verdict>,
 }
 
 impl DossierWork {
@@ -32,9 +46,11 @@ impl DossierWork {
     ) -> Result<Self, StoreError> {
         let row: Dossier = txn.row(Key::Dossier(id))?.unwrap_or_default();
         let all = history::read(txn, id, &row)?;
-        let by_change =
-            all.iter().enumerate().map(|(at, s)| (s.entry.header.change_hash, at)).collect();
-        Ok(Self { row, stored: all.len(), all, by_change, rewritten: false })
+        let named = all.iter().enumerate().filter(|(_, stored)| verdicts::names(stored));
+        let by_change = named.map(|(at, stored)| (stored.entry.header.change_hash, at)).collect();
+        let told = all.iter().map(|stored| stored.verdict).collect();
+        let (stored, rewritten, unfolded, anew) = (all.len(), false, false, false);
+        Ok(Self { row, stored, all, by_change, rewritten, unfolded, anew, told })
     }
 
     pub(super) fn is_new(&self) -> bool {
@@ -49,11 +65,25 @@ impl DossierWork {
         self.by_change.get(change).copied()
     }
 
+    /// Whether a quick look at the next entry will not do.
+    pub(super) fn must_be_judged(&self) -> bool {
+        self.anew || self.row.ruled
+    }
+
+    /// All verdicts are to be made anew before anybody is told anything.
+    pub(super) fn judge_anew(&mut self) {
+        self.anew = true;
+        self.unfolded = true;
+    }
+
     pub(super) fn push(&mut self, stored: Stored) -> usize {
         let place = self.all.len();
-        self.by_change.insert(stored.entry.header.change_hash, place);
+        if verdicts::names(&stored) {
+            self.by_change.insert(stored.entry.header.change_hash, place);
+        }
         self.row.entries += 1;
         self.row.bytes += u64::from(stored.entry.header.payload_len);
+        self.unfolded = true;
         self.all.push(stored);
         place
     }
@@ -71,28 +101,79 @@ impl DossierWork {
         past
     }
 
-    /// Folds what is accepted. An entry that the content cannot apply is held, with everything
-    /// that builds on it; the rest of the dossier goes on.
-    pub(super) fn fold(&mut self, id: DossierId, content: &mut impl Content) -> Folded {
-        loop {
-            let accepted: Vec<usize> = (0..self.all.len())
-                .filter(|place| {
-                    let stored = &self.all[*place];
-                    stored.verdict.applies() && stored.entry.header.kind.is_change()
-                })
-                .collect();
-            let entries: Vec<&Stored> = accepted.iter().map(|place| &self.all[*place]).collect();
-            match content.fold(id, &entries) {
+    /// Judges, where that is needed, and folds what is accepted. An entry that the content cannot
+    /// apply is held, with everything that builds on it; the rest of the dossier goes on.
+    pub(super) fn fold(
+        &mut self,
+        id: DossierId,
+        content: &mut impl Content,
+        court: &Court<'_>,
+    ) -> Folded {
+        self.unfolded = false;
+        if !self.must_be_judged() {
+            let applied: Vec<usize> =
+                (0..self.all.len()).filter(|place| self.is_applied(*place)).collect();
+            match content.fold(id, &self.entries(&applied)) {
                 Ok(folded) => {
-                    self.row.heads = self.heads(&accepted);
+                    self.row.heads = self.heads(&applied);
                     return folded;
                 }
-                Err(fault) => match accepted.get(fault.position) {
-                    Some(place) => self.hold(*place, fault.reason),
-                    // A fault that names no entry would loop for ever; nothing is shown instead.
-                    None => return Folded::default(),
-                },
+                // Which entry is at fault must not depend on which came first.
+                Err(_) => self.anew = true,
             }
+        }
+        self.anew = false;
+        let mut faults = Faults::new();
+        loop {
+            self.take(verdicts::rule(&self.all, court, &faults));
+            let applied = self.applied_in_order();
+            let fault = match content.fold(id, &self.entries(&applied)) {
+                Ok(folded) => {
+                    self.row.heads = self.heads(&applied);
+                    return folded;
+                }
+                Err(fault) => fault,
+            };
+            // A fault that names no entry would loop for ever; nothing is shown instead.
+            let Some(at) = applied.get(fault.position) else { return Folded::default() };
+            let crowded = faults.len() >= limits::DOSSIER_FAULTS;
+            let held = if crowded { &applied[fault.position..] } else { std::slice::from_ref(at) };
+            for place in held {
+                let stored = &self.all[*place];
+                let reason = fault.reason.chars().take(limits::REASON_BYTES / 4).collect();
+                faults.insert((stored.log, stored.sequence), reason);
+            }
+        }
+    }
+
+    /// Makes the verdicts those of `rulings`.
+    fn take(&mut self, rulings: Vec<verdicts::Ruling>) {
+        // From the first entry that is not plain, a quick look will not do any more.
+        self.row.ruled = rulings.iter().zip(&self.all).any(|(ruling, stored)| {
+            let kind = stored.entry.header.kind;
+            ruling.verdict != Verdict::Accepted
+                || matches!(kind, Kind::Decision | Kind::Administrative)
+                || verdicts::takes_out(stored)
+        });
+        for (place, ruling) in rulings.into_iter().enumerate() {
+            self.name_after(place, &ruling);
+            let reason = ruling.cause.to_string();
+            let stored = &mut self.all[place];
+            if (stored.verdict, &stored.reason) != (ruling.verdict, &reason) {
+                (stored.verdict, stored.reason) = (ruling.verdict, reason);
+                self.rewritten |= place < self.stored;
+            }
+        }
+    }
+
+    /// A forged entry does not stand for the change that it claims to be.
+    fn name_after(&mut self, place: usize, ruling: &verdicts::Ruling) {
+        if place == 0 {
+            self.by_change.clear();
+        }
+        let stored = &self.all[place];
+        if verdicts::names(stored) && ruling.cause.code != Code::Forged {
+            self.by_change.entry(stored.entry.header.change_hash).or_insert(place);
         }
     }
 
@@ -110,24 +191,46 @@ impl DossierWork {
         Ok(())
     }
 
-    fn hold(&mut self, place: usize, reason: String) {
-        self.set_held(place, reason);
-        // `all` has causes before effects, so one pass finds every effect.
-        for later in place + 1..self.all.len() {
-            let builds_on_held = self.all[later].entry.header.deps.iter().any(|dep| {
-                self.place_of(dep).is_some_and(|place| !self.all[place].verdict.applies())
-            });
-            if builds_on_held && self.all[later].verdict.applies() {
-                self.set_held(later, super::rules::BUILDS_ON_HELD.into());
-            }
-        }
+    fn is_applied(&self, place: usize) -> bool {
+        let stored = &self.all[place];
+        stored.verdict.applies() && stored.entry.header.kind.is_change()
     }
 
-    fn set_held(&mut self, place: usize, reason: String) {
-        self.rewritten |= place < self.stored;
-        let stored = &mut self.all[place];
-        stored.verdict = Verdict::Held;
-        stored.reason = reason;
+    fn entries(&self, places: &[usize]) -> Vec<&Stored> {
+        places.iter().map(|place| &self.all[*place]).collect()
+    }
+
+    /// Applied changes in an order that does not depend on arrival: causes first, then by name.
+    fn applied_in_order(&self) -> Vec<usize> {
+        let applied: Vec<usize> =
+            (0..self.all.len()).filter(|place| self.is_applied(*place)).collect();
+        let mut effects: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut causes: HashMap<usize, usize> = HashMap::new();
+        for place in &applied {
+            let deps = self.all[*place].entry.header.deps.iter();
+            let deps: BTreeSet<usize> = deps.filter_map(|dep| self.place_of(dep)).collect();
+            causes.insert(*place, deps.len());
+            deps.into_iter().for_each(|dep| effects.entry(dep).or_default().push(*place));
+        }
+        let name = |place: usize| {
+            let stored = &self.all[place];
+            Reverse((stored.entry.header.change_hash, stored.log, stored.sequence, place))
+        };
+        let free = applied.iter().filter(|place| causes.get(place) == Some(&0));
+        let mut ready: BinaryHeap<_> = free.map(|place| name(*place)).collect();
+        let mut order = Vec::with_capacity(applied.len());
+        while let Some(Reverse((.., place))) = ready.pop() {
+            order.push(place);
+            for effect in effects.get(&place).into_iter().flatten() {
+                if let Some(left) = causes.get_mut(effect) {
+                    *left -= 1;
+                    if *left == 0 {
+                        ready.push(name(*effect));
+                    }
+                }
+            }
+        }
+        order
     }
 
     fn heads(&self, accepted: &[usize]) -> Vec<Hash> {
@@ -139,11 +242,7 @@ impl DossierWork {
             .filter(|change| !built_on.contains(change))
             .collect();
         heads.sort();
+        heads.dedup();
         heads
-    }
-
-    /// The creation, if it is here and accepted.
-    pub(super) fn root(&self) -> Option<&Stored> {
-        self.all.iter().find(|s| s.entry.header.kind == Kind::Create && s.verdict.applies())
     }
 }

@@ -2,14 +2,16 @@
 //! inbox of every hop that leads to an office taking part, in order of arrival; a grant brings the
 //! history along.
 
-use super::{Content, Ledger, Work, dossier::DossierWork, rules};
+use super::{
+    Content, Ledger, Work, arrive::turns, dossier::DossierWork, rules, verdicts::takes_out,
+};
 use crate::{
     entry::{AudienceAction, Role},
     hash::{Context, derive},
     id::{DossierId, OfficeId},
     state::{
         Key, Kv, StoreError,
-        history::Stored,
+        history::{Stored, Verdict},
         rows::{Cursor, InboxItem, InboxRow},
     },
 };
@@ -21,19 +23,23 @@ impl<C: Content> Ledger<C> {
         work: &mut Work<'_, K>,
     ) -> Result<(), StoreError> {
         let mut rows = Rows::default();
-        for (id, place) in work.arrivals.clone() {
+        for (id, place) in std::mem::take(&mut work.arrivals) {
             let Some(mut dossier) = work.dossiers.remove(&id) else { continue };
             let stored = dossier.all[place].clone();
-            work.except(&stored);
-            if stored.verdict.applies() {
-                work.meta.entries += 1;
+            dossier.told.push(stored.verdict);
+            if stored.verdict != Verdict::Accepted {
+                work.except(&stored);
+            }
+            work.meta.entries += u64::from(stored.verdict.applies());
+            work.meta.held += u64::from(!stored.verdict.applies());
+            if stored.verdict.relays() {
                 self.deliver(&mut rows, work, &mut dossier, id, place);
             } else {
-                work.meta.held += 1;
                 self.notify_author(&mut rows, work, id, &stored)?;
             }
             work.dossiers.insert(id, dossier);
         }
+        self.tell_turned(&mut rows, work)?;
         rows.write(work)
     }
 
@@ -69,13 +75,28 @@ impl<C: Content> Ledger<C> {
             }
         }
         for inbox in now.iter().filter(|inbox| !before.contains(inbox)) {
-            let history = dossier.all[..=place].iter().filter(|stored| stored.verdict.applies());
+            let history = dossier.all[..=place].iter().filter(|stored| stored.verdict.relays());
             history.for_each(|stored| rows.push(*inbox, entry_item(id, stored)));
         }
+        if turns(&dossier.all[place].entry) {
+            // Also to those who have it and take no part just now: it may be about that.
+            let others = dossier.row.informed.iter();
+            let others = others.filter(|inbox| !before.contains(inbox) && !now.contains(inbox));
+            others.for_each(|inbox| rows.push(*inbox, entry_item(id, &dossier.all[place])));
+        }
+        let gone: Vec<OfficeId> = before
+            .iter()
+            .filter(|inbox| !now.contains(inbox) && takes_out(&dossier.all[place]))
+            .copied()
+            .collect();
+        dossier.row.informed.extend(now.iter().copied());
+        dossier.row.informed.sort_unstable();
+        dossier.row.informed.dedup();
+        dossier.row.informed.retain(|inbox| !gone.contains(inbox));
     }
 
     /// Inboxes by which these offices are reached from here, sorted.
-    fn inboxes(&mut self, members: &[(OfficeId, Vec<Role>)]) -> Vec<OfficeId> {
+    pub(super) fn inboxes(&self, members: &[(OfficeId, Vec<Role>)]) -> Vec<OfficeId> {
         let hops: BTreeSet<OfficeId> =
             members.iter().filter_map(|(office, _)| self.routes.hop(*office)).collect();
         hops.into_iter().collect()
@@ -91,29 +112,33 @@ impl<C: Content> Ledger<C> {
     ) -> Result<(), StoreError> {
         let Some(author) = work.author(stored.log)? else { return Ok(()) };
         if let Some(inbox) = self.routes.hop(author.office) {
-            let item = InboxItem::Decision {
-                dossier: id,
-                log: stored.log,
-                sequence: stored.sequence,
-                verdict: stored.verdict.byte(),
-                reason: stored.reason.clone(),
-            };
-            rows.push(inbox, item);
+            rows.push(inbox, notice(id, stored));
         }
         Ok(())
     }
 }
 
-fn entry_item(dossier: DossierId, stored: &Stored) -> InboxItem {
+/// The news that an entry is, or is not, applied.
+pub(super) fn notice(dossier: DossierId, stored: &Stored) -> InboxItem {
+    InboxItem::Decision {
+        dossier,
+        log: stored.log,
+        sequence: stored.sequence,
+        verdict: stored.verdict.byte(),
+        reason: stored.reason.clone(),
+    }
+}
+
+pub(super) fn entry_item(dossier: DossierId, stored: &Stored) -> InboxItem {
     InboxItem::Entry { dossier, log: stored.log, sequence: stored.sequence }
 }
 
 /// New rows by inbox, numbered when written.
 #[derive(Default)]
-struct Rows(BTreeMap<OfficeId, Vec<InboxItem>>);
+pub(super) struct Rows(BTreeMap<OfficeId, Vec<InboxItem>>);
 
 impl Rows {
-    fn push(&mut self, inbox: OfficeId, item: InboxItem) {
+    pub(super) fn push(&mut self, inbox: OfficeId, item: InboxItem) {
         self.0.entry(inbox).or_default().push(item);
     }
 

@@ -1,25 +1,32 @@
 //! The ledger: what a replica makes of the journal. It judges entries by pure rules, keeps each
 //! dossier's history, and numbers what every office below must see.
 //!
-//! [`Ledger::apply`] is a function of the records in journal order (and of decisions already
-//! recorded): how they are cut into batches changes nothing, so state that was lost comes back
-//! with every number as it was.
+//! [`Ledger::apply`] is a function of the records in journal order: how they are cut into batches
+//! changes nothing, so state that was lost comes back with every number as it was.
 
 mod arrive;
+mod cause;
+mod denial;
 mod dossier;
 mod fanout;
+mod listing;
+mod past;
 mod routes;
 mod rules;
 mod scans;
+mod turned;
+mod verdicts;
 
 pub(crate) use arrive::{POSITIONS, attestation};
+pub use cause::{Cause, Code};
+pub use listing::{Ruled, RuledEntry};
 
 use crate::{
     id::{DossierId, LogId, NodeId, OfficeId},
     record::{Exception, Record},
     state::{
         Key, Kv, StoreError, Txn, held,
-        history::{Stored, Verdict},
+        history::Stored,
         rows::{Meta, Summary},
     },
     trust::TrustView,
@@ -27,12 +34,19 @@ use crate::{
 use dossier::DossierWork;
 use routes::Routes;
 use std::collections::{BTreeMap, BTreeSet};
+use verdicts::Court;
 
 /// Layout of the state; raised whenever old state must be rebuilt.
 pub const STATE_LAYOUT: u16 = 3;
 
 /// What a dossier's payloads mean; the core itself never looks into them.
 pub trait Content {
+    /// Highest schema of facts that this version reads; entries of a later one are kept, passed on
+    /// and shown as waiting for an update.
+    fn schema(&self) -> u16 {
+        u16::MAX
+    }
+
     /// Folds the accepted entries of a dossier, given in an order in which causes come first.
     ///
     /// # Errors
@@ -68,13 +82,12 @@ pub struct Me {
     pub office: OfficeId,
 }
 
-/// Decisions that the journal holds already; they are taken as they stand.
+/// How far the journal holds notices of verdicts already. Verdicts are derived from entries and
+/// signed facts, so the notices are for people and are not read back.
 #[derive(Debug, Clone, Default)]
 pub struct Decisions {
     /// Last record they cover.
     pub upto: u64,
-    /// What was not plainly accepted.
-    pub exceptions: BTreeMap<(LogId, u64), Exception>,
 }
 
 /// What applying a batch of records amounts to.
@@ -84,7 +97,8 @@ pub struct Applied {
     pub writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// Last record covered.
     pub upto: u64,
-    /// New decisions other than plain acceptance; recorded before anybody is told.
+    /// Entries that were not plainly accepted, and verdicts that changed; recorded before anybody
+    /// is told.
     pub exceptions: Vec<Exception>,
     /// Whether any new decision was made at all.
     pub decided: bool,
@@ -113,6 +127,11 @@ impl<C: Content> Ledger<C> {
         &self.trust
     }
 
+    /// Highest schema of facts that the content reads.
+    pub fn reads(&self) -> u16 {
+        self.content.schema()
+    }
+
     /// Applies records, each with its journal position, in order. Records at or below the
     /// position that the state reflects are skipped.
     ///
@@ -122,7 +141,6 @@ impl<C: Content> Ledger<C> {
         &mut self,
         kv: &K,
         records: Vec<(u64, Record)>,
-        known: &Decisions,
     ) -> Result<Applied, StoreError> {
         let txn = Txn::new(kv);
         let mut meta: Meta = txn.row(Key::Meta)?.unwrap_or_default();
@@ -141,40 +159,39 @@ impl<C: Content> Ledger<C> {
             if position <= work.meta.applied {
                 continue;
             }
-            self.record(&mut work, position, record, known)?;
+            self.record(&mut work, position, record)?;
             work.meta.applied = position;
         }
-        self.close(&mut work)?;
+        self.settle_batch(&mut work)?;
         work.finish()
     }
 
-    /// Folds and fans out what has arrived so far.
-    fn close<K: Kv + ?Sized>(&mut self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
+    /// Judges and folds what arrived, and fills inboxes. Also called within a batch wherever what
+    /// follows may turn a verdict, so that a verdict that was told is told however batches are cut.
+    fn settle_batch<K: Kv + ?Sized>(&mut self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
         self.fold_contents(work)?;
-        self.fan_out(work)?;
-        work.applied.decided |= !work.arrivals.is_empty();
-        work.arrivals.clear();
-        Ok(())
-    }
-
-    /// New trust documents are a boundary inside a batch: what came before them went by the old
-    /// ones, however the records are cut.
-    fn adopt<K: Kv + ?Sized>(
-        &mut self,
-        work: &mut Work<'_, K>,
-        trust: TrustView,
-    ) -> Result<(), StoreError> {
-        self.close(work)?;
-        work.routed.clear();
-        self.routes = Routes::new(self.me, &trust);
-        self.trust = trust;
-        Ok(())
+        self.fan_out(work)
     }
 
     fn fold_contents<K: Kv + ?Sized>(&mut self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
-        for (id, dossier) in &mut work.dossiers {
-            let folded = dossier.fold(*id, &mut self.content);
-            let key = Key::Summary(*id);
+        let unfolded: Vec<DossierId> = work
+            .dossiers
+            .iter()
+            .filter(|(_, dossier)| dossier.unfolded)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in unfolded {
+            let Some(mut dossier) = work.dossiers.remove(&id) else { continue };
+            let looked_into = dossier.must_be_judged();
+            work.load_authors(&dossier)?;
+            let schema = self.schema(&work.meta);
+            let court = Court { trust: &self.trust, authors: &work.authors, schema };
+            let folded = dossier.fold(id, &mut self.content, &court);
+            if looked_into || dossier.must_be_judged() {
+                work.list(id, &dossier);
+            }
+            work.dossiers.insert(id, dossier);
+            let key = Key::Summary(id);
             let before: Summary = work.txn.row(key)?.unwrap_or_default();
             for old in before.index {
                 work.txn.delete(old.into_vec());
@@ -187,6 +204,15 @@ impl<C: Content> Ledger<C> {
             }
         }
         Ok(())
+    }
+
+    /// Highest schema that is read: what the content can, but not before the journal says so, or a
+    /// rebuilt state would be another.
+    fn schema(&self, meta: &Meta) -> u16 {
+        match meta.schema {
+            0 => self.content.schema(),
+            noted => self.content.schema().min(noted),
+        }
     }
 }
 
@@ -221,13 +247,20 @@ impl<K: Kv + ?Sized> Work<'_, K> {
     }
 
     fn except(&mut self, stored: &Stored) {
-        if stored.verdict != Verdict::Accepted {
-            self.applied.exceptions.push(Exception {
-                log: stored.log,
-                sequence: stored.sequence,
-                verdict: stored.verdict.byte(),
-                reason: stored.reason.clone(),
-            });
+        self.applied.exceptions.push(Exception {
+            log: stored.log,
+            sequence: stored.sequence,
+            verdict: stored.verdict.byte(),
+            reason: stored.reason.clone(),
+        });
+    }
+
+    /// Authors of everything in a dossier.
+    fn load_authors(&mut self, dossier: &DossierWork) -> Result<(), StoreError> {
+        if dossier.must_be_judged() {
+            let logs: BTreeSet<LogId> = dossier.all.iter().map(|stored| stored.log).collect();
+            logs.into_iter().try_for_each(|log| self.author(log).map(drop))?;
         }
+        Ok(())
     }
 }

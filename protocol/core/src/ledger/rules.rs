@@ -1,111 +1,90 @@
-//! Whether an entry is acceptable: a pure function of the entry, its causal past and its author's
-//! binding. Never of arrival order, clock or version.
+//! The quick look at an arriving entry: most are plain, and a plain entry in a plain dossier needs
+//! no look at the others. Everything else is left to [`super::verdicts`], which says the same of a
+//! plain one.
 
-use super::dossier::DossierWork;
+use super::{
+    dossier::DossierWork,
+    verdicts::{creation_fault, takes_out},
+};
 use crate::{
-    entry::{AudienceAction, Entry, Kind, actor_id, dossier_id},
-    id::{Hash, LogId, OfficeId},
+    entry::{AudienceAction, Kind, actor_id},
+    id::{Hash, OfficeId},
     limits,
     state::{
-        history::Verdict,
+        history::Stored,
         rows::{AudienceFact, Author},
     },
+    trust::TrustView,
 };
 
-/// Reason of an entry that builds on one that is not applied.
-pub(super) const BUILDS_ON_HELD: &str = "builds on an entry that is held";
-
-/// What the rules say.
+/// What the quick look says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Judgement {
-    /// Decided.
-    Verdict(Verdict, String),
+pub(super) enum Look {
+    /// Accepted, and nothing else changes by it.
+    Plain,
+    /// The dossier must be judged as a whole.
+    Closely,
     /// A change it builds on has not arrived.
     Wait(Hash),
 }
 
-fn quarantine(reason: impl Into<String>) -> Judgement {
-    Judgement::Verdict(Verdict::Quarantined, reason.into())
-}
-
-/// Judges an entry against what is here of its dossier.
-pub(super) fn judge(
+/// Looks at an entry that arrives.
+pub(super) fn look(
     dossier: &DossierWork,
     author: &Author,
-    log: LogId,
-    entry: &Entry,
-) -> Judgement {
-    let header = &entry.header;
-    if header.actor != actor_id(&author.key, log, entry.boot) {
-        return quarantine("actor does not belong to the author's key and log");
+    arriving: &Stored,
+    trust: &TrustView,
+    schema: u16,
+) -> Look {
+    let header = &arriving.entry.header;
+    if let Some(missing) = missing(dossier, arriving) {
+        return Look::Wait(missing);
     }
-    match header.kind {
-        Kind::Create => judge_creation(dossier, author, entry),
-        Kind::Unknown(byte) if header.kind.is_critical() => Judgement::Verdict(
-            Verdict::Held,
-            format!("kind {byte} is critical and not known to this version"),
-        ),
-        _ => judge_change(dossier, author, entry),
+    let genuine = header.actor == actor_id(&author.key, arriving.log, arriving.entry.boot);
+    let ordinary = header.kind != Kind::Decision
+        && header.kind != Kind::Administrative
+        && !matches!(header.kind, Kind::Unknown(_))
+        && header.schema <= schema
+        && !takes_out(arriving);
+    let believed = trust.denied(author.key.node_id()).is_none();
+    if dossier.must_be_judged() || !genuine || !ordinary || !believed {
+        return Look::Closely;
     }
+    let plain = match header.kind {
+        Kind::Create => dossier.is_new() && creation_fault(author, arriving).is_none(),
+        _ => {
+            let bytes = dossier.row.bytes + u64::from(header.payload_len);
+            !header.deps.is_empty()
+                && dossier.row.entries < limits::DOSSIER_ENTRIES
+                && bytes <= limits::DOSSIER_BYTES
+                && took_part(dossier, &header.deps, author.office)
+        }
+    };
+    if plain { Look::Plain } else { Look::Closely }
 }
 
-fn judge_creation(dossier: &DossierWork, author: &Author, entry: &Entry) -> Judgement {
-    let header = &entry.header;
-    let Some(nonce) = header.creation else { return quarantine("creation has no nonce") };
-    if dossier_id(&author.key, nonce, header.claimed_at) != header.dossier {
-        return quarantine("dossier id is not bound to its creator");
-    }
-    if !header.deps.is_empty() {
-        return quarantine("creation builds on other changes");
-    }
-    if dossier.root().is_some() {
-        return quarantine("dossier has a creation already");
-    }
-    let adds_itself = header
-        .audience
-        .iter()
-        .any(|op| op.action == AudienceAction::Add && op.office == author.office);
-    if !adds_itself {
-        return quarantine("creator does not take part in its own dossier");
-    }
-    Judgement::Verdict(Verdict::Accepted, String::new())
+/// The first cause that is not here. A decision counts also without its target, which may never
+/// have been sent here; a kind that is not known may build on anything.
+fn missing(dossier: &DossierWork, arriving: &Stored) -> Option<Hash> {
+    let header = &arriving.entry.header;
+    let waits = match header.kind {
+        Kind::Create => false,
+        Kind::Decision => dossier.is_new(),
+        Kind::Unknown(_) => !header.kind.is_critical(),
+        _ => true,
+    };
+    let mut deps = header.deps.iter().filter(|_| waits);
+    deps.find(|dep| dossier.place_of(dep).is_none()).copied()
 }
 
-fn judge_change(dossier: &DossierWork, author: &Author, entry: &Entry) -> Judgement {
-    let header = &entry.header;
-    if header.deps.is_empty() {
-        return quarantine("change does not descend from the creation");
-    }
-    if let Some(missing) = header.deps.iter().find(|dep| dossier.place_of(dep).is_none()) {
-        return Judgement::Wait(*missing);
-    }
-    let builds_on_held = header
-        .deps
-        .iter()
-        .filter_map(|dep| dossier.place_of(dep))
-        .any(|place| !dossier.all[place].verdict.applies());
-    if builds_on_held {
-        return Judgement::Verdict(Verdict::Held, BUILDS_ON_HELD.into());
-    }
-    if dossier.row.entries >= limits::DOSSIER_ENTRIES {
-        return quarantine(format!("dossier has {} entries already", limits::DOSSIER_ENTRIES));
-    }
-    if dossier.row.bytes + u64::from(header.payload_len) > limits::DOSSIER_BYTES {
-        return quarantine(format!("dossier has {} bytes already", dossier.row.bytes));
-    }
-    if !took_part(dossier, &header.deps, author.office) {
-        return quarantine("author's office did not take part when this was written");
-    }
-    Judgement::Verdict(Verdict::Accepted, String::new())
-}
-
-/// Whether the office was in the audience in the causal past of `deps`: some grant there that no
-/// revocation there had seen.
+/// Whether the office was in the audience in the causal past of `deps`, in a dossier that nobody
+/// was taken out of.
 fn took_part(dossier: &DossierWork, deps: &[Hash], office: OfficeId) -> bool {
     let past = dossier.past(deps);
-    let facts: Vec<AudienceFact> =
-        past.iter().flat_map(|place| audience_facts(dossier, *place)).collect();
-    crate::state::rows::members(&facts).iter().any(|(member, _)| *member == office)
+    past.into_iter().any(|place| {
+        let audience = &dossier.all[place].entry.header.audience;
+        audience.iter().any(|op| op.action == AudienceAction::Add && op.office == office)
+    })
 }
 
 /// Audience operations of one entry of the dossier, with what each revocation had seen.

@@ -8,7 +8,7 @@ use crate::{
     key::Purpose,
     ledger::attestation,
     limits,
-    log::Multiproof,
+    log::{Checkpoint, Multiproof},
     state::{
         Key,
         history::{self, Stored},
@@ -17,7 +17,7 @@ use crate::{
     },
     wire::{AuthorPart, DownFrame, LogProof, Row, RowItem, frame_len_hint},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A frame, complete but for the cursor that it builds on.
 pub(super) struct Batch {
@@ -120,6 +120,7 @@ struct Builder<'a, S> {
     histories: BTreeMap<DossierId, Vec<Stored>>,
     parts: Vec<(LogId, Source, rows::Author)>,
     rows: Vec<Row>,
+    brought: BTreeSet<(LogId, u64)>,
     bytes: usize,
 }
 
@@ -133,6 +134,7 @@ impl<'a, S: Store> Builder<'a, S> {
             histories: BTreeMap::new(),
             parts: Vec::new(),
             rows: Vec::new(),
+            brought: BTreeSet::new(),
             bytes: 0,
         }
     }
@@ -142,6 +144,10 @@ impl<'a, S: Store> Builder<'a, S> {
             InboxItem::Entry { dossier, log, sequence } => {
                 let Some(author) = self.author(log)? else { return Ok(()) };
                 if author.origin == Some(self.reader) || author.key.node_id() == self.reader {
+                    return Ok(());
+                }
+                // Kept out and released again before it was read: once is enough.
+                if !self.brought.insert((log, sequence)) {
                     return Ok(());
                 }
                 let Some(stored) = self.entry(dossier, log, sequence)? else { return Ok(()) };
@@ -213,7 +219,7 @@ impl<'a, S: Store> Builder<'a, S> {
                 leaves.remove(&(index as u16)).unwrap_or_default().into_keys().collect();
             let proof = match wanted.as_slice() {
                 [] => None,
-                wanted => Some(prove(self.store, log, source, wanted)?),
+                wanted => Some(prove(self.store, self.config, log, source, wanted)?),
             };
             parts.push(AuthorPart { key: author.key, binding: Some(author.binding), log, proof });
         }
@@ -223,6 +229,7 @@ impl<'a, S: Store> Builder<'a, S> {
 
 fn prove(
     store: &impl Store,
+    config: &Config,
     log: LogId,
     source: Source,
     wanted: &[u64],
@@ -231,8 +238,16 @@ fn prove(
     match source {
         Source::Whole => {
             let row: rows::Log = super::read(store, Key::Log(log))?.ok_or_else(lacking)?;
-            let signature = row.signature.ok_or_else(lacking)?;
-            let proof = Multiproof::build(row.signed, wanted, |from, to| {
+            // The own log, in which a hub decides, is signed when it is shown.
+            let own =
+                super::read::<rows::Meta>(store, Key::Meta)?.is_some_and(|m| m.own_log == log);
+            let (size, signature) = if own {
+                let (size, root) = (row.frontier.size(), row.frontier.root());
+                (size, Checkpoint::sign(&config.key, config.domain, log, size, root).signature)
+            } else {
+                (row.signed, row.signature.ok_or_else(lacking)?)
+            };
+            let proof = Multiproof::build(size, wanted, |from, to| {
                 tiles::subtree(store, log, from, to).ok().flatten()
             });
             Ok(LogProof { signature, proof: proof.map_err(|error| Fault::new("store", error))? })

@@ -410,6 +410,7 @@ impl Carried {
                 let frame = wire::DownFrame::decode(&frame).map_err(|error| bad(&error))?;
                 Ok(Self::Down { after: frame.after, upto: frame.upto })
             }
+            Data::Trust(_) => Err(bad(&"trust documents travel in a part of their own")),
         }
     }
 }

@@ -144,6 +144,8 @@ pub enum Data {
     Up(#[serde(with = "serde_bytes")] Vec<u8>),
     /// A down frame.
     Down(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// Trust documents that are too long for the control channel.
+    Trust(#[serde(with = "serde_bytes")] Vec<u8>),
 }
 
 /// Bytes are no message of this protocol.

@@ -570,6 +570,7 @@ impl Replica {
             Data::Log { log, binding } => self.log_opened(link, log, binding),
             Data::Up(frame) => self.up_frame(link, frame, store),
             Data::Down(frame) => self.down_frame(link, frame, store),
+            Data::Trust(bytes) => self.trust_arrived(link, &bytes),
         }
     }
 

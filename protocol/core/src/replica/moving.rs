@@ -1,9 +1,10 @@
 //! New trust documents in force: who may stay, who has to go elsewhere, and whom to dial from now
 //! on. An office moves to another hub because a root document says so, without a restart.
 
-use super::{Control, LinkId, Replica};
+use super::{Channel, Control, Data, LinkId, Output, Replica, message};
 use crate::{
     key::PublicKey,
+    limits,
     time::Instant,
     trust::{Binding, NodeKind, Signed, TrustView},
 };
@@ -62,10 +63,16 @@ impl Replica {
 
     /// Gives the documents in force to a peer below.
     pub(super) fn hand_trust(&mut self, link: LinkId) {
-        if let Some(child) = self.children.get_mut(&link) {
-            child.trust = self.trust.numbers();
+        let Some(child) = self.children.get_mut(&link) else { return };
+        let lacks = std::mem::replace(&mut child.trust, self.trust.numbers());
+        let bytes = self.trust.to_bytes_after(&lacks);
+        // A ban overtakes frames; a whole catalogue is too long to go before acknowledgements.
+        let short = message::encode(&Control::Trust(bytes.clone()));
+        if short.len() <= limits::CONTROL_BYTES {
+            self.outputs.push_back(Output::Send { link, channel: Channel::Control, bytes: short });
+        } else {
+            self.send(link, &Data::Trust(bytes));
         }
-        self.say(link, &Control::Trust(self.trust.to_bytes()));
     }
 
     /// Dials another hub from now on, if the documents say so.

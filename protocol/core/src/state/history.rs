@@ -28,12 +28,19 @@ pub enum Verdict {
     Held,
     /// Kept, not applied, until a person releases it.
     Quarantined,
+    /// Acceptable and passed on, but this version cannot read it: applied after an update.
+    Waiting,
 }
 
 impl Verdict {
     /// Whether the entry is applied.
     pub fn applies(self) -> bool {
         matches!(self, Self::Accepted | Self::Flagged)
+    }
+
+    /// Whether the entry is passed on to those who take part.
+    pub fn relays(self) -> bool {
+        self.applies() || self == Self::Waiting
     }
 
     /// The byte on the wire.
@@ -47,6 +54,7 @@ impl Verdict {
             0 => Self::Accepted,
             1 => Self::Flagged,
             3 => Self::Quarantined,
+            4 => Self::Waiting,
             _ => Self::Held,
         }
     }

@@ -50,6 +50,12 @@ pub enum Key {
     Held(OfficeId, DossierId),
     /// Sum over digests of an office: level, number in the level.
     Bucket(OfficeId, u8, u16),
+    /// Dossiers in which a log that is not held whole wrote.
+    Wrote(LogId, DossierId),
+    /// What of a dossier is not plainly accepted, and decisions.
+    Ruled(DossierId),
+    /// What the hub above said of an entry.
+    Told(LogId, u64),
 }
 
 /// Tables of scans.
@@ -98,6 +104,9 @@ impl Key {
             Self::Scan(..) => (b'Z', "scan"),
             Self::Held(..) => (b'h', "held dossier"),
             Self::Bucket(..) => (b'b', "bucket"),
+            Self::Wrote(..) => (b'V', "author's dossier"),
+            Self::Ruled(_) => (b'J', "ruling"),
+            Self::Told(..) => (b'Y', "hub's word"),
         }
     }
 
@@ -113,11 +122,15 @@ impl Key {
                 out.push(*level);
                 out.extend(block.to_be_bytes());
             }
-            Self::Changes(log, number) | Self::Frame(log, number) => {
+            Self::Changes(log, number) | Self::Frame(log, number) | Self::Told(log, number) => {
                 out.extend(log.0);
                 out.extend(number.to_be_bytes());
             }
-            Self::Dossier(id) | Self::Summary(id) => out.extend(id.0),
+            Self::Dossier(id) | Self::Summary(id) | Self::Ruled(id) => out.extend(id.0),
+            Self::Wrote(log, id) => {
+                out.extend(log.0);
+                out.extend(id.0);
+            }
             Self::History(id, chunk, part) => {
                 out.extend(id.0);
                 out.extend(chunk.to_be_bytes());

@@ -7,6 +7,7 @@ use crate::{
     key::{PublicKey, Signature},
     log::{Frontier, Multiproof},
     time::Timestamp,
+    trust::Numbers,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,6 +35,10 @@ pub struct Meta {
     pub acknowledged: u64,
     /// When the parent had everything for the last time.
     pub acknowledged_at: Timestamp,
+    /// Highest schema of facts that the journal says this machine reads; zero before it says so.
+    pub schema: u16,
+    /// Numbers of the trust documents by which everything here was judged last.
+    pub trusted: Numbers,
 }
 
 /// Position in an inbox: epoch, number of the last row, running hash up to it.
@@ -116,8 +121,14 @@ pub struct Dossier {
     pub audience: Vec<AudienceFact>,
     /// Child inboxes that receive this dossier.
     pub inboxes: Vec<OfficeId>,
-    /// Entries not accepted.
+    /// Entries not applied.
     pub held: u32,
+    /// Child inboxes that were sent this dossier and have not been taken out of it. More than
+    /// those that receive it while a grant is quarantined.
+    pub informed: Vec<OfficeId>,
+    /// Whether each new entry needs all verdicts to be made anew: something was decided, refused
+    /// or taken out here.
+    pub ruled: bool,
 }
 
 impl Dossier {
@@ -219,6 +230,15 @@ pub enum InboxItem {
         /// Why, in words.
         reason: String,
     },
+}
+
+/// What the hub above said of an entry that it does not apply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Its verdict.
+    pub verdict: super::history::Verdict,
+    /// Its cause, see `ledger::Cause`.
+    pub reason: String,
 }
 
 /// A used join token.

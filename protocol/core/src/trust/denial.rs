@@ -34,17 +34,17 @@ pub struct Denied {
     /// For a while or for good.
     pub action: DenyAction,
     /// Its logs and the last sequence still believed. A position, not a time, because clocks prove
-    /// nothing. A log that is not named is believed as far as it was acknowledged when suspended,
-    /// and not at all when banned.
+    /// nothing. A log that is not named is not believed at all: a machine could begin a new one.
     pub last_good: Vec<(LogId, u64)>,
 }
 
 /// How a machine is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum DenyAction {
-    /// May return: a later list leaves it out.
+    /// May return: a later list leaves it out. What lies beyond its position is held.
     Suspend,
-    /// Not with this key again: the office enrols anew.
+    /// Not with this key again: the office enrols anew. What lies beyond its position is
+    /// quarantined.
     Ban,
 }
 
@@ -52,6 +52,12 @@ impl Denied {
     /// The last sequence of a log that is still believed, if the list names one.
     pub fn last_good(&self, log: LogId) -> Option<u64> {
         self.last_good.iter().find(|(named, _)| *named == log).map(|(_, sequence)| *sequence)
+    }
+
+    /// Whether an entry lies beyond what is still believed. The list is the only thing that says
+    /// so: not when the entry came, nor by whom.
+    pub fn doubts(&self, log: LogId, sequence: u64) -> bool {
+        sequence > self.last_good(log).unwrap_or(0)
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! root keys (offline) --sign--> RootDocument n, n+1, ...      pinned at enrolment by hash of 1
-//!   registrars        --sign--> Catalogue, JoinToken
+//!   registrars        --sign--> Catalogue, JoinToken, RegistrarAct
 //!   issuers (hubs)    --sign--> Binding (device key to office), TLS certificates
 //!   denial key        --sign--> DenialList
 //! device key (made on the device) --signs--> checkpoints, proofs of possession
@@ -12,6 +12,7 @@
 //! re-encoded. Nothing here judges a document by a clock: numbers never go back, and that is all
 //! the order there is. Only a join token has an end, judged by the hub that takes it.
 
+mod act;
 mod binding;
 mod bundle;
 mod catalogue;
@@ -24,6 +25,7 @@ mod token;
 mod view;
 mod view_bytes;
 
+pub use act::{ActStep, RegistrarAct};
 pub use binding::{Binding, NodeKind};
 pub use bundle::JoinBundle;
 pub use catalogue::{Catalogue, Location, OfficeRecord, Tier};

@@ -30,6 +30,17 @@ impl TrustView {
             .expect("bytes and byte arrays always have a postcard form")
     }
 
+    /// Adopted documents that a replica with these numbers lacks, to be taken with
+    /// [`Self::adopt_all`]: a ban is a few hundred bytes, a catalogue is not.
+    pub fn to_bytes_after(&self, has: &Numbers) -> Vec<u8> {
+        let mine = self.numbers();
+        let roots = self.roots_after(has.root).iter().map(|root| SignedRoot::clone(root)).collect();
+        let catalogue = self.signed_catalogue().filter(|_| mine.catalogue > has.catalogue);
+        let denial = self.signed_denial().filter(|_| mine.denial > has.denial);
+        let stored = Stored { roots, catalogue: catalogue.cloned(), denial: denial.cloned() };
+        versioned(WHAT, &stored).expect("bytes and byte arrays always have a postcard form")
+    }
+
     /// Reads this machine's own store. The first root document is believed because the machine's
     /// owner put it there; a catalogue or denial list signed under an earlier root document stays
     /// in force, as it did before the restart.

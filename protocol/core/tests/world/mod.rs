@@ -1,3 +1,4 @@
+#![allow(dead_code)] // Each test program uses its part of it.
 //! The city of the tests: six replicas, a queue of messages, and a clock that only moves when
 //! everybody waits.
 
@@ -11,11 +12,12 @@ pub mod site;
 pub use paper::marker;
 
 use motcua_core::{
-    entry::AudienceOp,
-    id::{DossierId, Hash, OfficeId},
+    entry::{AudienceOp, Decision, Kind},
+    id::{DossierId, Hash, NodeId, OfficeId},
     replica::{Channel, Control, Data, Input, LinkId, Output, ScanMessage},
-    state::MemKv,
+    state::{MemKv, history::Verdict},
     time::Instant,
+    trust::{ActStep, Denied, DenyAction},
     wire::{DownFrame, RowItem},
 };
 use site::Site;
@@ -155,6 +157,90 @@ impl World {
     /// Own entries of a dossier in the author's journal.
     pub fn durable(&self, place: Place, dossier: DossierId) -> usize {
         self.sites[&place].durable(dossier)
+    }
+
+    /// A hub decides on a change.
+    pub fn decide(
+        &mut self,
+        hub: Place,
+        dossier: DossierId,
+        target: Hash,
+        verdict: Verdict,
+        number: u64,
+    ) {
+        let now = self.now;
+        let payload = Decision { verdict, number, reason: "thử".into() }.encode().unwrap();
+        let site = self.site(hub);
+        site.write_other(now, dossier, Kind::Decision, vec![target], vec![], payload);
+    }
+
+    /// A registrar's act is carried in at a hub.
+    pub fn administer(&mut self, hub: Place, dossier: DossierId, steps: Vec<ActStep>) {
+        let now = self.now;
+        let (act, payload) = self.papers.act(dossier, steps);
+        let deps = self.heads(hub, dossier);
+        let audience = act.audience();
+        self.site(hub).write_other(now, dossier, Kind::Administrative, deps, audience, payload);
+    }
+
+    /// Something that is not a kind anybody knows, in the own log.
+    pub fn write_other(&mut self, place: Place, dossier: DossierId, kind: Kind, payload: Vec<u8>) {
+        let now = self.now;
+        let deps = self.heads(place, dossier);
+        self.site(place).write_other(now, dossier, kind, deps, vec![], payload);
+    }
+
+    /// A denial list is published at a hub. Each denial is a place and the last good position of
+    /// its log.
+    pub fn publish(&mut self, hub: Place, number: u64, denied: &[(Place, DenyAction, u64)]) {
+        let denied = denied.iter().map(|(place, action, last)| {
+            let (log, _) = self.sites[place].own_log();
+            let node = self.papers.key(*place).public().node_id();
+            Denied { node, action: *action, last_good: vec![(log, *last)] }
+        });
+        let trust = self.papers.denying(number, denied.collect());
+        self.site(hub).adopt(trust);
+    }
+
+    pub fn node(&self, place: Place) -> NodeId {
+        self.papers.key(place).public().node_id()
+    }
+
+    /// Own entries so far.
+    pub fn own_head(&self, place: Place) -> u64 {
+        self.sites[&place].own_log().1
+    }
+
+    /// Verdicts of a dossier by change or, for what is no change, by its place in its log.
+    pub fn verdicts(
+        &self,
+        place: Place,
+        dossier: DossierId,
+    ) -> BTreeMap<String, (Verdict, String)> {
+        let history = self.sites[&place].history(dossier);
+        let name = |stored: &motcua_core::state::history::Stored| {
+            format!("{} {}", stored.log, stored.sequence)
+        };
+        let verdict =
+            |stored: &motcua_core::state::history::Stored| (stored.verdict, stored.reason.clone());
+        history.iter().map(|stored| (name(stored), verdict(stored))).collect()
+    }
+
+    /// Changes of a dossier that a place wrote, in order, with their verdicts where `at`.
+    pub fn written(&self, at: Place, by: Place, dossier: DossierId) -> Vec<(Hash, Verdict)> {
+        let (log, _) = self.sites[&by].own_log();
+        let mut found: Vec<_> = self.sites[&at]
+            .history(dossier)
+            .into_iter()
+            .filter(|stored| stored.log == log)
+            .map(|stored| (stored.sequence, stored.entry.header.change_hash, stored.verdict))
+            .collect();
+        found.sort();
+        found.into_iter().map(|(_, hash, verdict)| (hash, verdict)).collect()
+    }
+
+    pub fn ruled(&self, place: Place, dossier: DossierId) -> Option<motcua_core::ledger::Ruled> {
+        self.sites[&place].ruled(dossier)
     }
 
     pub fn heads(&self, place: Place, dossier: DossierId) -> Vec<Hash> {
@@ -381,10 +467,8 @@ impl World {
                 true
             }
             Output::Dial => {
-                self.dial(place);
-                // A dial into a cut line is not progress.
-                self.parent(place).is_some_and(|hub| !self.dead.contains(&hub))
-                    && !self.cut.contains(&place)
+                // A dial into a cut line, or to a hub that refuses it, is not progress.
+                self.dial(place)
             }
             Output::Journal { token, records } => {
                 self.site(place).journal(token, records);
@@ -447,13 +531,15 @@ impl World {
             .count()
     }
 
-    fn dial(&mut self, place: Place) {
+    fn dial(&mut self, place: Place) -> bool {
         let parent = self.parent(place);
-        let Some(parent) =
-            parent.filter(|hub| !self.cut.contains(&place) && !self.dead.contains(hub))
-        else {
+        let Some(parent) = parent.filter(|hub| {
+            !self.cut.contains(&place)
+                && !self.dead.contains(hub)
+                && !self.sites[hub].denies(self.node(place))
+        }) else {
             self.input(place, Input::LinkDown { link: None });
-            return;
+            return false;
         };
         let link = LinkId(self.next_link);
         self.next_link += 1;
@@ -461,6 +547,7 @@ impl World {
         let keys = [self.papers.key(place).public(), self.papers.key(parent).public()];
         self.input(parent, Input::LinkUp { link, peer: keys[0], dialed: false });
         self.input(place, Input::LinkUp { link, peer: keys[1], dialed: true });
+        true
     }
 
     fn drop_link(&mut self, link: LinkId) {

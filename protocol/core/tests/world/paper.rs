@@ -2,12 +2,12 @@
 
 use super::{Place, Place::*, Trick};
 use motcua_core::{
-    id::{DomainId, DossierId, OfficeId},
+    id::{DomainId, DossierId, Nonce, OfficeId},
     key::{Purpose, SecretKey},
     time::Timestamp,
     trust::{
-        Binding, Catalogue, HubRecord, Issuer, NodeKind, OfficeRecord, RootDocument, Signed,
-        SignedRoot, Tier, TrustView,
+        ActStep, Binding, Catalogue, DenialList, Denied, HubRecord, Issuer, NodeKind, OfficeRecord,
+        RegistrarAct, RootDocument, Signed, SignedRoot, Tier, TrustView,
     },
     wire::{AuthorPart, DownFrame, Row, RowItem},
 };
@@ -94,6 +94,29 @@ impl Papers {
         };
         let signed = SignedRoot::sign(&next, &[&seed(1)]).unwrap();
         self.newest.adopt_root(signed).unwrap();
+    }
+
+    /// The same city with another denial list in force.
+    pub fn denying(&self, number: u64, denied: Vec<Denied>) -> TrustView {
+        let list = DenialList { domain: DOMAIN, number, issued_at: Timestamp(0), denied };
+        let mut trust = self.trust.clone();
+        trust.adopt_denial(Signed::sign(&seed(4), &list).unwrap()).unwrap();
+        trust
+    }
+
+    /// A registrar's act on a dossier.
+    pub fn act(&self, dossier: DossierId, steps: Vec<ActStep>) -> (RegistrarAct, Vec<u8>) {
+        let act = RegistrarAct {
+            domain: DOMAIN,
+            id: Nonce([9; 16]),
+            root: 1,
+            dossier,
+            steps,
+            reason: "Cơ quan đã giải thể".into(),
+            issued_at: Timestamp(0),
+        };
+        let signed = Signed::sign(&seed(3), &act).unwrap().encode();
+        (act, signed)
     }
 
     pub fn office(&self, place: Place) -> OfficeId {

@@ -10,7 +10,7 @@ use motcua_core::{
     entry::{AudienceAction, AudienceOp, Kind, Role, dossier_id},
     id::{DossierId, EpochId, Hash, LogId, NodeId, Nonce, OfficeId, PersonId},
     key::SecretKey,
-    ledger::{Content, ContentFault, Decisions, Folded, Ledger, Me},
+    ledger::{Content, ContentFault, Folded, Ledger, Me},
     record::{Record, ScanEvent},
     replica::{Config, Event, Input, Output, Replica, Store, Token, parent_of},
     state::{Key, Kv, MemKv, Pairs, ScanTable, StoreError, history::Stored, rows},
@@ -74,6 +74,7 @@ pub struct Site {
     pub two_alive: Vec<NodeId>,
     pub in_sync: bool,
     boots: u8,
+    renewals: u16,
     /// One disk sync in so many turns.
     pub sync_every: u64,
     pub disk: super::disk::Disk,
@@ -102,17 +103,13 @@ impl Site {
         let config = config(papers, place, &papers.trust);
         let mut store = Shelf::default();
         let node = config.me.node;
-        match place {
-            Place::City | Place::District1 | Place::District2 => {
-                store.journal.push(Record::Epoch(EpochId([place as u8 + 1; 16])));
-            }
-            Place::Ward1 | Place::Ward2 | Place::Ward3 => {
-                let log = LogId([place as u8 + 50; 16]);
-                store.journal.push(Record::LogStarted { log, continues: None });
-                let binding = papers.binding(place);
-                store.journal.push(Record::Author { log, binding, origin: node });
-            }
+        if let Place::City | Place::District1 | Place::District2 = place {
+            store.journal.push(Record::Epoch(EpochId([place as u8 + 1; 16])));
         }
+        let log = LogId([place as u8 + 50; 16]);
+        store.journal.push(Record::LogStarted { log, continues: None });
+        let binding = papers.binding(place);
+        store.journal.push(Record::Author { log, binding, origin: node });
         let replica = Replica::new(config.clone(), papers.trust.clone(), &store).unwrap();
         let mut site = Self {
             key: config.key.clone(),
@@ -128,6 +125,7 @@ impl Site {
             two_alive: Vec::new(),
             in_sync: false,
             boots: 0,
+            renewals: 0,
             sync_every: 1,
             turns: 0,
             batch: 3,
@@ -277,6 +275,16 @@ impl Site {
         scan: Option<(Hash, u64)>,
     ) {
         let own = self.own.as_mut().unwrap();
+        let held: Vec<Hash> =
+            document.get_changes(&[]).iter().map(|change| Hash(change.hash().0)).collect();
+        self.renewals += 1;
+        let boot = Nonce(
+            [200, self.boots, self.renewals as u8, (self.renewals >> 8) as u8]
+                .repeat(4)
+                .try_into()
+                .unwrap(),
+        );
+        own.begin_anew_unless(dossier, |change| held.contains(change), boot);
         document.set_actor(automerge::ActorId::from(own.actor().0));
         let text = String::from_utf8(marker(dossier)).unwrap();
         let mut transaction = document.transaction();
@@ -310,6 +318,61 @@ impl Site {
         let here = scan.map(|(hash, size)| Record::Scan { hash, event: ScanEvent::Here { size } });
         let own = Record::Own { log, sequence, request: None, entry };
         self.unsynced.push_back((None, here.into_iter().chain([own]).collect()));
+    }
+
+    /// Writes an entry that is no change into the own log.
+    pub fn write_other(
+        &mut self,
+        now: u64,
+        dossier: DossierId,
+        kind: Kind,
+        deps: Vec<Hash>,
+        audience: Vec<AudienceOp>,
+        payload: Vec<u8>,
+    ) {
+        let own = self.own.as_mut().unwrap();
+        let change_hash = match kind {
+            Kind::Administrative => motcua_core::entry::act_hash(own.actor(), &payload),
+            _ => Hash::ZERO,
+        };
+        let draft = Draft {
+            kind,
+            dossier,
+            person: PersonId([3; 16]),
+            claimed_at: Timestamp(1_700_000_000_000 + now as i64),
+            clock: ClockQuality::Unproven,
+            schema: 1,
+            op_count: 0,
+            change_hash,
+            deps,
+            audience,
+            creation: None,
+            payload,
+        };
+        let (sequence, entry) = own.append(draft).unwrap();
+        let log = own.log();
+        let entry = wire::encode_entry(&entry);
+        self.unsynced.push_back((None, vec![Record::Own { log, sequence, request: None, entry }]));
+    }
+
+    /// Whether the handshake refuses a machine here.
+    pub fn denies(&self, node: motcua_core::id::NodeId) -> bool {
+        self.ledger.trust().denied(node).is_some()
+    }
+
+    /// Everything held of a dossier.
+    pub fn history(&self, dossier: DossierId) -> Vec<Stored> {
+        motcua_core::state::history::read(&self.store.kv, dossier, &self.row(dossier)).unwrap()
+    }
+
+    pub fn ruled(&self, dossier: DossierId) -> Option<motcua_core::ledger::Ruled> {
+        self.typed(Key::Ruled(dossier))
+    }
+
+    /// Own log and entries in it.
+    pub fn own_log(&self) -> (LogId, u64) {
+        let own = self.own.as_ref().unwrap();
+        (own.log(), own.head())
     }
 
     pub fn journal(&mut self, token: Token, records: Vec<Record>) {
@@ -378,7 +441,7 @@ impl Site {
             return Default::default();
         }
         self.applied += batch.len();
-        let applied = self.ledger.apply(&self.store.kv, batch, &Decisions::default()).unwrap();
+        let applied = self.ledger.apply(&self.store.kv, batch).unwrap();
         self.store.kv.write(applied.writes);
         applied.inboxes
     }

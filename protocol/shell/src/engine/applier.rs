@@ -49,7 +49,7 @@ impl<C: Content> Applier<C> {
         batch: Vec<(u64, Record)>,
         pen: Option<&Pen>,
     ) -> Result<Applied, StoreError> {
-        let mut applied = self.ledger.apply(&self.books, batch, &self.known)?;
+        let mut applied = self.ledger.apply(&self.books, batch)?;
         if applied.decided && applied.upto > self.known.upto {
             let exceptions = std::mem::take(&mut applied.exceptions);
             match pen {

@@ -15,11 +15,13 @@ mod own;
 mod pen;
 mod queue;
 mod recover;
+mod rulings;
 
 pub use applier::Progress;
 pub use books::Books;
 pub use own::{OwnWriter, SaveError, Saved};
 pub use pen::{Done, Durable, Pen};
+pub use rulings::{Ruling, RulingError};
 
 use crate::{
     clock::{Clock, SystemClock},
@@ -54,6 +56,9 @@ pub type Changed = Box<dyn Fn(&BTreeSet<DossierId>) + Send>;
 /// Told of events on links.
 pub type Told = Box<dyn Fn(&Event) + Send>;
 
+/// Told of trust documents that come into force.
+pub type Trusted = Box<dyn Fn(&TrustView) + Send + Sync>;
+
 /// What an engine needs to start.
 pub struct Options<C> {
     /// Data directory.
@@ -68,6 +73,8 @@ pub struct Options<C> {
     pub dial: Box<dyn Fn() + Send>,
     /// Told what happened on links.
     pub event: Told,
+    /// Told of trust documents that come into force.
+    pub trusted: Trusted,
     /// Told of records once they are on disk.
     pub durable: Option<Durable>,
     /// Bytes of a journal segment, where the default will not do.
@@ -87,6 +94,9 @@ pub struct Engine {
     driver: Driver,
     own: OwnWriter,
     trust: Mutex<TrustView>,
+    /// The newest trust documents handed to the journal.
+    offered: Mutex<TrustView>,
+    trusted: Trusted,
     progress: watch::Receiver<Progress>,
     queue: Arc<Queue>,
     data_dir: PathBuf,
@@ -191,7 +201,9 @@ impl Engine {
             pen: pen.clone(),
             driver: driver.clone(),
             own,
+            offered: Mutex::new(trust.clone()),
             trust: Mutex::new(trust),
+            trusted: options.trusted,
             progress: watched,
             queue: Arc::clone(&queue),
             data_dir,
@@ -413,25 +425,14 @@ impl Engine {
         }
     }
 
-    /// Newer trust documents: journaled, then in force everywhere.
-    fn adopt(self: &Arc<Self>, view: TrustView) {
-        let engine = Arc::clone(self);
-        let record = Record::Trust(view.to_bytes());
-        self.pen.write(
-            vec![record],
-            Box::new(move |result| {
-                if let Err(error) = result {
-                    tracing::error!(%error, "new trust documents could not be written");
-                    return;
-                }
-                if let Err(error) = Identity::save_trust(&engine.data_dir, &view) {
-                    tracing::warn!(%error, "new trust documents are in the journal only");
-                }
-                // First the driver: whoever sees the new documents here may send it what needs them.
-                engine.driver.signal(Signal::Trust(Box::new(view.clone())));
-                *engine.trust.lock().unwrap_or_else(PoisonError::into_inner) = view;
-            }),
-        );
+    fn put_in_force(&self, view: TrustView) {
+        if let Err(error) = Identity::save_trust(&self.data_dir, &view) {
+            tracing::warn!(%error, "new trust documents are in the journal only");
+        }
+        (self.trusted)(&view);
+        // First the driver: whoever sees the new documents here may send it what needs them.
+        self.driver.signal(Signal::Trust(Box::new(view.clone())));
+        *self.trust.lock().unwrap_or_else(PoisonError::into_inner) = view;
     }
 }
 

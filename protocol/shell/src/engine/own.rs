@@ -107,12 +107,12 @@ impl OwnWriter {
     pub async fn write<E: From<SaveError>>(
         &self,
         request: Option<RequestKey>,
-        make: impl FnOnce(&OwnLog) -> Result<(Draft, Vec<Record>), E>,
+        make: impl FnOnce(&mut OwnLog) -> Result<(Draft, Vec<Record>), E>,
     ) -> Result<Saved, E> {
         let (told, answer) = oneshot::channel();
         let (log, sequence, entry) = {
             let mut own = self.lock();
-            let (draft, mut records) = make(&own)?;
+            let (draft, mut records) = make(&mut own)?;
             let (sequence, entry) = own.append(draft).map_err(SaveError::from)?;
             let log = own.log();
             let stored = wire::encode_entry(&entry);

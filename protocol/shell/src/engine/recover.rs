@@ -99,19 +99,15 @@ fn begin(
     kind: NodeKind,
     identity: &Identity,
 ) -> Result<(), StartError> {
-    let records = match kind {
-        NodeKind::Hub => vec![Record::Epoch(EpochId(random()))],
-        NodeKind::Node => {
-            let log = LogId(random());
-            let binding = identity.binding.encode();
-            vec![
-                Record::LogStarted { log, continues: None },
-                Record::Author { log, binding, origin: me.node },
-            ]
-        }
-    };
+    // A hub writes too: its decisions.
+    let (log, binding) = (LogId(random()), identity.binding.encode());
+    let epoch = (kind == NodeKind::Hub).then(|| Record::Epoch(EpochId(random())));
     let trust = Record::Trust(identity.trust.to_bytes());
-    for record in std::iter::once(trust).chain(records) {
+    let log = [
+        Record::LogStarted { log, continues: None },
+        Record::Author { log, binding, origin: me.node },
+    ];
+    for record in std::iter::once(trust).chain(epoch).chain(log) {
         let lane = match record.shelf() {
             Shelf::Own => Lane::Own,
             Shelf::Others => Lane::Others,
@@ -128,11 +124,8 @@ fn decisions(books: &Books) -> Result<Decisions, StartError> {
     let mut known = Decisions::default();
     for raw in books.journal.iter_from(applied + 1) {
         let raw = raw?;
-        if let Record::Decided { upto, exceptions } = decode(raw.kind, &raw.payload)? {
+        if let Record::Decided { upto, .. } = decode(raw.kind, &raw.payload)? {
             known.upto = known.upto.max(upto);
-            known
-                .exceptions
-                .extend(exceptions.into_iter().map(|one| ((one.log, one.sequence), one)));
         }
     }
     Ok(known)
@@ -169,6 +162,14 @@ pub(super) fn settle_undecided<C: Content>(
     if upto > applier.known.upto {
         let exceptions = applier.undecided.clone();
         pen.write(vec![Record::Decided { upto, exceptions }], Box::new(drop));
+    }
+    // Software that reads more than before: what waited for it is judged again, and the journal
+    // says where, so that rebuilt state is the same.
+    let noted = applier.books.row::<Meta>(Key::Meta)?.unwrap_or_default().schema;
+    let schema = applier.ledger.reads();
+    if schema > noted {
+        let software = env!("CARGO_PKG_VERSION").into();
+        pen.write(vec![Record::Updated { schema, software }], Box::new(drop));
     }
     Ok(())
 }

@@ -1,0 +1,134 @@
+//! Speaking with a hub's console: one small HTTP/1.1 request at a time, each bounded in time and
+//! bytes. What is published proves itself, so no secret goes over this.
+
+use crate::outcome::Failure;
+use serde_json::Value;
+use std::{
+    io::{Read, Write},
+    net::{TcpStream, ToSocketAddrs},
+    time::Duration,
+};
+
+/// How long connecting, and each read and write, may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest answer: all trust documents of a city, or its machines.
+const ANSWER_BYTES: u64 = 32 * 1024 * 1024;
+
+/// The console of a hub, as given on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubConsole {
+    /// `host:port`.
+    address: String,
+}
+
+impl HubConsole {
+    /// Reads `host:port` or `http://host:port`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let bare = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+        motcua_core::trust::check_hub_address(bare).map_err(|error| error.to_string())?;
+        Ok(Self { address: bare.to_owned() })
+    }
+
+    /// `GET path`, the body.
+    ///
+    /// # Errors
+    /// [`Failure`] naming the hub and what it said.
+    pub fn get(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        self.ask("GET", path, b"")
+    }
+
+    /// `GET path` as JSON.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn get_json(&self, path: &str) -> Result<Value, Failure> {
+        serde_json::from_slice(&self.get(path)?)
+            .map_err(|error| self.failed(format!("{path}: {error}")))
+    }
+
+    /// `POST path` with bytes, the body.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn post(&self, path: &str, body: &[u8]) -> Result<Vec<u8>, Failure> {
+        self.ask("POST", path, body)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &[u8]) -> Result<Vec<u8>, Failure> {
+        let bytes = self.exchange(method, path, body).map_err(|error| self.failed(error))?;
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+        let (head, answer) = match end {
+            Some(end) => (String::from_utf8_lossy(&bytes[..end]).into_owned(), &bytes[end + 4..]),
+            None => return Err(self.failed("the answer was cut off")),
+        };
+        let status = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse::<usize>().ok())?
+        });
+        if length.is_some_and(|length| length != answer.len()) {
+            return Err(self.failed("the answer was cut off"));
+        }
+        if status.starts_with('2') {
+            return Ok(answer.to_vec());
+        }
+        let said: Value = serde_json::from_slice(answer).unwrap_or_default();
+        let words = said["error"]["message_en"].as_str().unwrap_or("no reason given").to_owned();
+        Err(self.failed(format!("{method} {path} was answered with {status}: {words}")))
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut last = std::io::Error::other("the name leads nowhere");
+        for address in self.address.to_socket_addrs()? {
+            let mut stream = match TcpStream::connect_timeout(&address, PATIENCE) {
+                Ok(stream) => stream,
+                Err(error) => {
+                    last = error;
+                    continue;
+                }
+            };
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            let head = format!(
+                "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/octet-stream\r\n\
+                 content-length: {}\r\nconnection: close\r\n\r\n",
+                self.address,
+                body.len()
+            );
+            stream.write_all(&[head.as_bytes(), body].concat())?;
+            let mut answer = Vec::new();
+            stream.take(ANSWER_BYTES).read_to_end(&mut answer)?;
+            return Ok(answer);
+        }
+        Err(last)
+    }
+
+    fn failed(&self, why: impl std::fmt::Display) -> Failure {
+        Failure::failed(format!("hub {}: {why}", self.address))
+    }
+}
+
+impl std::fmt::Display for HubConsole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_console_is_a_host_and_a_port() {
+        let read = HubConsole::parse("http://127.0.0.1:8080/").map(|hub| hub.to_string());
+        assert_eq!(read.as_deref(), Ok("127.0.0.1:8080"));
+        assert!(HubConsole::parse("hub.example:443").is_ok());
+        for bad in ["", "hub", "https://hub.example:443", "hub.example:0"] {
+            assert!(HubConsole::parse(bad).is_err(), "{bad}");
+        }
+    }
+}
