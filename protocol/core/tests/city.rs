@@ -148,6 +148,8 @@ fn state_rebuilt_from_the_journal_is_the_same_to_the_last_row() {
         let before = meaning(world.state(place));
         world.lose_state(place);
         assert!(meaning(world.state(place)) == before, "{place:?} differs after a rebuild");
+        world.lose_state_and_fold_later(place);
+        assert!(meaning(world.state(place)) == before, "{place:?} differs when folded later");
     }
     let dossier = world.create(Ward2);
     world.settle();

@@ -4,6 +4,7 @@
 use super::{
     Content, Ledger, Work,
     dossier::DossierWork,
+    plain,
     rules::{self, Look},
 };
 use crate::{
@@ -340,10 +341,19 @@ impl<K: Kv + ?Sized> Work<'_, K> {
         let id = stored.entry.header.dossier;
         let author = self.author(stored.log)?.ok_or(corrupt("author of an entry"))?;
         if !self.dossiers.contains_key(&id) {
-            let work = DossierWork::load(&self.txn, id)?;
+            let work = DossierWork::open(&self.txn, id)?;
             self.dossiers.insert(id, work);
         }
         let Some(dossier) = self.dossiers.get_mut(&id) else { return Ok(false) };
+        if !dossier.is_whole() {
+            if plain::is_on_top(dossier, &author, &stored, trust, schema) {
+                let place = dossier.push(stored);
+                self.arrivals.push((id, place));
+                self.applied.decided = true;
+                return Ok(true);
+            }
+            dossier.read(&self.txn, id)?;
+        }
         if dossier.holds(stored.log, stored.sequence) {
             return Ok(false);
         }

@@ -23,8 +23,10 @@ use std::{
 
 pub(super) struct DossierWork {
     pub(super) row: Dossier,
-    /// Whole history, causes before effects.
+    /// The history, causes before effects: whole, or without its first `unread` entries.
     pub(super) all: Vec<Stored>,
+    /// Entries at the front of the history that were not read: plain ones, see [`super::plain`].
+    pub(super) unread: usize,
     /// How many of `all` were stored before this batch.
     stored: usize,
     /// Place in `all` by change hash.
@@ -40,21 +42,64 @@ pub(super) struct DossierWork {
 }
 
 impl DossierWork {
-    pub(super) fn load<K: Kv + ?Sized>(
+    /// The row alone; the history stays unread until somebody asks.
+    pub(super) fn open<K: Kv + ?Sized>(
         txn: &Txn<'_, K>,
         id: DossierId,
     ) -> Result<Self, StoreError> {
         let row: Dossier = txn.row(Key::Dossier(id))?.unwrap_or_default();
-        let all = history::read(txn, id, &row)?;
-        let named = all.iter().enumerate().filter(|(_, stored)| verdicts::names(stored));
-        let by_change = named.map(|(at, stored)| (stored.entry.header.change_hash, at)).collect();
-        let told = all.iter().map(|stored| stored.verdict).collect();
-        let (stored, rewritten, unfolded, anew) = (all.len(), false, false, false);
-        Ok(Self { row, stored, all, by_change, rewritten, unfolded, anew, told })
+        Ok(Self {
+            unread: row.entries as usize,
+            row,
+            all: Vec::new(),
+            stored: 0,
+            by_change: HashMap::new(),
+            rewritten: false,
+            unfolded: false,
+            anew: false,
+            told: Vec::new(),
+        })
+    }
+
+    /// Row and history.
+    pub(super) fn load<K: Kv + ?Sized>(
+        txn: &Txn<'_, K>,
+        id: DossierId,
+    ) -> Result<Self, StoreError> {
+        let mut work = Self::open(txn, id)?;
+        work.read(txn, id)?;
+        Ok(work)
+    }
+
+    /// Reads the history that is not here yet. Places stay what they were.
+    pub(super) fn read<K: Kv + ?Sized>(
+        &mut self,
+        txn: &Txn<'_, K>,
+        id: DossierId,
+    ) -> Result<(), StoreError> {
+        if self.unread == 0 {
+            return Ok(());
+        }
+        let mut all = history::read(txn, id, &self.row)?;
+        if all.len() != self.unread {
+            return Err(StoreError::Corrupt { what: "dossier history" });
+        }
+        (self.stored, self.unread) = (all.len(), 0);
+        let fresh = std::mem::take(&mut self.told);
+        self.told = all.iter().map(|stored| stored.verdict).chain(fresh).collect();
+        all.append(&mut self.all);
+        self.all = all;
+        let named = self.all.iter().enumerate().filter(|(_, stored)| verdicts::names(stored));
+        self.by_change = named.map(|(at, stored)| (stored.entry.header.change_hash, at)).collect();
+        Ok(())
     }
 
     pub(super) fn is_new(&self) -> bool {
-        self.all.is_empty()
+        self.all.is_empty() && self.unread == 0
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.unread == 0
     }
 
     pub(super) fn holds(&self, log: LogId, sequence: u64) -> bool {
@@ -77,8 +122,10 @@ impl DossierWork {
     }
 
     pub(super) fn push(&mut self, stored: Stored) -> usize {
-        let place = self.all.len();
-        if verdicts::names(&stored) {
+        let place = self.unread + self.all.len();
+        if !self.is_whole() {
+            self.grow_heads(&stored);
+        } else if verdicts::names(&stored) {
             self.by_change.insert(stored.entry.header.change_hash, place);
         }
         self.row.entries += 1;
@@ -115,7 +162,7 @@ impl DossierWork {
                 (0..self.all.len()).filter(|place| self.is_applied(*place)).collect();
             match content.fold(id, &self.entries(&applied)) {
                 Ok(folded) => {
-                    self.row.heads = self.heads(&applied);
+                    self.settle_heads();
                     return folded;
                 }
                 // Which entry is at fault must not depend on which came first.
@@ -129,7 +176,7 @@ impl DossierWork {
             let applied = self.applied_in_order();
             let fault = match content.fold(id, &self.entries(&applied)) {
                 Ok(folded) => {
-                    self.row.heads = self.heads(&applied);
+                    self.settle_heads();
                     return folded;
                 }
                 Err(fault) => fault,
@@ -182,6 +229,14 @@ impl DossierWork {
         txn: &mut Txn<'_, K>,
         id: DossierId,
     ) -> Result<(), StoreError> {
+        if !self.is_whole() {
+            if !history::is_due(&self.row) {
+                history::append(txn, id, &mut self.row, &self.all)?;
+                txn.put_row(Key::Dossier(id), &self.row);
+                return Ok(());
+            }
+            self.read(txn, id)?;
+        }
         self.row.held = self.all.iter().filter(|s| !s.verdict.applies()).count() as u32;
         let stored = if self.rewritten { 0 } else { self.stored };
         if self.all.len() > stored {
@@ -231,6 +286,30 @@ impl DossierWork {
             }
         }
         order
+    }
+
+    /// What nobody builds on, among all that is passed on: not among what this version can read,
+    /// or two replicas would differ for no other reason.
+    pub(super) fn settle_heads(&mut self) {
+        if !self.is_whole() {
+            // They have grown with each entry.
+            return;
+        }
+        let relayed = |place: &usize| {
+            let stored = &self.all[*place];
+            stored.verdict.relays() && stored.entry.header.kind.is_change()
+        };
+        let places: Vec<usize> = (0..self.all.len()).filter(relayed).collect();
+        self.row.heads = self.heads(&places);
+    }
+
+    /// A plain change on top of everything takes the place of what it builds on.
+    fn grow_heads(&mut self, stored: &Stored) {
+        let header = &stored.entry.header;
+        self.row.heads.retain(|head| !header.deps.contains(head));
+        if let Err(place) = self.row.heads.binary_search(&header.change_hash) {
+            self.row.heads.insert(place, header.change_hash);
+        }
     }
 
     fn heads(&self, accepted: &[usize]) -> Vec<Hash> {

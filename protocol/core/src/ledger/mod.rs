@@ -11,6 +11,7 @@ mod dossier;
 mod fanout;
 mod listing;
 mod past;
+mod plain;
 mod routes;
 mod rules;
 mod scans;
@@ -37,7 +38,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use verdicts::Court;
 
 /// Layout of the state; raised whenever old state must be rebuilt.
-pub const STATE_LAYOUT: u16 = 3;
+pub const STATE_LAYOUT: u16 = 6;
 
 /// What a dossier's payloads mean; the core itself never looks into them.
 pub trait Content {
@@ -106,7 +107,13 @@ pub struct Applied {
     pub inboxes: BTreeSet<OfficeId>,
     /// Dossiers that changed.
     pub dossiers: BTreeSet<DossierId>,
+    /// Dossiers that the content has yet to fold, see [`Ledger::fold_stale`].
+    pub stale: u64,
 }
+
+/// Dossiers in one batch from which on the content folds them later: in a catch-up a dossier comes
+/// up in batch after batch, and folding is most of the work.
+const FOLD_AT_ONCE: usize = 1_000;
 
 /// The ledger of one replica.
 pub struct Ledger<C> {
@@ -114,12 +121,20 @@ pub struct Ledger<C> {
     trust: TrustView,
     routes: Routes,
     content: C,
+    fold_at_once: usize,
 }
 
 impl<C: Content> Ledger<C> {
     /// A ledger that knows only who it is; everything else comes from records.
     pub fn new(me: Me, trust: TrustView, content: C) -> Self {
-        Self { me, routes: Routes::new(me, &trust), trust, content }
+        let routes = Routes::new(me, &trust);
+        Self { me, routes, trust, content, fold_at_once: FOLD_AT_ONCE }
+    }
+
+    /// Changes from how many dossiers in a batch on they are folded later.
+    #[must_use]
+    pub fn folding_at_once(self, dossiers: usize) -> Self {
+        Self { fold_at_once: dossiers, ..self }
     }
 
     /// The trust documents in force.
@@ -142,19 +157,7 @@ impl<C: Content> Ledger<C> {
         kv: &K,
         records: Vec<(u64, Record)>,
     ) -> Result<Applied, StoreError> {
-        let txn = Txn::new(kv);
-        let mut meta: Meta = txn.row(Key::Meta)?.unwrap_or_default();
-        meta.layout = STATE_LAYOUT;
-        let mut work = Work {
-            txn,
-            meta,
-            dossiers: BTreeMap::new(),
-            logs: BTreeMap::new(),
-            authors: BTreeMap::new(),
-            arrivals: Vec::new(),
-            routed: BTreeSet::new(),
-            applied: Applied::default(),
-        };
+        let mut work = Work::open(kv)?;
         for (position, record) in records {
             if position <= work.meta.applied {
                 continue;
@@ -166,14 +169,56 @@ impl<C: Content> Ledger<C> {
         work.finish()
     }
 
+    /// Folds up to `limit` dossiers that were left for later: nothing new is judged, and nobody is
+    /// shown anything but what was shown already, so it does not matter when it happens.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read; nothing is written then.
+    pub fn fold_stale<K: Kv + ?Sized>(
+        &mut self,
+        kv: &K,
+        limit: usize,
+    ) -> Result<Applied, StoreError> {
+        let mut work = Work::open(kv)?;
+        let (from, to) =
+            (Key::Stale(DossierId::ZERO).bytes(), Key::Stale(DossierId([0xff; 16])).bytes());
+        for (key, _) in work.txn.range(&from, &to, limit)? {
+            let id = DossierId::from_slice(&key[1..]);
+            let id = id.ok_or(StoreError::Corrupt { what: "stale dossier" })?;
+            let mut dossier = DossierWork::load(&work.txn, id)?;
+            dossier.unfolded = true;
+            work.dossiers.insert(id, dossier);
+        }
+        self.fold_all(&mut work)?;
+        self.fan_out(&mut work)?;
+        work.finish()
+    }
+
     /// Judges and folds what arrived, and fills inboxes. Also called within a batch wherever what
     /// follows may turn a verdict, so that a verdict that was told is told however batches are cut.
     fn settle_batch<K: Kv + ?Sized>(&mut self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
-        self.fold_contents(work)?;
+        self.fold_or_defer(work)?;
         self.fan_out(work)
     }
 
-    fn fold_contents<K: Kv + ?Sized>(&mut self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
+    /// Plain dossiers are folded later when there are many; what must be judged is judged now.
+    fn fold_or_defer<K: Kv + ?Sized>(&mut self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
+        let plain = |dossier: &DossierWork| dossier.unfolded && !dossier.must_be_judged();
+        let count = work.dossiers.values().filter(|dossier| plain(dossier)).count();
+        if count > self.fold_at_once {
+            for (id, dossier) in work.dossiers.iter_mut().filter(|(_, dossier)| plain(dossier)) {
+                dossier.unfolded = false;
+                dossier.settle_heads();
+                if !std::mem::replace(&mut dossier.row.stale, true) {
+                    work.meta.stale += 1;
+                    work.txn.put(Key::Stale(*id).bytes(), Vec::new());
+                }
+            }
+        }
+        self.fold_all(work)
+    }
+
+    fn fold_all<K: Kv + ?Sized>(&mut self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
         let unfolded: Vec<DossierId> = work
             .dossiers
             .iter()
@@ -182,6 +227,11 @@ impl<C: Content> Ledger<C> {
             .collect();
         for id in unfolded {
             let Some(mut dossier) = work.dossiers.remove(&id) else { continue };
+            dossier.read(&work.txn, id)?;
+            if std::mem::take(&mut dossier.row.stale) {
+                work.meta.stale = work.meta.stale.saturating_sub(1);
+                work.txn.delete(Key::Stale(id).bytes());
+            }
             let looked_into = dossier.must_be_judged();
             work.load_authors(&dossier)?;
             let schema = self.schema(&work.meta);
@@ -230,6 +280,24 @@ struct Work<'a, K: Kv + ?Sized> {
     applied: Applied,
 }
 
+impl<'a, K: Kv + ?Sized> Work<'a, K> {
+    fn open(kv: &'a K) -> Result<Self, StoreError> {
+        let txn = Txn::new(kv);
+        let mut meta: Meta = txn.row(Key::Meta)?.unwrap_or_default();
+        meta.layout = STATE_LAYOUT;
+        Ok(Self {
+            txn,
+            meta,
+            dossiers: BTreeMap::new(),
+            logs: BTreeMap::new(),
+            authors: BTreeMap::new(),
+            arrivals: Vec::new(),
+            routed: BTreeSet::new(),
+            applied: Applied::default(),
+        })
+    }
+}
+
 impl<K: Kv + ?Sized> Work<'_, K> {
     fn finish(mut self) -> Result<Applied, StoreError> {
         for (log, row) in &self.logs {
@@ -241,6 +309,7 @@ impl<K: Kv + ?Sized> Work<'_, K> {
             self.applied.dossiers.insert(*id);
         }
         self.applied.upto = self.meta.applied;
+        self.applied.stale = self.meta.stale;
         self.txn.put_row(Key::Meta, &self.meta);
         self.applied.writes = self.txn.into_writes();
         Ok(self.applied)

@@ -78,6 +78,9 @@ impl<C: Content> Ledger<C> {
                         (work.meta.entries.saturating_sub(1), work.meta.held + 1)
                 }
             }
+            if before.relays() && stored.verdict.relays() {
+                continue;
+            }
             let author = work.author(stored.log)?.map(|author| author.office);
             let author = author.and_then(|office| self.routes.hop(office));
             let mut told: BTreeSet<OfficeId> = inboxes.iter().copied().chain(author).collect();

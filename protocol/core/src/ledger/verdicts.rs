@@ -8,7 +8,9 @@
 //! 3. the decision in force: of the hub nearest the root, and there the highest number. A release
 //!    lifts layer 2 and an earlier decision, never layer 1;
 //! 4. its causes: what builds on something that is not applied is held;
-//! 5. this version: what it cannot read waits, what its content cannot apply is held.
+//! 5. this version: what it cannot read, or its content cannot apply, waits. That is this replica's
+//!    own affair: such entries are passed on, and nobody is told, so it does not matter when it is
+//!    found out.
 //!
 //! An office that was taken out while it was writing has written with right: such entries are
 //! applied and flagged.
@@ -215,7 +217,7 @@ impl<'a> Session<'a> {
             None => {}
         }
         if let Some(fault) = faults.get(&(stored.log, stored.sequence)) {
-            return Ruling::new(Verdict::Held, Cause::new(Code::Content, fault.clone()));
+            return Ruling::new(Verdict::Waiting, Cause::new(Code::Content, fault.clone()));
         }
         match self.unreadable(stored) {
             Some(cause) => Ruling::new(Verdict::Waiting, cause),

@@ -105,14 +105,31 @@ pub fn write<K: Kv + ?Sized>(
     all: &[Stored],
     stored: usize,
 ) -> Result<(), StoreError> {
-    let short = dossier.bytes <= PART_BYTES as u64;
-    let anew = stored == 0 || (dossier.parts >= PARTS && short);
-    if anew {
-        (0..dossier.parts).try_for_each(|part| delete_part(txn, id, part))?;
-        dossier.parts = 0;
+    if stored > 0 && !is_due(dossier) {
+        return append(txn, id, dossier, &all[stored..]);
     }
+    (0..dossier.parts).try_for_each(|part| delete_part(txn, id, part))?;
+    dossier.parts = 0;
+    append(txn, id, dossier, all)
+}
+
+/// Whether all parts are to become one with the next write.
+pub(crate) fn is_due(dossier: &Dossier) -> bool {
+    dossier.parts >= PARTS && dossier.bytes <= PART_BYTES as u64
+}
+
+/// Writes entries behind those that stand already.
+///
+/// # Errors
+/// [`StoreError`] when the compression library refuses.
+pub(crate) fn append<K: Kv + ?Sized>(
+    txn: &mut Txn<'_, K>,
+    id: DossierId,
+    dossier: &mut Dossier,
+    entries: &[Stored],
+) -> Result<(), StoreError> {
     let (mut pending, mut bytes) = (Vec::new(), 0);
-    for entry in if anew { all } else { &all[stored..] } {
+    for entry in entries {
         if bytes > 0 && bytes + entry.entry.payload.len() > PART_BYTES {
             write_part(txn, id, dossier.parts, &pack::pack(&pending)?);
             dossier.parts += 1;

@@ -56,6 +56,8 @@ pub enum Key {
     Ruled(DossierId),
     /// What the hub above said of an entry.
     Told(LogId, u64),
+    /// A dossier with entries that the content has not folded yet.
+    Stale(DossierId),
 }
 
 /// Tables of scans.
@@ -92,6 +94,7 @@ impl Key {
             Self::Dossier(_) => (b'D', "dossier row"),
             Self::History(..) => (b'H', "dossier history"),
             Self::Summary(_) => (b'S', "dossier summary"),
+            Self::Stale(_) => (b'G', "stale dossier"),
             Self::Attestation(_) => (b'W', "attestation"),
             Self::Parked(..) => (b'P', "parked entry"),
             Self::Inbox(_) => (b'O', "inbox"),
@@ -126,7 +129,9 @@ impl Key {
                 out.extend(log.0);
                 out.extend(number.to_be_bytes());
             }
-            Self::Dossier(id) | Self::Summary(id) | Self::Ruled(id) => out.extend(id.0),
+            Self::Dossier(id) | Self::Summary(id) | Self::Ruled(id) | Self::Stale(id) => {
+                out.extend(id.0);
+            }
             Self::Wrote(log, id) => {
                 out.extend(log.0);
                 out.extend(id.0);

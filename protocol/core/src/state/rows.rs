@@ -39,6 +39,8 @@ pub struct Meta {
     pub schema: u16,
     /// Numbers of the trust documents by which everything here was judged last.
     pub trusted: Numbers,
+    /// Dossiers that the content has yet to fold.
+    pub stale: u64,
 }
 
 /// Position in an inbox: epoch, number of the last row, running hash up to it.
@@ -129,6 +131,8 @@ pub struct Dossier {
     /// Whether each new entry needs all verdicts to be made anew: something was decided, refused
     /// or taken out here.
     pub ruled: bool,
+    /// Whether the content has yet to fold what arrived last.
+    pub stale: bool,
 }
 
 impl Dossier {

@@ -372,6 +372,13 @@ impl World {
         self.site(place).restart(&papers, u64::MAX, true);
     }
 
+    /// As [`Self::lose_state`]; the content folds only when everything else is done.
+    pub fn lose_state_and_fold_later(&mut self, place: Place) {
+        self.site(place).fold_later = true;
+        self.site(place).batch = 7;
+        self.lose_state(place);
+    }
+
     pub fn corrupt_downward(&mut self, hub: Place, trick: Trick) {
         self.trick = Some((hub, trick));
     }

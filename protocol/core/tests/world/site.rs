@@ -75,12 +75,14 @@ pub struct Site {
     pub in_sync: bool,
     boots: u8,
     renewals: u16,
+    /// Leaves the folding of every batch for later.
+    pub fold_later: bool,
     /// One disk sync in so many turns.
     pub sync_every: u64,
     pub disk: super::disk::Disk,
     turns: u64,
     /// Records that the ledger is given at once.
-    batch: usize,
+    pub batch: usize,
 }
 
 pub fn config(papers: &Papers, place: Place, trust: &TrustView) -> Config {
@@ -126,6 +128,7 @@ impl Site {
             in_sync: false,
             boots: 0,
             renewals: 0,
+            fold_later: false,
             sync_every: 1,
             turns: 0,
             batch: 3,
@@ -170,7 +173,18 @@ impl Site {
         if self.applied == 0 {
             self.ledger = Ledger::new(me, papers.trust.clone(), Automerging);
         }
+        if self.fold_later {
+            let ledger = Ledger::new(me, self.ledger.trust().clone(), Automerging);
+            self.ledger = ledger.folding_at_once(0);
+        }
         while self.apply() {}
+        while self.fold_later && self.meta().stale > 0 {
+            let applied = self.ledger.fold_stale(&self.store.kv, 3).unwrap();
+            self.store.kv.write(applied.writes);
+        }
+        if std::mem::take(&mut self.fold_later) {
+            self.ledger = Ledger::new(me, self.ledger.trust().clone(), Automerging);
+        }
         let trust = self.ledger.trust().clone();
         let config = config(papers, place, &trust);
         self.replica = Replica::new(config.clone(), trust, &self.store).unwrap();

@@ -40,7 +40,15 @@ pub(super) struct Applier<C> {
     pub(super) bases: Bases,
     /// Exceptions found while catching up, not recorded yet.
     pub(super) undecided: Vec<Exception>,
+    /// Dossiers that the content has yet to fold.
+    pub(super) stale: u64,
 }
+
+/// Stale dossiers folded at once: some tens of milliseconds, for whoever waits meanwhile.
+const FOLD_BATCH: usize = 256;
+/// Records in a batch up to which stale dossiers are folded beside it, so that steady work does
+/// not put them off for ever.
+const QUIET: usize = 2_000;
 
 impl<C: Content> Applier<C> {
     /// Applies a batch; new decisions are on disk before anyone is shown their consequences.
@@ -49,7 +57,11 @@ impl<C: Content> Applier<C> {
         batch: Vec<(u64, Record)>,
         pen: Option<&Pen>,
     ) -> Result<Applied, StoreError> {
-        let mut applied = self.ledger.apply(&self.books, batch)?;
+        let applied = self.ledger.apply(&self.books, batch)?;
+        self.write(applied, pen)
+    }
+
+    fn write(&mut self, mut applied: Applied, pen: Option<&Pen>) -> Result<Applied, StoreError> {
         if applied.decided && applied.upto > self.known.upto {
             let exceptions = std::mem::take(&mut applied.exceptions);
             match pen {
@@ -61,6 +73,7 @@ impl<C: Content> Applier<C> {
             }
         }
         self.books.state.write(std::mem::take(&mut applied.writes))?;
+        self.stale = applied.stale;
         self.progress.send_replace(Progress::At(applied.upto));
         Ok(applied)
     }
@@ -69,11 +82,12 @@ impl<C: Content> Applier<C> {
     pub(super) fn run(mut self, queue: &Queue, pen: &Pen, driver: &Driver) {
         loop {
             let Progress::At(at) = self.progress.borrow().clone() else { return };
-            let done = match queue.next(at) {
+            let done = match queue.next(at, self.stale) {
                 Batch::Records(records) => self.step(records, queue, pen, driver),
                 Batch::Journal { from, upto } => self
                     .read_back(from, upto)
                     .and_then(|records| self.step(records, queue, pen, driver)),
+                Batch::Quiet => self.fold_some(queue, pen, driver),
                 Batch::End => return self.bases.consider(&self.books, at, true),
             };
             if let Err(error) = done {
@@ -91,9 +105,20 @@ impl<C: Content> Applier<C> {
         pen: &Pen,
         driver: &Driver,
     ) -> Result<(), StoreError> {
+        let few = records.len() < QUIET;
         let applied = self.apply(records, Some(pen))?;
         queue.applied(applied.upto);
         self.bases.consider(&self.books, applied.upto, false);
+        driver.signal(Signal::Applied(applied.inboxes));
+        (self.changed)(&applied.dossiers);
+        if few && self.stale > 0 { self.fold_some(queue, pen, driver) } else { Ok(()) }
+    }
+
+    /// Folds some of what a catch-up left for later.
+    fn fold_some(&mut self, queue: &Queue, pen: &Pen, driver: &Driver) -> Result<(), StoreError> {
+        let applied = self.ledger.fold_stale(&self.books, FOLD_BATCH)?;
+        let applied = self.write(applied, Some(pen))?;
+        queue.stale(self.stale);
         driver.signal(Signal::Applied(applied.inboxes));
         (self.changed)(&applied.dossiers);
         Ok(())

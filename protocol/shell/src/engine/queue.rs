@@ -31,6 +31,8 @@ pub(super) enum Batch {
         /// Last position.
         upto: u64,
     },
+    /// Nothing waits; there is time for what was put off.
+    Quiet,
     /// Nothing follows.
     End,
 }
@@ -45,6 +47,8 @@ struct Inner {
     applied: u64,
     /// Somebody waits for this position.
     wanted: u64,
+    /// Dossiers that the content has yet to fold.
+    stale: u64,
     closed: bool,
 }
 
@@ -84,10 +88,15 @@ impl Queue {
         self.lock().applied = position;
     }
 
-    /// Records that the state does not reflect yet.
+    /// Dossiers that the content has yet to fold.
+    pub(super) fn stale(&self, dossiers: u64) {
+        self.lock().stale = dossiers;
+    }
+
+    /// Records that the state does not reflect yet, and dossiers that lists do not.
     pub(super) fn waiting(&self) -> u64 {
         let inner = self.lock();
-        inner.last.saturating_sub(inner.applied)
+        inner.last.saturating_sub(inner.applied) + inner.stale
     }
 
     /// Nothing follows.
@@ -96,10 +105,15 @@ impl Queue {
         self.arrived.notify_one();
     }
 
-    /// Waits for something to apply after `applied`, then a little for more of it.
-    pub(super) fn next(&self, applied: u64) -> Batch {
+    /// Waits for something to apply after `applied`, then a little for more of it; does not wait
+    /// while dossiers are stale.
+    pub(super) fn next(&self, applied: u64, stale: u64) -> Batch {
         let mut inner = self.lock();
         inner.applied = inner.applied.max(applied);
+        inner.stale = stale;
+        if stale > 0 && inner.last <= inner.applied && !inner.closed {
+            return Batch::Quiet;
+        }
         while inner.last <= inner.applied && !inner.closed {
             inner = self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner);
         }
@@ -184,15 +198,17 @@ mod tests {
         for position in 1..=3 {
             queue.push(position, small());
         }
-        assert!(matches!(queue.next(0), Batch::Records(batch) if batch.len() == 3));
+        assert!(matches!(queue.next(0, 0), Batch::Records(batch) if batch.len() == 3));
         // Position 4 was written by another hand: only the journal has it.
         queue.push(5, large());
-        assert!(matches!(queue.next(3), Batch::Journal { from: 4, upto: 4 }));
-        assert!(matches!(queue.next(4), Batch::Records(batch) if batch.len() == 1));
+        assert!(matches!(queue.next(3, 0), Batch::Journal { from: 4, upto: 4 }));
+        assert!(matches!(queue.next(4, 0), Batch::Records(batch) if batch.len() == 1));
         queue.applied(5);
         assert_eq!(queue.waiting(), 0);
+        assert!(matches!(queue.next(5, 3), Batch::Quiet));
+        assert_eq!(queue.waiting(), 3);
         queue.close();
-        assert!(matches!(queue.next(5), Batch::End));
+        assert!(matches!(queue.next(5, 3), Batch::End));
     }
 
     #[test]
@@ -206,7 +222,7 @@ mod tests {
         assert_eq!(queue.waiting(), 8);
         let mut applied = 0;
         while applied < 8 {
-            match queue.next(applied) {
+            match queue.next(applied, 0) {
                 Batch::Records(batch) => {
                     for (position, _) in batch {
                         assert_eq!(position, applied + 1);
@@ -217,7 +233,7 @@ mod tests {
                     assert_eq!(from, applied + 1);
                     applied = upto;
                 }
-                Batch::End => panic!("something is left"),
+                Batch::Quiet | Batch::End => panic!("something is left"),
             }
         }
     }
@@ -227,6 +243,6 @@ mod tests {
         let queue = Queue::default();
         queue.push(1, small());
         queue.hurry(1);
-        assert!(matches!(queue.next(0), Batch::Records(_)));
+        assert!(matches!(queue.next(0, 0), Batch::Records(_)));
     }
 }

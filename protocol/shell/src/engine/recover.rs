@@ -5,6 +5,7 @@ use super::{
     Changed, Pen, StartError,
     applier::{Applier, Bases, Progress},
     books::{Books, decode},
+    queue::{BATCH_BYTES, size},
     random,
 };
 use crate::{
@@ -22,8 +23,6 @@ use motcua_journal::{Base, GroupCommit, Journal, Lane, RealFs};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tokio::sync::watch;
 
-/// Records applied at once while catching up.
-const BATCH: usize = 5_000;
 /// Pairs of a base written to the state at once.
 const BASE_BATCH: usize = 10_000;
 /// Beside the identity once the machine has begun to work; see [`StartError::DataMissing`].
@@ -85,6 +84,7 @@ pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>,
         progress,
         changed,
         undecided: Vec::new(),
+        stale: 0,
         bases: Bases { dir, owner: me.node.0, newest },
     };
     catch_up(&mut applier)?;
@@ -132,17 +132,21 @@ fn decisions(books: &Books) -> Result<Decisions, StartError> {
 }
 
 fn catch_up<C: Content>(applier: &mut Applier<C>) -> Result<(), StartError> {
-    let applied = applier.books.row::<Meta>(Key::Meta)?.unwrap_or_default().applied;
+    let Meta { applied, stale, .. } = applier.books.row::<Meta>(Key::Meta)?.unwrap_or_default();
+    applier.stale = stale;
     let last = applier.books.journal.durable();
     if last > applied {
         tracing::info!(from = applied, to = last, "bringing the state up to the journal");
     }
-    let mut batch = Vec::new();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
     for raw in applier.books.clone().journal.iter_from(applied + 1) {
         let raw = raw?;
-        batch.push((raw.lsn, decode(raw.kind, &raw.payload)?));
-        if batch.len() == BATCH {
+        let record = decode(raw.kind, &raw.payload)?;
+        bytes += size(&record);
+        batch.push((raw.lsn, record));
+        if bytes >= BATCH_BYTES {
             applier.apply(std::mem::take(&mut batch), None)?;
+            bytes = 0;
         }
     }
     if batch.is_empty() {
