@@ -102,17 +102,16 @@ impl Replica {
         log: LogId,
         binding: Vec<u8>,
     ) -> Result<(), Fault> {
-        let Some(child) = self.children.get(&link) else {
+        let Some((origin, peer)) = self.bringer_on(link) else {
             return Err(Fault::new("order", "a log was announced before hello"));
         };
-        let Some(peer) = &child.binding else {
-            return Err(Fault::new("order", "a log was announced before hello"));
-        };
-        let origin = child.peer.node_id();
+        if log == self.own.log() {
+            return Err(Fault::new("scope", "only this machine itself writes that log"));
+        }
         let signed =
             Signed::decode::<Binding>(&binding).map_err(|error| Fault::new("binding", error))?;
         let author = self.trust.binding(&signed).map_err(|error| Fault::new("binding", error))?;
-        if !speaks_for(&self.trust, peer, author.office) {
+        if !speaks_for(&self.trust, &peer, author.office) {
             return Err(Fault::new("scope", "this peer may not bring that author's log"));
         }
         if let Some(known) = self.logs.get(&log) {
@@ -146,21 +145,16 @@ impl Replica {
         bytes: Vec<u8>,
         store: &impl Store,
     ) -> Result<(), Fault> {
-        let Some(child) = self.children.get(&link) else {
-            return Err(Fault::new("order", "up frames come from below only"));
+        let Some((from, peer)) = self.bringer_on(link) else {
+            return Err(Fault::new("order", "up frames come from below or beside only"));
         };
-        let from = child.peer.node_id();
         let head = wire::UpFrame::peek(&bytes).map_err(|error| Fault::new("frame", error))?;
         self.check_allowance(link, head.log, head.last())?;
         let domain = self.config.domain;
         let Some(log) = self.logs.get_mut(&head.log) else {
             return Err(Fault::new("order", "frame of a log that was not announced"));
         };
-        let speaks = child
-            .binding
-            .as_ref()
-            .is_some_and(|peer| speaks_for(&self.trust, peer, log.author.office));
-        if !speaks {
+        if !speaks_for(&self.trust, &peer, log.author.office) {
             return Err(Fault::new("scope", "this peer may not bring that author's log"));
         }
         let end = head.last();

@@ -127,6 +127,8 @@ pub enum Control {
         /// From now.
         millis: u64,
     },
+    /// From both sides, between machines of one office.
+    Sibling(Box<super::SiblingHello>),
 }
 
 /// A data message.

@@ -19,6 +19,7 @@ mod outbound;
 mod prefix;
 mod scan;
 mod scope;
+mod sibling;
 mod turns;
 mod upstream;
 
@@ -31,6 +32,7 @@ pub use scan::{
     ScanDone, ScanIo, ScanMessage, ScanProgress, ScanReport, ScanTrouble, Transfer, Unserved,
     Unwanted,
 };
+pub use sibling::{SiblingHello, SiblingStatus};
 pub use upstream::UpstreamPhase;
 
 use crate::{
@@ -52,6 +54,7 @@ use child::Child;
 use inbound::InLog;
 use outbound::OwnTail;
 use scan::{ScanPending, Scans};
+use sibling::Sibling;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use upstream::Upstream;
 
@@ -139,6 +142,14 @@ pub enum Input {
         link: LinkId,
         /// What stands before its frames.
         carried: Box<CarriedDown>,
+    },
+    /// A link to another machine is up, said to be of this office; the peer proved that it holds
+    /// this device key.
+    SiblingUp {
+        /// Which link.
+        link: LinkId,
+        /// The peer's device key.
+        peer: PublicKey,
     },
 }
 
@@ -261,6 +272,9 @@ pub struct Replica {
     asking: BTreeSet<LinkId>,
     /// Peers whose turn came when another's link ended.
     unpumped: BTreeSet<LinkId>,
+    siblings: BTreeMap<LinkId, Sibling>,
+    /// What is known of other machines of this office, connected or not.
+    known_siblings: BTreeMap<NodeId, SiblingStatus>,
 }
 
 /// What to do once records are on disk.
@@ -331,6 +345,8 @@ impl Replica {
             own,
             children: BTreeMap::new(),
             known: BTreeMap::new(),
+            siblings: BTreeMap::new(),
+            known_siblings: BTreeMap::new(),
             upstream,
             pending: BTreeMap::new(),
             next_token: 0,
@@ -359,6 +375,7 @@ impl Replica {
             Input::Message { link, .. }
                 if !self.upstream.is(link)
                     && !self.upstream.is_carried(link)
+                    && !self.siblings.contains_key(&link)
                     && !self.children.contains_key(&link) => {}
             Input::Message { link, channel, bytes } => {
                 let result = match channel {
@@ -375,15 +392,20 @@ impl Replica {
             Input::Own { log, sequence, entry } => {
                 self.own.push(log, sequence, *entry);
                 self.pump_up(store);
+                self.pump_siblings(store);
             }
             Input::Applied { inboxes } => {
                 self.pump_up(store);
+                self.pump_siblings(store);
                 self.pump_down(store, |child| inboxes.contains(&child.inbox));
                 self.scans_applied(store);
             }
             Input::Scan(done) => self.scan_done(done, store),
             Input::WantScan(hash) => self.want_scan(hash, store),
-            Input::Trust(trust) => self.take_trust(now, *trust),
+            Input::Trust(trust) => {
+                self.take_trust(now, *trust);
+                self.leave_denied_siblings();
+            }
             Input::Pause(paused) => {
                 if let Some(link) = self.upstream.pause(paused, now) {
                     self.leave(link, "this machine goes offline");
@@ -394,6 +416,7 @@ impl Replica {
                     self.refuse(link, fault);
                 }
             }
+            Input::SiblingUp { link, peer } => self.sibling_up(link, peer),
             Input::CarriedDown { link, carried } => {
                 if let Err(fault) = self.carried_down(link, *carried) {
                     self.refuse(link, fault);
@@ -519,6 +542,9 @@ impl Replica {
         link: Option<LinkId>,
         store: &impl Store,
     ) {
+        if link.is_some_and(|link| self.sibling_down(wall, link)) {
+            return;
+        }
         match link {
             Some(link) if self.children.contains_key(&link) => {
                 self.link_ended(link, now);
@@ -546,7 +572,14 @@ impl Replica {
         match message::decode(Channel::Control, bytes)? {
             Control::Hello(hello) => self.greet((now, wall), link, hello, store),
             Control::Welcome(welcome) => self.welcomed(now, link, *welcome, store),
+            Control::Received(head) if self.siblings.contains_key(&link) => {
+                self.sibling_received(wall, link, head, store)
+            }
             Control::Received(head) => self.parent_received(link, head, store),
+            Control::RootReceived(head) if self.siblings.contains_key(&link) => {
+                self.hub_has_by_sibling(head);
+                Ok(())
+            }
             Control::RootReceived(head) => self.root_received(link, head),
             Control::Delivered(cursor) => self.child_delivered(wall, link, cursor, store),
             Control::Status(status) => self.child_status(wall, link, status),
@@ -561,11 +594,13 @@ impl Replica {
             Control::Alive(nonce) => self.answered(link, nonce),
             Control::Bulk => self.turn_told(link, None, store),
             Control::Later { millis } => self.turn_told(link, Some(millis), store),
+            Control::Sibling(hello) => self.sibling_hello(wall, link, *hello, store),
         }
     }
 
     fn data(&mut self, link: LinkId, bytes: Vec<u8>, store: &impl Store) -> Result<(), Fault> {
         let Some(bytes) = self.upstream.keep_early(link, bytes)? else { return Ok(()) };
+        let Some(bytes) = self.keep_early_of_sibling(link, bytes)? else { return Ok(()) };
         match message::decode(Channel::Data, &bytes)? {
             Data::Log { log, binding } => self.log_opened(link, log, binding),
             Data::Up(frame) => self.up_frame(link, frame, store),
@@ -620,8 +655,8 @@ impl Replica {
     /// Newer documents from above: checked against those in force, then told outside, which
     /// journals them and hands them back as [`Input::Trust`].
     fn trust_arrived(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), Fault> {
-        if !self.upstream.is(link) {
-            return Err(Fault::new("trust", "trust documents come from above only"));
+        if !self.upstream.is(link) && !self.siblings.contains_key(&link) {
+            return Err(Fault::new("trust", "trust documents come from above or beside only"));
         }
         let mut merged = self.trust.clone();
         let result = merged.adopt_all(bytes);

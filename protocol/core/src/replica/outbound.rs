@@ -171,7 +171,7 @@ impl Replica {
     }
 
     /// Own entries from `next` on, about one frame of them: from memory, or read back.
-    fn own_entries(&self, next: u64, store: &impl Store) -> Result<Vec<Entry>, Fault> {
+    pub(super) fn own_entries(&self, next: u64, store: &impl Store) -> Result<Vec<Entry>, Fault> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut bytes = 0;
         let mut block = OwnBlock::default();

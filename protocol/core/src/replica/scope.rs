@@ -55,8 +55,11 @@ impl Replica {
             let peer = child.binding.as_ref();
             peer.is_some_and(|peer| speaks_for(&self.trust, peer, row.author.office))
         };
-        let links = self.children.iter().filter(|(_, child)| brings(child));
-        links.map(|(link, _)| *link).collect()
+        let below = self.children.iter().filter(|(_, child)| brings(child)).map(|(link, _)| *link);
+        let beside = self.siblings.iter().filter(|(_, sibling)| {
+            sibling.binding.is_some() && row.author.office == self.config.me.office
+        });
+        below.chain(beside.map(|(link, _)| *link)).collect()
     }
 
     pub(super) fn tell_bringers(&mut self, log: LogId, message: &Control) {

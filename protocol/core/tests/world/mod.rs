@@ -4,6 +4,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of the city")]
 
+mod beside;
 mod carry;
 pub mod disk;
 mod paper;
@@ -31,6 +32,9 @@ pub enum Place {
     Ward1,
     Ward2,
     Ward3,
+    /// Further machines of the office of ward 1; in the world once they are added.
+    Ward1B,
+    Ward1C,
 }
 
 use Place::*;
@@ -42,7 +46,7 @@ impl Place {
         match self {
             City => None,
             District1 | District2 => Some(City),
-            Ward1 | Ward2 => Some(District1),
+            Ward1 | Ward2 | Ward1B | Ward1C => Some(District1),
             Ward3 => Some(District2),
         }
     }
@@ -416,8 +420,12 @@ impl World {
 
     pub fn step(&mut self) -> bool {
         let mut busy = false;
-        for place in
-            Place::ALL.into_iter().filter(|place| !self.dead.contains(place)).collect::<Vec<_>>()
+        for place in self
+            .sites
+            .keys()
+            .copied()
+            .filter(|place| !self.dead.contains(place))
+            .collect::<Vec<_>>()
         {
             let now = Instant(self.now);
             let site = self.site(place);

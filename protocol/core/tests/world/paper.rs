@@ -65,7 +65,7 @@ impl Papers {
             tier: match place {
                 City => Tier::City,
                 District1 | District2 => Tier::District,
-                Ward1 | Ward2 | Ward3 => Tier::Ward,
+                Ward1 | Ward2 | Ward3 | Ward1B | Ward1C => Tier::Ward,
             },
             parent: place.parent().map(office),
             valid_from: Timestamp(0),
@@ -135,7 +135,7 @@ impl Papers {
 fn bind(issuer: &SecretKey, key: &SecretKey, office: OfficeId, place: Place) -> Vec<u8> {
     let kind = match place {
         City | District1 | District2 => NodeKind::Hub,
-        Ward1 | Ward2 | Ward3 => NodeKind::Node,
+        Ward1 | Ward2 | Ward3 | Ward1B | Ward1C => NodeKind::Node,
     };
     let binding = Binding {
         domain: DOMAIN,
@@ -151,6 +151,7 @@ fn bind(issuer: &SecretKey, key: &SecretKey, office: OfficeId, place: Place) -> 
 }
 
 fn office(place: Place) -> OfficeId {
+    let place = if matches!(place, Ward1B | Ward1C) { Ward1 } else { place };
     OfficeId([place as u8 + 1; 16])
 }
 

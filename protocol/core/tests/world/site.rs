@@ -59,6 +59,7 @@ impl Content for Automerging {
 }
 
 pub struct Site {
+    place: Place,
     key: SecretKey,
     office: OfficeId,
     pub store: Shelf,
@@ -114,6 +115,7 @@ impl Site {
         store.journal.push(Record::Author { log, binding, origin: node });
         let replica = Replica::new(config.clone(), papers.trust.clone(), &store).unwrap();
         let mut site = Self {
+            place,
             key: config.key.clone(),
             office: config.me.office,
             store,
@@ -138,10 +140,6 @@ impl Site {
         site
     }
 
-    fn place_of(papers: &Papers, office: OfficeId) -> Place {
-        Place::ALL.into_iter().find(|place| papers.office(*place) == office).unwrap()
-    }
-
     /// Memory is gone; of what was handed to the journal a prefix made it to the disk.
     pub fn restart(&mut self, papers: &Papers, random: u64, lose_state: bool) {
         let kept = random as usize % (self.unsynced.len() + 1);
@@ -155,7 +153,7 @@ impl Site {
         }
         // What is replayed is cut otherwise than what came one by one.
         self.batch = if lose_state { 1_000 } else { 3 };
-        let place = Self::place_of(papers, self.office);
+        let place = self.place;
         self.start(papers, place);
     }
 
