@@ -7,6 +7,7 @@ use crate::{
 use anyhow::Context;
 use motcua_core::id::DossierId;
 use motcua_shell::{
+    beside::Beside,
     carry::{self, Courier},
     content::DossierContent,
     engine::Progress,
@@ -85,7 +86,8 @@ pub async fn run(
     let (listener, address) = http::bind(settings.http_listen)
         .await
         .with_context(|| format!("the page cannot listen on {}", settings.http_listen))?;
-    let probes = Probes { links: settings.links.transport(), ..Probes::default() };
+    let beside = Beside { listen: settings.sibling_listen, peers: settings.siblings.clone() };
+    let probes = Probes { links: settings.links.transport(), beside, ..Probes::default() };
     let node = Node::start(settings.data_dir, probes).await?;
     let (ready, latch) = Readiness::new();
     let courier = Courier::new(Arc::clone(node.desk.engine()))

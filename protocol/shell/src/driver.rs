@@ -13,7 +13,7 @@ use motcua_core::{
     record::Record,
     replica::{
         CarriedDown, Channel, ChildStatus, Event, Hello, Input, LinkId, Output, Replica, ScanDone,
-        ScanIo, ScanReport, Store, Token, UpstreamPhase,
+        ScanIo, ScanReport, SiblingStatus, Store, Token, UpstreamPhase,
     },
     trust::TrustView,
 };
@@ -100,6 +100,17 @@ pub enum Signal {
         /// Which half.
         half: CarriedHalf,
     },
+    /// A link to another machine of this office is up.
+    SiblingUp {
+        /// Its number.
+        link: LinkId,
+        /// The peer's device key.
+        peer: PublicKey,
+        /// What carries it.
+        carrier: Carrier,
+        /// Where its messages go.
+        writer: LinkWriter,
+    },
     /// Tells something to whoever is interested, as if the replica had.
     Tell(Event),
     /// Asks what the parent has of every log that goes up.
@@ -133,6 +144,8 @@ pub struct Snapshot {
     pub carriers: HashMap<LinkId, Carrier>,
     /// Scans that move, and faults with them.
     pub scans: ScanReport,
+    /// Other machines of this office.
+    pub siblings: Vec<SiblingStatus>,
 }
 
 /// A handle to the driver thread.
@@ -157,6 +170,7 @@ impl Driver {
             catching_up: (0, 0),
             carriers: HashMap::new(),
             scans: ScanReport::default(),
+            siblings: Vec::new(),
         };
         let handle = Self {
             signals,
@@ -182,6 +196,18 @@ impl Driver {
     ) -> (LinkId, Arc<Semaphore>) {
         let link = LinkId(self.links.fetch_add(1, Ordering::Relaxed));
         self.signal(Signal::LinkUp { link, peer, dialed, carrier, writer });
+        (link, Arc::new(Semaphore::new(LINK_BYTES)))
+    }
+
+    /// As [`Self::link_up`], to another machine of this office.
+    pub fn sibling_up(
+        &self,
+        peer: PublicKey,
+        carrier: Carrier,
+        writer: LinkWriter,
+    ) -> (LinkId, Arc<Semaphore>) {
+        let link = LinkId(self.links.fetch_add(1, Ordering::Relaxed));
+        self.signal(Signal::SiblingUp { link, peer, carrier, writer });
         (link, Arc::new(Semaphore::new(LINK_BYTES)))
     }
 
@@ -297,6 +323,7 @@ fn publish(replica: &Replica, lines: &Lines, handle: &Driver) {
             .filter_map(|(link, (_, carrier))| Some((*link, (*carrier)?)))
             .collect(),
         scans: replica.scan_report(),
+        siblings: replica.siblings().cloned().collect(),
     };
     *handle.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;
 }
@@ -331,6 +358,10 @@ fn step<S: Store, C: Clock>(
         Signal::Pause(paused) => Input::Pause(paused),
         Signal::Scan(done) => Input::Scan(done),
         Signal::WantScan(hash) => Input::WantScan(hash),
+        Signal::SiblingUp { link, peer, carrier, writer } => {
+            lines.insert(link, (writer, Some(carrier)));
+            Input::SiblingUp { link, peer }
+        }
         Signal::Carried { link, writer, half } => {
             lines.insert(link, (writer, None));
             match half {

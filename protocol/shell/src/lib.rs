@@ -5,6 +5,7 @@
 //! [`driver`] owns the replica; [`transport`] brings its messages over QUIC, [`recovery`] lets machines
 //! in that have no certificate; [`carry`] writes and takes in bundle files.
 
+pub mod beside;
 pub mod carry;
 pub mod certificate;
 pub mod clock;

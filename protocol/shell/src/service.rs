@@ -2,6 +2,7 @@
 //! parent, and a clean end within a grace period.
 
 use crate::{
+    beside::{Beside, Neighbours},
     clock::{Clock, SystemClock},
     driver::{Driver, Signal},
     engine::{Changed, Durable, Engine, Options, StartError, Told},
@@ -58,6 +59,8 @@ pub struct Probes {
     pub offline: bool,
     /// How links are set up.
     pub links: Settings,
+    /// Other machines of the office.
+    pub beside: Beside,
 }
 
 /// Why a service did not start.
@@ -86,6 +89,7 @@ pub struct Service {
     pub engine: Arc<Engine>,
     endpoint: Arc<Endpoint<Driver>>,
     dialer: tokio::task::JoinHandle<()>,
+    neighbours: Option<Neighbours>,
 }
 
 impl Service {
@@ -98,7 +102,7 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let ServiceOptions { data_dir, listen, recovery_listen, content, changed, probes } =
             options;
-        let Probes { event: told, durable, segment_bytes, offline, links } = probes;
+        let Probes { event: told, durable, segment_bytes, offline, links, beside } = probes;
         let identity = Identity::load(&data_dir)?;
         let trust = TrustHandle::new(identity.trust.clone());
         let clock = SystemClock::default();
@@ -138,10 +142,17 @@ impl Service {
             }
             _ => None,
         };
+        let neighbours = Neighbours::start(
+            &beside,
+            credentials.clone(),
+            engine.driver().clone(),
+            engine.own().key(),
+            links.clone(),
+        )?;
         let driver = engine.driver().clone();
         let endpoint = Arc::new(Endpoint::bind(listen, credentials, driver, recovery, links)?);
         let dialer = tokio::spawn(dial(Arc::clone(&engine), Arc::clone(&endpoint), dialled));
-        Ok(Self { engine, endpoint, dialer })
+        Ok(Self { engine, endpoint, dialer, neighbours })
     }
 
     /// UDP address of the endpoint.
@@ -155,6 +166,9 @@ impl Service {
     /// Ends links, then the engine: what was answered is on disk, what waits is written.
     pub async fn stop(self) {
         self.dialer.abort();
+        if let Some(neighbours) = self.neighbours {
+            neighbours.stop().await;
+        }
         self.endpoint.close().await;
         let engine = self.engine;
         if tokio::task::spawn_blocking(move || engine.stop()).await.is_err() {

@@ -44,6 +44,12 @@ pub struct NodeSettings {
     pub data_dir: PathBuf,
     /// TCP address of the office's page and API.
     pub http_listen: SocketAddr,
+    /// Address on the local network, UDP and TCP, for the office's other machines.
+    #[serde(default)]
+    pub sibling_listen: Option<SocketAddr>,
+    /// Addresses of the office's other machines, such as `192.168.1.12:7443`.
+    #[serde(default)]
+    pub siblings: Vec<String>,
     /// Filter of log lines, such as `info` or `motcua_node=debug`.
     #[serde(default = "info")]
     pub log: String,

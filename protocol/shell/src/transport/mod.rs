@@ -7,6 +7,7 @@
 //! before the caller says which ALPN it wants.
 
 pub(crate) mod accept;
+mod beside;
 mod budget;
 mod dial;
 mod end;

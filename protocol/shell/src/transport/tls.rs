@@ -200,6 +200,19 @@ pub(super) fn data_client(
     credentials: &Credentials,
     hub: PublicKey,
 ) -> Result<rustls::ClientConfig, Error> {
+    client(credentials, Some(hub))
+}
+
+/// TLS of the side that dials a machine of its own office, whose key it does not know: any machine
+/// of the city that is not denied.
+pub(super) fn beside_client(credentials: &Credentials) -> Result<rustls::ClientConfig, Error> {
+    client(credentials, None)
+}
+
+fn client(
+    credentials: &Credentials,
+    hub: Option<PublicKey>,
+) -> Result<rustls::ClientConfig, Error> {
     let judge = Judge { trust: credentials.trust.clone(), clock: Arc::clone(&credentials.clock) };
     let config = rustls::ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
@@ -386,7 +399,8 @@ impl ClientCertVerifier for Callers {
 #[derive(Debug)]
 struct Hub {
     judge: Judge,
-    key: PublicKey,
+    /// None for a machine beside.
+    key: Option<PublicKey>,
 }
 
 impl ServerCertVerifier for Hub {
@@ -399,7 +413,7 @@ impl ServerCertVerifier for Hub {
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let key = self.judge.device(end_entity, KeyUsage::server_auth(), Ends::Ignored)?;
-        same_key(key, self.key)
+        same_key(key, self.key.unwrap_or(key))
     }
 
     signatures_of_tls13!();
