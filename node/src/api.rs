@@ -13,6 +13,7 @@
 use crate::{
     desk::{Caller, Desk, NewDossier},
     error::DeskError,
+    places::Places,
     scans,
     sync_words::sync_state,
     views::{self, ListQuery},
@@ -96,6 +97,8 @@ pub struct Api {
     pub ready: Readiness,
     /// Writes and takes in bundles.
     pub courier: Arc<Courier>,
+    /// Where this machine's own work stands.
+    pub places: Arc<Places>,
 }
 
 /// All routes.
@@ -164,7 +167,10 @@ async fn procedures(Extract(api): Extract<Api>) -> Json<Value> {
 }
 
 async fn sync(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
-    Ok(Json(sync_state(api.desk.engine())?).into_response())
+    let engine = api.desk.engine();
+    let mut state = sync_state(engine)?;
+    api.places.tell(engine, &mut state)?;
+    Ok(Json(state).into_response())
 }
 
 #[derive(Deserialize)]
@@ -414,7 +420,8 @@ pub(crate) fn caller(headers: &HeaderMap, body: &[u8], clerk: String) -> Result<
 
 async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
     let engine = api.desk.engine();
-    let (meta, state) = (engine.meta()?, sync_state(engine)?);
+    let (meta, mut state) = (engine.meta()?, sync_state(engine)?);
+    api.places.tell(engine, &mut state)?;
     let mut out = Metrics::default();
     for (name, help, value) in [
         ("motcua_dossiers", "Dossiers held.", meta.dossiers),
@@ -441,5 +448,6 @@ async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
         out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
     }
     api.courier.metrics(&mut out);
+    api.places.metrics(&state, &mut out);
     Ok(out.response())
 }

@@ -5,6 +5,7 @@ pub mod api;
 pub mod desk;
 pub mod enrol;
 pub mod error;
+pub mod places;
 mod scans;
 pub mod service;
 pub mod sync_words;

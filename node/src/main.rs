@@ -6,7 +6,10 @@ use motcua_shell::{
     settings::NodeSettings,
     shutdown, telemetry,
 };
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Node of Một Cửa: registers and moves dossiers in one office, with or without a network.
 #[derive(Parser)]
@@ -32,6 +35,18 @@ enum Verb {
         /// Data directory of this node.
         #[arg(long)]
         data: PathBuf,
+    },
+    /// Brings up a data folder that has only an identity from a second copy.
+    Restore {
+        /// Folder of the second copy.
+        #[arg(long)]
+        from: PathBuf,
+        /// Data directory of this node.
+        #[arg(long)]
+        data: PathBuf,
+        /// Answers as JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Carries work by file where no link leads; the running node does the work.
     Bundle {
@@ -80,6 +95,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let verb = match Cli::parse().verb {
         Verb::Bundle { verb } => return bundle(verb),
+        Verb::Restore { from, data, json } => return restore(&data, &from, json),
         verb => verb,
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -109,7 +125,22 @@ fn main() -> ExitCode {
             }
         }
         Verb::Bundle { verb } => bundle(verb),
+        Verb::Restore { from, data, json } => restore(&data, &from, json),
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to the operator")]
+fn restore(data: &Path, from: &Path, json: bool) -> ExitCode {
+    match motcua_shell::second::restore(data, from) {
+        Ok(done) if json => println!("{}", serde_json::json!(done)),
+        Ok(done) => println!(
+            "Đã khôi phục {} mục của {} sổ, bỏ {} bản ghi không đọc được.\n\
+             Restored {} entries of {} logs, left out {} records that cannot be read.",
+            done.entries, done.logs, done.left_out, done.entries, done.logs, done.left_out
+        ),
+        Err(error) => return say(&error, 1),
+    }
+    ExitCode::SUCCESS
 }
 
 /// Exit codes: 0 done, 1 failed, 4 nothing new, 5 refused.

@@ -3,6 +3,7 @@
 use crate::{
     api::{self, Api},
     desk::Desk,
+    places::Places,
 };
 use anyhow::Context;
 use motcua_core::id::DossierId;
@@ -88,17 +89,29 @@ pub async fn run(
         .with_context(|| format!("the page cannot listen on {}", settings.http_listen))?;
     let beside = Beside { listen: settings.sibling_listen, peers: settings.siblings.clone() };
     let probes = Probes { links: settings.links.transport(), beside, ..Probes::default() };
-    let node = Node::start(settings.data_dir, probes).await?;
+    let node = Node::start(settings.data_dir.clone(), probes).await?;
     let (ready, latch) = Readiness::new();
     let courier = Courier::new(Arc::clone(node.desk.engine()))
         .context("the folder for bundles cannot be used")?;
     let courier = Arc::new(courier);
+    let places =
+        Places::start(node.desk.engine(), &settings).context("the second copy cannot be kept")?;
+    let places = Arc::new(places);
     let bundles = carry::http::router(Arc::clone(&courier));
-    let router = api::router(Api { desk: Arc::clone(&node.desk), ready, courier }).merge(bundles);
+    let router = api::router(Api {
+        desk: Arc::clone(&node.desk),
+        ready,
+        courier,
+        places: Arc::clone(&places),
+    })
+    .merge(bundles);
     up(address);
     drop(latch);
     let served = http::serve(listener, router, stop).await;
     tracing::info!("draining");
+    if tokio::task::spawn_blocking(move || places.stop()).await.is_err() {
+        tracing::error!("the second copy did not stop cleanly");
+    }
     node.stop().await;
     served.context("the page ended with an error")
 }

@@ -1,10 +1,11 @@
 //! The state of exchange in words, as the page shows it at the top. "Saved", "received" and
 //! "accepted" are three different things, each with its own word.
 
+use crate::places::Place;
 use crate::scans::words_of_counts;
 use motcua_core::{
     id::{DossierId, LogId},
-    replica::UpstreamPhase,
+    replica::{SiblingStatus, UpstreamPhase},
     state::{StoreError, tiles},
 };
 use motcua_shell::{engine::Engine, transport::Carrier};
@@ -44,10 +45,35 @@ pub struct SyncState {
     pub damaged_scans: u64,
     /// Whether changes on disk are not in the lists yet.
     pub state_applying: bool,
+    /// Places where own changes stand, this disk first; empty where nobody asked.
+    pub places: Vec<Place>,
+    /// Of these, how many hold all of them.
+    pub copies: usize,
+    /// How many there should be.
+    pub copies_wanted: usize,
+    /// When the oldest change was made that stands on this machine alone, not at the hub either.
+    pub only_here_since: Option<i64>,
+    /// That is too long ago.
+    pub only_here_alarm: bool,
+    /// Other machines of the office, since this process started.
+    pub siblings: Vec<SiblingState>,
     /// A sentence.
     pub words_vi: String,
     /// A sentence.
     pub words_en: String,
+}
+
+/// Another machine of the office.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SiblingState {
+    /// Which machine.
+    pub node: String,
+    /// Whether it is linked now.
+    pub connected: bool,
+    /// Last message from it, Unix milliseconds.
+    pub last_contact: i64,
+    /// Changes of this machine that it has on its disk.
+    pub holds: u64,
 }
 
 /// Reads the state of exchange.
@@ -97,9 +123,24 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
         unsent_scans: scans.to_go,
         damaged_scans: scans.damaged,
         state_applying: engine.unapplied() > 0,
+        places: Vec::new(),
+        copies: 1,
+        copies_wanted: 1,
+        only_here_since: None,
+        only_here_alarm: false,
+        siblings: snapshot.siblings.iter().map(sibling).collect(),
         words_vi,
         words_en,
     })
+}
+
+fn sibling(status: &SiblingStatus) -> SiblingState {
+    SiblingState {
+        node: status.node.to_string(),
+        connected: status.connected,
+        last_contact: status.last_contact.0,
+        holds: status.holds,
+    }
 }
 
 fn words(
@@ -156,7 +197,11 @@ fn unsent_dossiers(
     Ok(dossiers.len() as u64 + unknown)
 }
 
-fn oldest(engine: &Engine, log: LogId, sequence: u64) -> Result<Option<i64>, StoreError> {
+pub(crate) fn oldest(
+    engine: &Engine,
+    log: LogId,
+    sequence: u64,
+) -> Result<Option<i64>, StoreError> {
     let Some((_, id)) = tiles::change(engine.books(), log, sequence)? else { return Ok(None) };
     let Some((_, history)) = engine.books().dossier(id)? else { return Ok(None) };
     let entry = history.iter().find(|stored| (stored.log, stored.sequence) == (log, sequence));

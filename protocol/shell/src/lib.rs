@@ -19,6 +19,7 @@ pub mod odd;
 pub mod rate;
 pub mod recovery;
 pub mod scans;
+pub mod second;
 pub mod service;
 pub mod settings;
 pub mod shutdown;

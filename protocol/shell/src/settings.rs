@@ -47,6 +47,19 @@ pub struct NodeSettings {
     /// Address on the local network, UDP and TCP, for the office's other machines.
     #[serde(default)]
     pub sibling_listen: Option<SocketAddr>,
+    /// Places where this machine's own work should stand, its disk included. The page warns while
+    /// there are fewer; saving never waits for the others.
+    #[serde(default = "one")]
+    pub copies: u8,
+    /// A folder on a second disk or stick; relative to the file.
+    #[serde(default)]
+    pub second_copy: Option<PathBuf>,
+    /// Counts that folder as a place although it is on the disk of the data.
+    #[serde(default)]
+    pub second_copy_same_disk: bool,
+    /// Hours after which work that stands on this machine alone is an alarm.
+    #[serde(default = "four")]
+    pub only_copy_hours: u16,
     /// Addresses of the office's other machines, such as `192.168.1.12:7443`.
     #[serde(default)]
     pub siblings: Vec<String>,
@@ -89,6 +102,14 @@ impl LinkSettings {
             ..default
         }
     }
+}
+
+fn one() -> u8 {
+    1
+}
+
+fn four() -> u16 {
+    4
 }
 
 fn info() -> String {
@@ -136,6 +157,7 @@ impl NodeSettings {
     pub fn load(file: &Path) -> Result<Self, SettingsError> {
         let mut settings: Self = load(file)?;
         settings.data_dir = beside(file, &settings.data_dir);
+        settings.second_copy = settings.second_copy.map(|dir| beside(file, &dir));
         Ok(settings)
     }
 }

@@ -21,6 +21,7 @@ pub use applier::Progress;
 pub use books::Books;
 pub use own::{OwnWriter, SaveError, Saved};
 pub use pen::{Done, Durable, Pen};
+pub(crate) use recover::{begin_journal, lane_of, worked_before};
 pub use rulings::{Ruling, RulingError};
 
 use crate::{

@@ -93,7 +93,7 @@ pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>,
 }
 
 /// First records of a new machine.
-fn begin(
+pub(super) fn begin(
     journal: &mut Journal,
     me: Me,
     kind: NodeKind,
@@ -108,14 +108,30 @@ fn begin(
         Record::Author { log, binding, origin: me.node },
     ];
     for record in std::iter::once(trust).chain(epoch).chain(log) {
-        let lane = match record.shelf() {
-            Shelf::Own => Lane::Own,
-            Shelf::Others => Lane::Others,
-        };
-        journal.append(lane, record.kind(), &record.encode())?;
+        journal.append(lane_of(&record), record.kind(), &record.encode())?;
     }
     journal.commit()?;
     Ok(())
+}
+
+/// Where a record stands.
+pub(crate) fn lane_of(record: &Record) -> Lane {
+    match record.shelf() {
+        Shelf::Own => Lane::Own,
+        Shelf::Others => Lane::Others,
+    }
+}
+
+/// First records of a new node, for a journal that is then filled from a copy.
+pub(crate) fn begin_journal(journal: &mut Journal, identity: &Identity) -> Result<(), StartError> {
+    let binding = identity.bound()?;
+    let me = Me { node: identity.device.public().node_id(), office: binding.office };
+    begin(journal, me, binding.kind, identity)
+}
+
+/// The file that says that this machine has worked before.
+pub(crate) fn worked_before(data_dir: &Path) -> std::path::PathBuf {
+    data_dir.join(WORKED_BEFORE)
 }
 
 /// Decisions recorded after the position that the state reflects.

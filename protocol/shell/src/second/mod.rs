@@ -1,0 +1,230 @@
+//! A second local copy: another disk or a stick on which this machine's own work also stands, so
+//! that a dead disk costs nothing of it. Saving never waits for it; the page says "in two places"
+//! only of what is synced there.
+//!
+//! What is kept there is what would go up: frames signed by this machine, with the leases of
+//! numbers beside them, in a journal of the same make. So whoever restores it can prove every
+//! entry, also when the key that signed them died with the machine.
+
+mod disk;
+mod restore;
+
+pub use disk::{DiskError, MARKER};
+pub use restore::{RestoreError, Restored, restore};
+
+use crate::{clock::Clock, driver::Signal, engine::Engine};
+use disk::Disk;
+use motcua_core::{
+    id::{Hash, LogId},
+    record::Record,
+    replica::{Config, Data, Event, Head, UpExport},
+    state::{Key, Kv},
+    time::Timestamp,
+};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// How often the copy is looked at; an entry waits half of it on average.
+const LOOK: Duration = Duration::from_millis(100);
+/// Pause before a disk that is away or full is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+/// Payload bytes after which the copy is synced while it is being filled.
+const SYNC_BYTES: usize = 1024 * 1024;
+
+/// Where the second copy is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondSettings {
+    /// A folder on another disk or stick, which is mounted there.
+    pub dir: PathBuf,
+    /// Counts the folder as a place although it is on the disk of the data, as in a test.
+    pub same_disk: bool,
+}
+
+/// How the second copy is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecondStatus {
+    /// Own entries that are synced there.
+    pub holds: u64,
+    /// When it last held everything there was, by this machine's clock.
+    pub level_at: Option<Timestamp>,
+    /// Why it is not being written.
+    pub trouble: Option<Trouble>,
+    /// Faults since the start, by kind.
+    pub faults: BTreeMap<&'static str, u64>,
+}
+
+/// Why the second copy is not being written, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// A word for metrics: `away`, `wrong`, `full`, `same_disk`, `failed`.
+    pub kind: &'static str,
+    /// In Vietnamese.
+    pub vi: String,
+    /// In English.
+    pub en: String,
+}
+
+impl Trouble {
+    fn of(error: &DiskError) -> Self {
+        Self { kind: error.kind(), vi: error.vi(), en: error.to_string() }
+    }
+}
+
+/// The thread that keeps the second copy.
+pub struct SecondCopy {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    status: Mutex<SecondStatus>,
+    stopping: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl SecondCopy {
+    /// Starts keeping it.
+    ///
+    /// # Errors
+    /// What the system says about the thread.
+    pub fn start(engine: Arc<Engine>, settings: SecondSettings) -> std::io::Result<Self> {
+        let shared = Arc::<Shared>::default();
+        let keeper =
+            Keeper { engine, settings, shared: Arc::clone(&shared), disk: None, set_back: None };
+        let thread =
+            std::thread::Builder::new().name("second-copy".into()).spawn(move || keeper.run())?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> SecondStatus {
+        lock(&self.shared.status).clone()
+    }
+
+    /// Ends the thread; what is on this machine's disk is copied at the next start. Blocks.
+    pub fn stop(&self) {
+        *lock(&self.shared.stopping) = true;
+        self.shared.wake.notify_all();
+        let thread = lock(&self.thread).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread of the second copy had panicked");
+        }
+    }
+}
+
+struct Keeper {
+    engine: Arc<Engine>,
+    settings: SecondSettings,
+    shared: Arc<Shared>,
+    disk: Option<Disk>,
+    /// The log that was found to go on there beyond this machine's disk.
+    set_back: Option<LogId>,
+}
+
+impl Keeper {
+    fn run(mut self) {
+        loop {
+            let pause = match self.turn() {
+                Ok(()) => LOOK,
+                Err(error) => {
+                    self.failed(&error);
+                    RETRY
+                }
+            };
+            let stopping = lock(&self.shared.stopping);
+            let waited = self.shared.wake.wait_timeout_while(stopping, pause, |stop| !*stop);
+            if *waited.unwrap_or_else(PoisonError::into_inner).0 {
+                return;
+            }
+        }
+    }
+
+    /// Brings the copy up to what the state reflects.
+    fn turn(&mut self) -> Result<(), DiskError> {
+        let (engine, settings) = (&self.engine, &self.settings);
+        let mut disk = match self.disk.take() {
+            Some(disk) => disk,
+            None => Disk::open(settings, engine.data_dir(), engine.me, engine.config().domain)?,
+        };
+        disk.present()?;
+        fill(engine, &mut disk)?;
+        let (log, head) = (engine.own().log(), engine.own().head());
+        let holds = disk.held(log);
+        if holds > head && self.set_back != Some(log) {
+            // The copy remembers more than the disk: this machine was set back.
+            let parent = Head { log, sequence: holds, root: Hash::ZERO };
+            engine.driver().signal(Signal::Tell(Event::OwnLogDiverged { parent }));
+            self.set_back = Some(log);
+        }
+        let mut status = lock(&self.shared.status);
+        status.holds = holds;
+        status.trouble = None;
+        if holds == head {
+            status.level_at = Some(engine.clock().wall());
+        }
+        drop(status);
+        self.disk = Some(disk);
+        Ok(())
+    }
+
+    fn failed(&mut self, error: &DiskError) {
+        let trouble = Trouble::of(error);
+        let mut status = lock(&self.shared.status);
+        // What is synced on a stick that is away is still in two places, as long as it is the
+        // same stick; what was being written is not known to be.
+        if error.loses_count() {
+            status.holds = 0;
+        }
+        if status.trouble.as_ref() != Some(&trouble) {
+            tracing::warn!(kind = trouble.kind, %error, "the second copy is not being written");
+            *status.faults.entry(trouble.kind).or_default() += 1;
+        }
+        status.trouble = Some(trouble);
+        drop(status);
+        self.disk = None;
+    }
+}
+
+/// Copies what the disk lacks: leases first, so that no number is used whose lease is not there.
+fn fill(engine: &Engine, disk: &mut Disk) -> Result<(), DiskError> {
+    let unreadable = |error: &dyn std::fmt::Display| DiskError::Source(error.to_string());
+    let wall = engine.clock().wall();
+    let trust = engine.trust();
+    // What is kept here does not depend on there being a hub.
+    let config = engine.config();
+    let config = Config { parent: Some(config.key.public()), ..config };
+    let books = engine.books();
+    let (mut export, _) = UpExport::new(books, &config, &trust, disk.all_held(), wall)
+        .map_err(|error| unreadable(&error))?;
+    let (from, to) = (Key::Lease(0).bytes(), Key::Lease(u64::MAX).bytes());
+    let leases = books.range(&from, &to, usize::MAX).map_err(|error| unreadable(&error))?;
+    for (_, lease) in leases {
+        disk.lease(lease)?;
+    }
+    let mut bytes = 0;
+    while let Some(message) = export.next_message().map_err(|error| unreadable(&error))? {
+        bytes += message.len();
+        match postcard::from_bytes(&message).map_err(|error| unreadable(&error))? {
+            Data::Log { log, binding } => {
+                disk.append(&Record::Author { log, binding, origin: engine.me.node })?;
+            }
+            Data::Up(frame) => disk.append(&Record::Up { from: engine.me.node, frame })?,
+            Data::Down(_) => {}
+        }
+        if bytes >= SYNC_BYTES {
+            disk.sync()?;
+            bytes = 0;
+        }
+    }
+    disk.sync()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,198 @@
+//! Bringing up a new disk from a second copy. The work in it stands under the log and key that
+//! wrote it, proved anew entry by entry; this machine begins a log of its own, and every lease of
+//! numbers found is burnt.
+
+use super::disk::{DiskError, MARKER, open_journal, read_marker};
+use crate::{
+    engine::{begin_journal, lane_of, random, worked_before},
+    identity::{Identity, IdentityError},
+};
+use motcua_core::{
+    id::{DossierId, Hash, LogId, NodeId},
+    log::{Checkpoint, Frontier},
+    record::Record,
+    trust::{Binding, Signed, TrustError},
+    wire,
+};
+use motcua_journal::{Journal, JournalError, Options, RealFs};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// What came back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Restored {
+    /// Logs.
+    pub logs: u64,
+    /// Entries in them.
+    pub entries: u64,
+    /// Leases of numbers, all burnt.
+    pub leases: u64,
+    /// Records that cannot be read or proved, and were left out.
+    pub left_out: u64,
+}
+
+/// Why nothing was restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// This machine has no identity, or a damaged one.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The identity does not hold together.
+    #[error("this machine's identity is not in order: {0}")]
+    Bound(#[from] TrustError),
+    /// The copy cannot be opened.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// No copy there.
+    #[error("{0} holds no second copy ({MARKER} is missing)")]
+    NoCopy(PathBuf),
+    /// The copy of another city.
+    #[error("{0} holds a copy of another city")]
+    OtherCity(PathBuf),
+    /// Work is here already.
+    #[error(
+        "{0} holds a journal already, which is not touched: restore into a data folder that has \
+         only an identity"
+    )]
+    Occupied(PathBuf),
+    /// The journal here cannot be written.
+    #[error("the journal here cannot be written: {0}")]
+    Journal(#[from] JournalError),
+    /// The first records cannot be written.
+    #[error("{0}")]
+    Start(String),
+    /// The system refused.
+    #[error("{file}: {source}")]
+    Io {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Brings up `data_dir`, which has an identity and nothing else, from the copy in `from`. Cut at
+/// any moment, it can be begun again; the journal appears whole or not at all.
+///
+/// # Errors
+/// [`RestoreError`]; the copy is not changed.
+pub fn restore(data_dir: &Path, from: &Path) -> Result<Restored, RestoreError> {
+    let identity = Identity::load(data_dir)?;
+    let binding = identity.bound()?;
+    let marker = read_marker(from)?.ok_or_else(|| RestoreError::NoCopy(from.to_owned()))?;
+    if marker.domain != identity.trust.domain().to_string() {
+        return Err(RestoreError::OtherCity(from.to_owned()));
+    }
+    let owner: NodeId = marker.node.parse().map_err(|_| RestoreError::NoCopy(from.to_owned()))?;
+    let journal_dir = data_dir.join("journal");
+    if journal_dir.exists() || worked_before(data_dir).exists() {
+        return Err(RestoreError::Occupied(journal_dir));
+    }
+    let io = |file: &Path| {
+        let file = file.to_owned();
+        move |source| RestoreError::Io { file, source }
+    };
+    let building = data_dir.join("journal.restoring");
+    if building.exists() {
+        fs::remove_dir_all(&building).map_err(io(&building))?;
+    }
+    let me = identity.device.public().node_id();
+    let options = Options::new(me.0, random);
+    let (mut journal, _) = Journal::open(Arc::new(RealFs::new()), &building, options)?;
+    begin_journal(&mut journal, &identity)
+        .map_err(|error| RestoreError::Start(error.to_string()))?;
+    let copy = open_journal(from, owner)?;
+    let mut judge = Judge { identity: &identity, office: binding.office, logs: BTreeMap::new() };
+    let mut restored = Restored::default();
+    for raw in copy.view().iter_from(1) {
+        let record = raw.ok().and_then(|raw| Record::decode(raw.kind, &raw.payload).ok());
+        match record.map(|record| (judge.fits(&record), record)) {
+            Some((true, record)) => {
+                restored.leases += u64::from(matches!(record, Record::Lease(_)));
+                journal.append(lane_of(&record), record.kind(), &record.encode())?;
+            }
+            Some((false, Record::Up { .. } | Record::Author { .. })) | None => {
+                restored.left_out += 1;
+            }
+            Some((false, _)) => {}
+        }
+    }
+    journal.commit()?;
+    drop(journal);
+    restored.logs = judge.logs.len() as u64;
+    restored.entries = judge.logs.values().map(|log| log.tree.size()).sum();
+    fs::rename(&building, &journal_dir).map_err(io(&journal_dir))?;
+    File::open(data_dir).and_then(|folder| folder.sync_all()).map_err(io(data_dir))?;
+    let marker = worked_before(data_dir);
+    crate::identity::replace_file(&marker, b"")?;
+    Ok(restored)
+}
+
+/// Lets through what this machine's trust documents and the authors' signatures prove.
+struct Judge<'a> {
+    identity: &'a Identity,
+    office: motcua_core::id::OfficeId,
+    logs: BTreeMap<LogId, Proven>,
+}
+
+struct Proven {
+    key: motcua_core::key::PublicKey,
+    tree: Frontier,
+    changes: Vec<(Hash, DossierId)>,
+}
+
+impl Judge<'_> {
+    fn fits(&mut self, record: &Record) -> bool {
+        match record {
+            Record::Lease(_) => true,
+            Record::Author { log, binding, .. } => self.author(*log, binding),
+            Record::Up { frame, .. } => self.frame(frame).is_some(),
+            _ => false,
+        }
+    }
+
+    fn author(&mut self, log: LogId, binding: &[u8]) -> bool {
+        let signed = Signed::decode::<Binding>(binding);
+        let Ok(binding) = signed.and_then(|signed| self.identity.trust.binding(&signed)) else {
+            return false;
+        };
+        if binding.office != self.office || self.logs.contains_key(&log) {
+            return false;
+        }
+        let (key, tree, changes) = (binding.key, Frontier::default(), Vec::new());
+        self.logs.insert(log, Proven { key, tree, changes });
+        true
+    }
+
+    /// A frame that continues its log and is signed at its end; none that adds nothing.
+    fn frame(&mut self, bytes: &[u8]) -> Option<()> {
+        let head = wire::UpFrame::peek(bytes).ok()?;
+        let log = self.logs.get_mut(&head.log)?;
+        let held = log.tree.size();
+        if head.first > held + 1 || head.last() <= held {
+            return None;
+        }
+        let frame = wire::decode_up(bytes, &log.key, |sequence| {
+            log.changes.get(usize::try_from(sequence.checked_sub(1)?).ok()?).copied()
+        })
+        .ok()?;
+        let (mut tree, mut fresh) = (log.tree.clone(), Vec::new());
+        for (sequence, entry) in (head.first..).zip(&frame.entries) {
+            if sequence > held {
+                tree.push(entry.leaf());
+                fresh.push((entry.header.change_hash, entry.header.dossier));
+            }
+        }
+        let (size, root) = (tree.size(), tree.root());
+        let checkpoint = Checkpoint { log: head.log, size, root, signature: frame.signature };
+        checkpoint.verify(&log.key, self.identity.trust.domain()).ok()?;
+        log.tree = tree;
+        log.changes.extend(fresh);
+        Some(())
+    }
+}

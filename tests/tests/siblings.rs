@@ -1,0 +1,146 @@
+//! Two machines in one office: what one writes the other shows within a second while the hub is
+//! out of reach, and the one that has a line carries the work of both.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
+
+use motcua_tests::{
+    binaries::Binaries,
+    city::{CITY, City, DISTRICT_1, START, WARDS_1},
+    desk::{Desk, application, fresh_key},
+    ports,
+    process::{Process, Recipe},
+    seed::Seed,
+};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::SocketAddr,
+    path::Path,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+    began.elapsed()
+}
+
+fn run(program: &Path, arguments: &[String]) {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} {arguments:?}: {words}", program.display());
+}
+
+/// A second machine of an office: enrolled at its hub, with no line to it.
+fn second_machine(city: &City, code: &str, listen: SocketAddr, beside: SocketAddr) -> Process {
+    let programs = Binaries::ready().unwrap();
+    let (join, data) = (city.dir.join("join/second.join"), city.dir.join("nodes/second"));
+    run(
+        &programs.provision,
+        &[
+            "token".into(),
+            "create".into(),
+            format!("--city={}", city.dir.join("city").display()),
+            format!("--office={code}"),
+            "--slot=2".into(),
+            "--slots=2".into(),
+            format!("--out={}", join.display()),
+        ],
+    );
+    fs::create_dir_all(&data).unwrap();
+    let enrol = [
+        "enrol".into(),
+        format!("--join={}", join.display()),
+        format!("--data={}", data.display()),
+    ];
+    run(&programs.node, &enrol);
+    let (file, http) = (data.join("node.toml"), ports::free().unwrap());
+    let text = format!(
+        "data_dir = \".\"\nhttp_listen = \"{http}\"\nlog = \"info\"\n\
+         sibling_listen = \"{listen}\"\nsiblings = [\"{beside}\"]\n"
+    );
+    fs::write(&file, text).unwrap();
+    Process::new(Recipe {
+        name: format!("second machine of {code}"),
+        program: programs.node.clone(),
+        args: vec!["run".into(), "--config".into(), file.display().to_string()],
+        http,
+        log: city.dir.join("logs/second.log"),
+    })
+}
+
+/// Whether a page's list shows a dossier.
+fn listed(desk: &Desk, id: &str) -> bool {
+    let answer = desk.client.get("/api/v1/dossiers?limit=100").unwrap().json();
+    answer["dossiers"].as_array().unwrap().iter().any(|line| line["id"] == id)
+}
+
+#[test]
+fn two_machines_of_an_office_work_as_one_without_the_hub() {
+    let (mut seed, number) = Seed::from_env();
+    println!("MOTCUA_SEED={number}");
+    let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..2]).unwrap();
+    let (code, near) = (WARDS_1[0], WARDS_1[1]);
+    let (here, there) = (ports::free().unwrap(), ports::free().unwrap());
+    let mut second = second_machine(&city, code, there, here);
+    // The first machine learns of the second, and neither reaches the hub.
+    let first = city.site(code);
+    first.line.cut();
+    first.stop().unwrap();
+    let file = first.data.join("node.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let more = format!("sibling_listen = \"{here}\"\nsiblings = [\"{there}\"]\n");
+    fs::write(&file, text + &more).unwrap();
+    first.start_ready().unwrap();
+    second.start().unwrap();
+    second.wait_ready(START).unwrap();
+    let (one, two) = (Desk::new(city.site(code).process.client()), Desk::new(second.client()));
+    wait_for("the two are linked", || {
+        let linked = |desk: &Desk| desk.sync().unwrap()["siblings"][0]["connected"] == true;
+        linked(&one) && linked(&two)
+    });
+
+    let mut codes = BTreeSet::new();
+    let mut slowest = Duration::ZERO;
+    for _ in 0..10 {
+        for (from, to) in [(&one, &two), (&two, &one)] {
+            let saved = from.register(&fresh_key(), &application(&mut seed)).unwrap();
+            assert!(codes.insert(saved.code.clone()), "{} twice", saved.code);
+            slowest = slowest.max(wait_for("the other shows it", || listed(to, &saved.id)));
+        }
+    }
+    println!("slowest {slowest:?}");
+    assert!(slowest < Duration::from_secs(1), "the other machine showed it after {slowest:?}");
+
+    // The counter goes on at whichever machine, on the same dossier.
+    let shared = one.register(&fresh_key(), &application(&mut seed)).unwrap().id;
+    wait_for("it is there", || two.has(&shared));
+    two.note(&shared, "tiếp tục ở quầy 2").unwrap();
+    let noted = |desk: &Desk| desk.detail(&shared).unwrap().to_string().contains("tiếp tục ở");
+    wait_for("the note came back", || noted(&one));
+
+    // Killed and started again, each finds the other and what it missed.
+    second.kill().unwrap();
+    let missed = one.register(&fresh_key(), &application(&mut seed)).unwrap().id;
+    second.start().unwrap();
+    second.wait_ready(START).unwrap();
+    wait_for("what was missed", || listed(&two, &missed));
+
+    // The first machine has a line again: it carries both, and brings the hub's word back.
+    let last = two.register(&fresh_key(), &application(&mut seed)).unwrap().id;
+    let office = city.site(near).office.clone();
+    two.forward(&last, &office, "").unwrap();
+    city.site(code).line.restore();
+    let neighbour = Desk::new(city.site(near).process.client());
+    wait_for("the neighbour has the second machine's dossier", || neighbour.has(&last));
+    wait_for("the second machine knows", || two.sync().unwrap()["unsent"] == 0);
+    let all = two.sync().unwrap();
+    assert_eq!(all["hub_received_seq"], all["saved_total"], "{all}");
+    second.stop(Duration::from_secs(15)).unwrap();
+}
