@@ -183,9 +183,7 @@ impl Desk {
                         let (mut registration, mut records) = (registration, Vec::new());
                         if !taken_over {
                             let issuer = self.issuer(own);
-                            let issued = self.leases().issue(&issuer, now.0, FLOOR)?;
-                            registration.code = issued.code;
-                            records.extend(issued.lease.map(|one| Record::Lease(one.encode())));
+                            registration.code = self.fresh_code(&issuer, now, &mut records)?;
                         }
                         let action = action::register(registration, act, office)?;
                         let held = Held::new(Document::new(), []);
@@ -198,6 +196,25 @@ impl Desk {
             }
         })
         .await
+    }
+
+    /// A code that no dossier known here has: leases keep machines apart, and what came from
+    /// beside, from the hub or from a copy is passed over besides.
+    fn fresh_code(
+        &self,
+        issuer: &Issuer,
+        now: Timestamp,
+        records: &mut Vec<Record>,
+    ) -> Result<String, DeskError> {
+        loop {
+            let issued = self.leases().issue(issuer, now.0, FLOOR)?;
+            records.extend(issued.lease.map(|one| Record::Lease(one.encode())));
+            let (from, to) = content::code_range(&issued.code);
+            if self.engine.books().range(&from, &to, 1)?.is_empty() {
+                return Ok(issued.code);
+            }
+            tracing::warn!("a code of a lease is in use already; it is passed over");
+        }
     }
 
     /// Carries out an action on a dossier that is here.

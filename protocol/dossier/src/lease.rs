@@ -4,13 +4,23 @@
 //! The nodes of one office share a day's numbers without talking: node `slot` of `slots` takes
 //! blocks `slot`, `slot + slots`, ... of the day. A lease is bound to log, machine, organisation and
 //! day: after a restore, on a clone or another machine, what was left of it is burnt.
+//!
+//! A copy of a journal does not know what the original goes on to print. So the day has two parts:
+//! the machine that made the journal's first lease is at *home* and counts up from the beginning;
+//! whoever works on with its leases elsewhere (restored from a copy, cloned, a disk moved), and the
+//! home machine itself on the day on which another log begins (set back, or after a failed disk), takes blocks
+//! of the *guests'* part, from a place drawn from machine and log.
 
 use crate::code::{Code, CodeError, Day};
 use motcua_core::id::LogId;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers in a block.
 pub const BLOCK: u32 = 100;
+/// Blocks of the day for the machine at home; the rest is for guests. 6,000 a day is several
+/// times what the largest office registers.
+pub const HOME_BLOCKS: u32 = 60;
 /// Highest number of a day: four digits are printed.
 pub const LAST: u32 = 9_999;
 
@@ -75,8 +85,12 @@ pub enum LeaseError {
 /// All leases so far: a fold over their records.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Leases {
-    /// Highest number leased by day and organisation.
-    highest: std::collections::BTreeMap<(Day, String), u32>,
+    /// Blocks leased, by day and organisation.
+    days: BTreeMap<(Day, String), BTreeSet<u32>>,
+    /// The first day on which each log leased.
+    logs: BTreeMap<LogId, Day>,
+    /// Machine of the first lease of all.
+    home: Option<[u8; 16]>,
     newest: Option<Lease>,
     /// Next number of the newest lease; `None` after a start, when nobody knows what was printed.
     next: Option<u32>,
@@ -97,8 +111,9 @@ impl Leases {
     pub fn replay(&mut self, lease: Lease) {
         let (year, month, day) = lease.day;
         let key = (Day { year, month, day }, lease.org.clone());
-        let highest = self.highest.entry(key).or_default();
-        *highest = (*highest).max(lease.last);
+        self.days.entry(key).or_default().insert(lease.first / BLOCK);
+        self.logs.entry(lease.log).or_insert(Day { year, month, day });
+        self.home.get_or_insert(lease.machine);
         self.newest = Some(lease);
         self.next = None;
     }
@@ -132,12 +147,27 @@ impl Leases {
     /// The next free block of this node on that day.
     fn lease(&self, issuer: &Issuer, day: Day) -> Result<Lease, LeaseError> {
         let slots = issuer.slots.max(1);
-        let highest = self.highest.get(&(day, issuer.org.clone())).copied().unwrap_or_default();
-        let blocks = LAST.div_ceil(BLOCK);
-        let free = (issuer.slot % slots..blocks)
-            .step_by(slots as usize)
-            .find(|block| block * BLOCK + 1 > highest)
-            .ok_or(LeaseError::Exhausted { day })?;
+        let none = BTreeSet::new();
+        let leased = self.days.get(&(day, issuer.org.clone())).unwrap_or(&none);
+        let mine = |blocks: std::ops::Range<u32>| {
+            blocks.filter(|block| block % slots == issuer.slot % slots).collect::<Vec<u32>>()
+        };
+        let abroad = self.home.is_some_and(|home| home != issuer.machine);
+        // What a log that ended today went on to print may be lost with the disk's newer state.
+        let begun_today = self.logs.get(&issuer.log).is_none_or(|begun| *begun == day);
+        let again = begun_today && self.logs.keys().any(|log| *log != issuer.log);
+        let order = if abroad || again {
+            let mut blocks = mine(HOME_BLOCKS..LAST.div_ceil(BLOCK));
+            let start = place(issuer, blocks.len());
+            blocks.rotate_left(start);
+            blocks
+        } else {
+            // Behind the highest, so that numbers rise over the day.
+            let highest = leased.last().map_or(0, |block| block + 1);
+            mine(highest..HOME_BLOCKS)
+        };
+        let free = order.into_iter().find(|block| !leased.contains(block));
+        let free = free.ok_or(LeaseError::Exhausted { day })?;
         Ok(Lease {
             log: issuer.log,
             machine: issuer.machine,
@@ -147,6 +177,15 @@ impl Leases {
             last: ((free + 1) * BLOCK).min(LAST),
         })
     }
+}
+
+/// Where a guest begins among its blocks: two guests who do not know of each other seldom meet.
+fn place(issuer: &Issuer, blocks: usize) -> usize {
+    let mixed =
+        issuer.machine.iter().chain(&issuer.log.0).fold(0xcbf2_9ce4_8422_2325, |sum, byte| {
+            (sum ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+    usize::try_from(mixed % blocks.max(1) as u64).unwrap_or_default()
 }
 
 impl Lease {
@@ -171,7 +210,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
-    use std::collections::BTreeSet;
 
     const MORNING: i64 = 1_795_575_600_000;
     const FLOOR: Day = Day { year: 2_026, month: 1, day: 1 };
@@ -214,38 +252,115 @@ mod tests {
             }
         };
         assert!(matches!(refused, LeaseError::Exhausted { .. }));
-        assert_eq!(codes.len(), 3_300);
+        assert_eq!(codes.len(), 2_000);
+    }
+
+    #[test]
+    fn a_copy_that_works_on_elsewhere_never_meets_the_original() {
+        let mut original = Leases::default();
+        let mut codes = BTreeSet::new();
+        let home = issuer(1, 0, 1);
+        assert!(codes.insert(original.issue(&home, MORNING, FLOOR).unwrap().code));
+        let mut copy = original.clone();
+        copy.next = None;
+        let abroad = Issuer { machine: [2; 16], ..home.clone() };
+        let mut give = |leases: &mut Leases, who: &Issuer, now| {
+            let mut count = 0;
+            while let Ok(issued) = leases.issue(who, now, FLOOR) {
+                assert!(codes.insert(issued.code.clone()), "{} twice", issued.code);
+                count += 1;
+            }
+            count
+        };
+        for day in 0..2 {
+            let now = MORNING + day * 86_400_000;
+            assert!(give(&mut copy, &abroad, now) >= 3_900);
+            assert!(give(&mut original, &home, now) >= 5_900);
+        }
+    }
+
+    /// A machine in the property below.
+    #[derive(Clone)]
+    struct Machine {
+        journal: Vec<Lease>,
+        memory: Leases,
+        log: u8,
+        machine: u8,
+        slot: u32,
+    }
+
+    impl Machine {
+        fn restart(&mut self) {
+            self.memory = Leases::default();
+            for lease in &self.journal {
+                self.memory.replay(lease.clone());
+            }
+        }
     }
 
     proptest! {
-        /// Crashes, clones with a new log, other machines, several nodes: no code twice.
+        /// Crashes, several nodes, and for each either backups restored on the machine (it learns
+        /// so and begins a new log, once a day) or a copy that works on beside it for good: no
+        /// code twice.
         #[test]
         fn no_code_is_ever_given_twice(
-            steps in proptest::collection::vec((0u8..5, 0u32..3, 0i64..3), 1..300)
+            steps in proptest::collection::vec((0u8..9, 0usize..6), 1..250)
         ) {
-            let mut journal: [Vec<Lease>; 3] = Default::default();
-            let mut memory = [Leases::default(), Leases::default(), Leases::default()];
-            let mut logs = [1u8, 2, 3];
+            let fresh = |slot: u32| Machine {
+                journal: Vec::new(),
+                memory: Leases::default(),
+                log: slot as u8 + 1,
+                machine: slot as u8 + 1,
+                slot,
+            };
+            let mut machines: Vec<Machine> = (0..3).map(fresh).collect();
+            let mut backups: Vec<Vec<Lease>> = vec![Vec::new(); 3];
+            let (mut day, mut next_log) = (0i64, 10u8);
+            let mut set_back: BTreeSet<usize> = BTreeSet::new();
             let mut given = BTreeSet::new();
-            for (what, node, day) in steps {
-                let slot = node as usize;
+            for (mut what, which) in steps {
+                let at = which % machines.len();
                 match what {
-                    // A restart: memory is gone, the journal is not.
-                    0 => {
-                        memory[slot] = Leases::default();
-                        for lease in &journal[slot] {
-                            memory[slot].replay(lease.clone());
+                    0 => machines[at].restart(),
+                    1 if at < 3 => backups[at] = machines[at].journal.clone(),
+                    2 if at < 3
+                        && at % 2 == 0
+                        && !backups[at].is_empty()
+                        && set_back.insert(at) =>
+                    {
+                        machines[at].journal = backups[at].clone();
+                        machines[at].log = next_log;
+                        next_log = next_log.wrapping_add(1).max(10);
+                        machines[at].restart();
+                        // The counter goes on.
+                        what = 8;
+                    }
+                    // The disk, or its backup, goes on in another machine beside this one.
+                    3 if at == 1 && machines.len() == 3 => {
+                        let mut copy = machines[at].clone();
+                        if !copy.journal.is_empty() {
+                            copy.machine += 100;
+                            copy.restart();
+                            machines.push(copy);
                         }
                     }
-                    // A new log after a restore.
-                    1 => logs[slot] += 3,
-                    _ => {
-                        let who = issuer(logs[slot], node, 3);
-                        let now = MORNING + day * 86_400_000;
-                        if let Ok(issued) = memory[slot].issue(&who, now, FLOOR) {
-                            journal[slot].extend(issued.lease);
-                            prop_assert!(given.insert(issued.code.clone()), "{} twice", issued.code);
-                        }
+                    4 => {
+                        day += 1;
+                        set_back.clear();
+                    }
+                    _ => {}
+                }
+                if what > 4 {
+                    let one = &mut machines[at];
+                    let who = Issuer {
+                        machine: [one.machine; 16],
+                        ..issuer(one.log, one.slot, 3)
+                    };
+                    if let Ok(issued) =
+                        one.memory.issue(&who, MORNING + day * 86_400_000, FLOOR)
+                    {
+                        one.journal.extend(issued.lease);
+                        prop_assert!(given.insert(issued.code.clone()), "{} twice", issued.code);
                     }
                 }
             }

@@ -114,6 +114,7 @@ pub(super) struct Disk {
     held: BTreeMap<LogId, u64>,
     appended: BTreeMap<LogId, u64>,
     leases: BTreeSet<[u8; 32]>,
+    authors: BTreeSet<LogId>,
 }
 
 impl Disk {
@@ -161,6 +162,7 @@ impl Disk {
             held: BTreeMap::new(),
             appended: BTreeMap::new(),
             leases: BTreeSet::new(),
+            authors: BTreeSet::new(),
         };
         disk.count();
         Ok(disk)
@@ -181,6 +183,9 @@ impl Disk {
                 }
                 Ok(Record::Lease(lease)) => {
                     self.leases.insert(*blake3::hash(&lease).as_bytes());
+                }
+                Ok(Record::Author { log, .. }) => {
+                    self.authors.insert(log);
                 }
                 _ => {}
             }
@@ -209,6 +214,14 @@ impl Disk {
             self.append(&Record::Lease(lease))?;
         }
         Ok(())
+    }
+
+    /// Who writes a log; once a log.
+    pub(super) fn author(&mut self, record: &Record) -> Result<(), DiskError> {
+        match record {
+            Record::Author { log, .. } if self.authors.insert(*log) => self.append(record),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn append(&mut self, record: &Record) -> Result<(), DiskError> {

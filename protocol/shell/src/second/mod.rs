@@ -212,7 +212,7 @@ fn fill(engine: &Engine, disk: &mut Disk) -> Result<(), DiskError> {
         bytes += message.len();
         match postcard::from_bytes(&message).map_err(|error| unreadable(&error))? {
             Data::Log { log, binding } => {
-                disk.append(&Record::Author { log, binding, origin: engine.me.node })?;
+                disk.author(&Record::Author { log, binding, origin: engine.me.node })?;
             }
             Data::Up(frame) => disk.append(&Record::Up { from: engine.me.node, frame })?,
             Data::Down(_) => {}

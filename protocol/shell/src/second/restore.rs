@@ -112,14 +112,12 @@ pub fn restore(data_dir: &Path, from: &Path) -> Result<Restored, RestoreError> {
     for raw in copy.view().iter_from(1) {
         let record = raw.ok().and_then(|raw| Record::decode(raw.kind, &raw.payload).ok());
         match record.map(|record| (judge.fits(&record), record)) {
-            Some((true, record)) => {
+            Some((Fits::Yes, record)) => {
                 restored.leases += u64::from(matches!(record, Record::Lease(_)));
                 journal.append(lane_of(&record), record.kind(), &record.encode())?;
             }
-            Some((false, Record::Up { .. } | Record::Author { .. })) | None => {
-                restored.left_out += 1;
-            }
-            Some((false, _)) => {}
+            Some((Fits::Known, _)) => {}
+            Some((Fits::No, _)) | None => restored.left_out += 1,
         }
     }
     journal.commit()?;
@@ -131,6 +129,14 @@ pub fn restore(data_dir: &Path, from: &Path) -> Result<Restored, RestoreError> {
     let marker = worked_before(data_dir);
     crate::identity::replace_file(&marker, b"")?;
     Ok(restored)
+}
+
+/// What becomes of a record.
+enum Fits {
+    Yes,
+    /// It is here already, from an earlier filling of the copy.
+    Known,
+    No,
 }
 
 /// Lets through what this machine's trust documents and the authors' signatures prove.
@@ -147,34 +153,40 @@ struct Proven {
 }
 
 impl Judge<'_> {
-    fn fits(&mut self, record: &Record) -> bool {
+    fn fits(&mut self, record: &Record) -> Fits {
         match record {
-            Record::Lease(_) => true,
+            Record::Lease(_) => Fits::Yes,
             Record::Author { log, binding, .. } => self.author(*log, binding),
-            Record::Up { frame, .. } => self.frame(frame).is_some(),
-            _ => false,
+            Record::Up { frame, .. } => self.frame(frame).unwrap_or(Fits::No),
+            _ => Fits::No,
         }
     }
 
-    fn author(&mut self, log: LogId, binding: &[u8]) -> bool {
+    fn author(&mut self, log: LogId, binding: &[u8]) -> Fits {
+        if self.logs.contains_key(&log) {
+            return Fits::Known;
+        }
         let signed = Signed::decode::<Binding>(binding);
         let Ok(binding) = signed.and_then(|signed| self.identity.trust.binding(&signed)) else {
-            return false;
+            return Fits::No;
         };
-        if binding.office != self.office || self.logs.contains_key(&log) {
-            return false;
+        if binding.office != self.office {
+            return Fits::No;
         }
         let (key, tree, changes) = (binding.key, Frontier::default(), Vec::new());
         self.logs.insert(log, Proven { key, tree, changes });
-        true
+        Fits::Yes
     }
 
-    /// A frame that continues its log and is signed at its end; none that adds nothing.
-    fn frame(&mut self, bytes: &[u8]) -> Option<()> {
+    /// A frame that continues its log and is signed at its end.
+    fn frame(&mut self, bytes: &[u8]) -> Option<Fits> {
         let head = wire::UpFrame::peek(bytes).ok()?;
         let log = self.logs.get_mut(&head.log)?;
         let held = log.tree.size();
-        if head.first > held + 1 || head.last() <= held {
+        if head.last() <= held {
+            return Some(Fits::Known);
+        }
+        if head.first > held + 1 {
             return None;
         }
         let frame = wire::decode_up(bytes, &log.key, |sequence| {
@@ -193,6 +205,6 @@ impl Judge<'_> {
         checkpoint.verify(&log.key, self.identity.trust.domain()).ok()?;
         log.tree = tree;
         log.changes.extend(fresh);
-        Some(())
+        Some(Fits::Yes)
     }
 }
