@@ -6,7 +6,7 @@ use crate::{
     key::PublicKey,
     limits,
     time::Instant,
-    trust::{Binding, NodeKind, Signed, TrustView},
+    trust::{Binding, NodeKind, Numbers, Signed, TrustView},
 };
 
 /// A node's hub is the nearest at or above its office; a hub's is the nearest strictly above, as
@@ -65,6 +65,11 @@ impl Replica {
     pub(super) fn hand_trust(&mut self, link: LinkId) {
         let Some(child) = self.children.get_mut(&link) else { return };
         let lacks = std::mem::replace(&mut child.trust, self.trust.numbers());
+        self.hand_documents(link, lacks);
+    }
+
+    /// Gives a peer the documents behind those it has.
+    pub(super) fn hand_documents(&mut self, link: LinkId, lacks: Numbers) {
         let bytes = self.trust.to_bytes_after(&lacks);
         // A ban overtakes frames; a whole catalogue is too long to go before acknowledgements.
         let short = message::encode(&Control::Trust(bytes.clone()));

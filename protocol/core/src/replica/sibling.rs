@@ -154,7 +154,7 @@ impl Replica {
             self.hub_has_by_sibling(head);
         }
         if self.trust.numbers().ahead_of(&hello.trust) {
-            self.say(link, &Control::Trust(self.trust.to_bytes()));
+            self.hand_documents(link, hello.trust);
         }
         self.event(Event::Greeted { node, office });
         self.pump_siblings(store);
