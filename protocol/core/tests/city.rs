@@ -6,16 +6,7 @@
 mod links;
 mod world;
 
-use motcua_core::{
-    entry::{AudienceAction, AudienceOp, Role},
-    id::DossierId,
-    state::{
-        Key, MemKv,
-        history::{self, Stored},
-        rows::Dossier,
-    },
-};
-use std::collections::BTreeMap;
+use motcua_core::entry::{AudienceAction, AudienceOp, Role};
 use world::{Place::*, World};
 
 fn grant(world: &World, place: world::Place) -> AudienceOp {
@@ -111,27 +102,6 @@ fn wards_of_one_district_exchange_while_the_city_hub_is_away() {
     assert_eq!(world.changes(City, dossier), 3);
 }
 
-type Meaning = (BTreeMap<Vec<u8>, Vec<u8>>, Vec<(Dossier, Vec<Stored>)>);
-
-/// All rows; histories unpacked, for how they are cut into parts depends on the batches.
-fn meaning(kv: &MemKv) -> Meaning {
-    let (mut rows, mut dossiers) = (BTreeMap::new(), Vec::new());
-    let table = |key: Key| key.bytes()[0];
-    let (dossier, history) =
-        (table(Key::Dossier(DossierId::ZERO)), table(Key::History(DossierId::ZERO, 0, 0)));
-    for (key, value) in &kv.0 {
-        if key[0] == dossier {
-            let id = DossierId::from_slice(&key[1..]).unwrap();
-            let row: Dossier = postcard::from_bytes(value).unwrap();
-            let all = history::read(kv, id, &row).unwrap();
-            dossiers.push((Dossier { parts: 0, ..row }, all));
-        } else if key[0] != history {
-            rows.insert(key.clone(), value.clone());
-        }
-    }
-    (rows, dossiers)
-}
-
 #[test]
 fn state_rebuilt_from_the_journal_is_the_same_to_the_last_row() {
     let mut world = World::new(6);
@@ -145,11 +115,11 @@ fn state_rebuilt_from_the_journal_is_the_same_to_the_last_row() {
         world.settle();
     }
     for place in [Ward1, Ward2, District1, City, District2, Ward3] {
-        let before = meaning(world.state(place));
+        let before = world.meaning(place);
         world.lose_state(place);
-        assert!(meaning(world.state(place)) == before, "{place:?} differs after a rebuild");
+        assert!(world.meaning(place) == before, "{place:?} differs after a rebuild");
         world.lose_state_and_fold_later(place);
-        assert!(meaning(world.state(place)) == before, "{place:?} differs when folded later");
+        assert!(world.meaning(place) == before, "{place:?} differs when folded later");
     }
     let dossier = world.create(Ward2);
     world.settle();

@@ -7,6 +7,7 @@
 mod beside;
 mod carry;
 pub mod disk;
+mod meaning;
 mod paper;
 pub mod site;
 
@@ -271,6 +272,10 @@ impl World {
 
     pub fn state(&self, place: Place) -> &MemKv {
         &self.sites[&place].store.kv
+    }
+
+    pub fn meaning(&self, place: Place) -> meaning::Meaning {
+        meaning::meaning(self.state(place))
     }
 
     pub fn faults(&self) -> Vec<String> {

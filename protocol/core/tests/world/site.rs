@@ -368,7 +368,7 @@ impl Site {
     }
 
     /// Whether the handshake refuses a machine here.
-    pub fn denies(&self, node: motcua_core::id::NodeId) -> bool {
+    pub fn denies(&self, node: NodeId) -> bool {
         self.ledger.trust().denied(node).is_some()
     }
 
