@@ -72,6 +72,7 @@ pub fn router(console: Console) -> Router {
     let health = http::health(&console.engine, console.ready.clone());
     http::files(PAGE)
         .merge(health)
+        .merge(motcua_shell::verify::route(Arc::clone(&console.engine)))
         .route("/api/v1/hub", get(hub))
         .route("/api/v1/offices", get(offices))
         .route("/api/v1/dossiers", get(dossiers))

@@ -46,9 +46,15 @@ pub struct OfficeLine {
     pub clock_offset: Option<i64>,
     /// Its software.
     pub version: Option<String>,
+    /// When one of its machines last compared what it holds with this hub, by this hub's clock.
+    pub checked_at: Option<i64>,
+    /// Dossiers in which they differed then, and those that could not be repaired.
+    pub check_differing: Option<u64>,
+    /// See above.
+    pub check_unrepaired: Option<u64>,
 }
 
-/// All offices directly below, in the catalogue's order.
+/// All offices whose machines or hub this hub serves, in the catalogue's order.
 ///
 /// # Errors
 /// [`StoreError`] when the state cannot be read.
@@ -63,7 +69,10 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
     let below = trust.catalogue().map(|catalogue| catalogue.offices.as_slice()).unwrap_or_default();
     below
         .iter()
-        .filter(|office| office.parent == Some(engine.me.office))
+        .filter(|office| {
+            let me = engine.me.office;
+            office.id != me && trust.next_hop(me, office.id) == Some(office.id)
+        })
         .map(|office| {
             let machines = machines.get(&office.id).map(Vec::as_slice).unwrap_or_default();
             let tail: Cursor = engine.books().row(Key::Inbox(office.id))?.unwrap_or_default();
@@ -71,6 +80,7 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
             let newest = machines.iter().max_by_key(|machine| machine.last_contact);
             let told = machines.iter().filter(|machine| machine.link.is_some());
             let statuses: Vec<_> = told.filter_map(|machine| machine.status.as_ref()).collect();
+            let check = machines.iter().filter_map(|machine| machine.check).max_by_key(|one| one.0);
             Ok(OfficeLine {
                 id: office.id.to_string(),
                 name: office.name.clone(),
@@ -104,6 +114,9 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
                 received_entries: received.get(&office.id).copied().unwrap_or_default(),
                 clock_offset: newest.map(|machine| machine.clock_offset),
                 version: newest.map(|machine| machine.software.clone()),
+                checked_at: check.map(|(at, _)| at.0),
+                check_differing: check.map(|(_, report)| report.differing),
+                check_unrepaired: check.map(|(_, report)| report.unrepaired),
             })
         })
         .collect()

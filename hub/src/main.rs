@@ -30,6 +30,12 @@ enum Verb {
         #[arg(long, env = "MOTCUA_CONFIG")]
         config: PathBuf,
     },
+    /// Compares what is held here with the hub above, and has every connected office do so with this one, and repairs what differs.
+    Verify {
+        /// The settings of the running service.
+        #[arg(long, env = "MOTCUA_CONFIG")]
+        config: PathBuf,
+    },
     /// Carries work by file where no link leads; the running hub does the work.
     Bundle {
         #[command(subcommand)]
@@ -89,6 +95,7 @@ fn main() -> ExitCode {
         Verb::Run { config } => (config, true),
         Verb::Check { config } => (config, false),
         Verb::Bundle { verb } => return bundle(verb),
+        Verb::Verify { config } => return verify(&config),
     };
     let settings = match HubSettings::load(&config) {
         Ok(settings) => settings,
@@ -148,6 +155,21 @@ fn report(settings: &HubSettings) -> ExitCode {
     println!("links on udp {} and tcp {tcp}", settings.listen);
     println!("console on http://{}", settings.http_listen);
     ExitCode::SUCCESS
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to the operator")]
+fn verify(config: &std::path::Path) -> ExitCode {
+    let settings = match HubSettings::load(config) {
+        Ok(settings) => settings,
+        Err(error) => return say(&error, BAD_SETTINGS),
+    };
+    match motcua_shell::verify::ask(settings.http_listen) {
+        Ok(answer) => {
+            println!("{answer}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => say(&error, 1),
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "the log may not be set up yet")]

@@ -25,6 +25,15 @@ pub fn collect(engine: &Engine) -> Result<Metrics, StoreError> {
         let labels = [("verdict", verdict), ("reason", reason)];
         out.sample("motcua_entries_odd", &labels, count as f64);
     }
+    let (checks, found) = engine.check_totals();
+    for (name, help, value) in [
+        ("motcua_checks_total", "Digest checks with the hub above that ended.", checks),
+        ("motcua_check_differing_total", "Dossiers in which the two differed.", found.differing),
+        ("motcua_check_unrepaired_total", "Of these, not repaired.", found.unrepaired),
+        ("motcua_set_back_total", "Times this hub was found to be set back.", engine.set_backs()),
+    ] {
+        out.family(name, "counter", help).sample(name, &[], value as f64);
+    }
     let refused = engine.refusals();
     out.family("motcua_refused_total", "counter", "Links refused, by kind of fault.");
     for (kind, count) in refused {

@@ -1,6 +1,7 @@
 //! Page and JSON API of the node. Routes under `/api/v1`, described whole in `openapi.json`:
 //!
 //! - `GET /office`, `/offices`, `/procedures`, `/sync`, `/openapi.json`
+//! - `GET /verify` and `POST /verify`
 //! - `POST /dossiers`, `GET /dossiers`, `GET /dossiers/{id}`
 //! - `POST` and `GET /dossiers/{id}/attachments`, `GET /dossiers/{id}/attachments/{scan}`,
 //!   `GET /scans/damaged`
@@ -107,6 +108,7 @@ pub fn router(api: Api) -> Router {
     let health = http::health(api.desk.engine(), api.ready.clone());
     http::files(PAGE)
         .merge(health)
+        .merge(motcua_shell::verify::route(Arc::clone(api.desk.engine())))
         .route("/api/v1/office", get(office))
         .route("/api/v1/offices", get(offices))
         .route("/api/v1/procedures", get(procedures))
@@ -442,6 +444,18 @@ async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
     for ((verdict, reason), count) in motcua_shell::odd::by_reason(engine)? {
         let labels = [("verdict", verdict), ("reason", reason)];
         out.sample("motcua_entries_odd", &labels, count as f64);
+    }
+    let (checks, found) = engine.check_totals();
+    for (name, help, value) in [
+        ("motcua_checks_total", "Digest checks that ended.", checks),
+        (
+            "motcua_check_differing_total",
+            "Dossiers in which hub and node differed.",
+            found.differing,
+        ),
+        ("motcua_check_unrepaired_total", "Of these, not repaired.", found.unrepaired),
+    ] {
+        out.family(name, "counter", help).sample(name, &[], value as f64);
     }
     out.family("motcua_refused_total", "counter", "Links refused, by kind of fault.");
     for (kind, count) in engine.refusals() {

@@ -48,6 +48,12 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Compares what is held here with its hub, and repairs what differs.
+    Verify {
+        /// The settings of the running service.
+        #[arg(long, env = "MOTCUA_CONFIG")]
+        config: PathBuf,
+    },
     /// Carries work by file where no link leads; the running node does the work.
     Bundle {
         #[command(subcommand)]
@@ -96,6 +102,7 @@ fn main() -> ExitCode {
     let verb = match Cli::parse().verb {
         Verb::Bundle { verb } => return bundle(verb),
         Verb::Restore { from, data, json } => return restore(&data, &from, json),
+        Verb::Verify { config } => return verify(&config),
         verb => verb,
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -126,6 +133,7 @@ fn main() -> ExitCode {
         }
         Verb::Bundle { verb } => bundle(verb),
         Verb::Restore { from, data, json } => restore(&data, &from, json),
+        Verb::Verify { config } => verify(&config),
     }
 }
 
@@ -174,6 +182,21 @@ fn report(identity: &motcua_shell::identity::Identity) -> ExitCode {
             let office = identity.trust.office(binding.office);
             let name = office.map_or("?", |office| office.name.as_str());
             println!("enrolled: machine {} of {name}", binding.key.node_id());
+            ExitCode::SUCCESS
+        }
+        Err(error) => say(&error, 1),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to the operator")]
+fn verify(config: &std::path::Path) -> ExitCode {
+    let settings = match NodeSettings::load(config) {
+        Ok(settings) => settings,
+        Err(error) => return say(&error, BAD_SETTINGS),
+    };
+    match motcua_shell::verify::ask(settings.http_listen) {
+        Ok(answer) => {
+            println!("{answer}");
             ExitCode::SUCCESS
         }
         Err(error) => say(&error, 1),

@@ -53,6 +53,7 @@ fn every_route_of_the_api_is_described_and_no_other() {
         "offices",
         "procedures",
         "sync",
+        "verify",
         "bundle",
         "dossiers",
         "dossiers/{id}",

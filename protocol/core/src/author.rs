@@ -86,7 +86,14 @@ impl OwnLog {
 
     /// Automerge actor of this process start.
     pub fn actor(&self) -> ActorId {
-        actor_id(&self.key, self.log, self.boot)
+        actor_id(&self.key, self.boot)
+    }
+
+    /// Gives an entry of an ended log of the same key a place in this one: the same change, the
+    /// same leaf, another number. Gives the sequence.
+    pub fn append_again(&mut self, entry: &Entry) -> u64 {
+        self.frontier.push(entry.leaf());
+        self.frontier.size()
     }
 
     /// Gives a draft its place: the entry and its sequence.

@@ -16,7 +16,7 @@ pub enum Context {
     Payload,
     /// Device key to node id.
     NodeId,
-    /// Device key, log and boot nonce to automerge actor.
+    /// Device key and boot nonce to automerge actor.
     Actor,
     /// Creator key, nonce and time to dossier id.
     DossierId,
@@ -36,10 +36,12 @@ pub enum Context {
     Tape,
     /// Importing hub's actor and a registrar's act to the name of the administrative entry.
     Act,
+    /// Old epoch and what showed that it has ended to the next one.
+    Epoch,
 }
 
 impl Context {
-    const ALL: [(Self, &'static str); 14] = [
+    const ALL: [(Self, &'static str); 15] = [
         (Self::Leaf, "motcua 2026 leaf v1"),
         (Self::Branch, "motcua 2026 tree node v1"),
         (Self::Payload, "motcua 2026 payload v1"),
@@ -54,12 +56,13 @@ impl Context {
         (Self::Bundle, "motcua 2026 bundle file v1"),
         (Self::Tape, "motcua 2026 tape v1"),
         (Self::Act, "motcua 2026 registrar act v1"),
+        (Self::Epoch, "motcua 2026 inbox epoch v1"),
     ];
 
     /// The context's key, derived once per process: deriving it anew would double the cost of a
     /// leaf.
     fn key(self) -> &'static ContextKey {
-        static KEYS: OnceLock<[ContextKey; 14]> = OnceLock::new();
+        static KEYS: OnceLock<[ContextKey; 15]> = OnceLock::new();
         let keys = KEYS.get_or_init(|| {
             Self::ALL.map(|(_, text)| blake3::hazmat::hash_derive_key_context(text))
         });

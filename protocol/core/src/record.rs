@@ -2,7 +2,7 @@
 //! happened. The state is a fold over them.
 
 use crate::{
-    id::{EpochId, Hash, LogId, NodeId, Nonce},
+    id::{DossierId, EpochId, Hash, LogId, NodeId, Nonce, OfficeId},
     key::PublicKey,
     time::Timestamp,
 };
@@ -143,6 +143,28 @@ pub enum Record {
         /// Its version, for people.
         software: String,
     },
+    /// Rows that a peer below lacks are put into its inbox once more.
+    Resend {
+        /// Which inbox.
+        inbox: OfficeId,
+        /// Of which dossier.
+        dossier: DossierId,
+        /// Entries, by author's log and sequence.
+        entries: Vec<(LogId, u64)>,
+        /// Entries that were not accepted, whose decision is told again.
+        decided: Vec<(LogId, u64)>,
+    },
+    /// Everything of an own log that the parent holds otherwise stands in another own log; the old
+    /// one goes up no more.
+    Rewritten(LogId),
+    /// Verified entries that this hub had lost, brought by a reader in the form of a down frame.
+    Refill {
+        /// Peer that brought them.
+        from: NodeId,
+        /// The frame as received.
+        #[serde(with = "serde_bytes")]
+        frame: Vec<u8>,
+    },
 }
 
 /// Where a record stands in the journal.
@@ -183,13 +205,18 @@ impl Record {
             Self::Acknowledged { .. } => 11,
             Self::Scan { .. } => 12,
             Self::Updated { .. } => 13,
+            Self::Resend { .. } => 20,
+            Self::Refill { .. } => 21,
+            Self::Rewritten(_) => 22,
         }
     }
 
     /// Which lane it belongs to.
     pub fn shelf(&self) -> Shelf {
         match self {
-            Self::Own { .. } | Self::LogStarted { .. } | Self::Lease(_) => Shelf::Own,
+            Self::Own { .. } | Self::LogStarted { .. } | Self::Lease(_) | Self::Rewritten(_) => {
+                Shelf::Own
+            }
             Self::Up { .. }
             | Self::Down { .. }
             | Self::Author { .. }
@@ -199,7 +226,9 @@ impl Record {
             | Self::Issued { .. }
             | Self::Acknowledged { .. }
             | Self::Scan { .. }
-            | Self::Updated { .. } => Shelf::Others,
+            | Self::Updated { .. }
+            | Self::Resend { .. }
+            | Self::Refill { .. } => Shelf::Others,
         }
     }
 

@@ -36,6 +36,7 @@ fn binding(of: &SecretKey) -> Vec<u8> {
 
 fn manifest() -> Item {
     let hello = Hello {
+        acknowledged: None,
         versions: (1, 1),
         features: 0,
         domain: DOMAIN,

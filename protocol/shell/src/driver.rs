@@ -85,6 +85,8 @@ pub enum Signal {
     Trust(Box<TrustView>),
     /// Stays away from the hub, or comes back at once.
     Pause(bool),
+    /// Somebody wants a digest check.
+    Verify,
     /// The disk has answered about a scan.
     Scan(ScanDone),
     /// Somebody at this machine wants to see a scan that is not here.
@@ -356,6 +358,7 @@ fn step<S: Store, C: Clock>(
         Signal::Applied(inboxes) => Input::Applied { inboxes },
         Signal::Trust(trust) => Input::Trust(trust),
         Signal::Pause(paused) => Input::Pause(paused),
+        Signal::Verify => Input::Verify,
         Signal::Scan(done) => Input::Scan(done),
         Signal::WantScan(hash) => Input::WantScan(hash),
         Signal::SiblingUp { link, peer, carrier, writer } => {

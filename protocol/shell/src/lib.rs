@@ -26,6 +26,7 @@ pub mod shutdown;
 pub mod store;
 pub mod telemetry;
 pub mod transport;
+pub mod verify;
 
 #[cfg(test)]
 mod test_city;

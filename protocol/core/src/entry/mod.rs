@@ -15,7 +15,7 @@ pub use kind::{DocType, Kind};
 
 use crate::{
     hash::{Context, derive},
-    id::{ActorId, DossierId, Hash, LogId, Nonce},
+    id::{ActorId, DossierId, Hash, Nonce},
     key::PublicKey,
     time::Timestamp,
 };
@@ -40,9 +40,10 @@ impl Entry {
 }
 
 /// The automerge actor of one process start. Nobody else can claim it: it is a hash of the
-/// author's own key.
-pub fn actor_id(key: &PublicKey, log: LogId, boot: Nonce) -> ActorId {
-    let hash = derive(Context::Actor, &[&key.0, &log.0, &boot.0]);
+/// author's own key. The log is not part of it, so that an entry keeps its meaning when its author
+/// has to write it into another log.
+pub fn actor_id(key: &PublicKey, boot: Nonce) -> ActorId {
+    let hash = derive(Context::Actor, &[&key.0, &boot.0]);
     let mut id = ActorId::ZERO;
     id.0.copy_from_slice(&hash.0[..ActorId::LEN]);
     id

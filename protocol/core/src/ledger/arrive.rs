@@ -61,7 +61,11 @@ impl<C: Content> Ledger<C> {
                 work.txn.put_row(Key::Author(log), &row);
                 work.authors.insert(log, Some(row));
             }
-            Record::LogStarted { log, .. } => work.meta.own_log = log,
+            Record::LogStarted { log, .. } => {
+                work.meta.own_log = log;
+                work.meta.acknowledged = 0;
+            }
+            Record::Rewritten(log) => work.txn.put(Key::Rewritten(log).bytes(), vec![1]),
             Record::Epoch(epoch) => work.meta.epoch = epoch,
             Record::Trust(bytes) => {
                 let trust = TrustView::from_bytes(&bytes).map_err(|_| corrupt("trust record"))?;
@@ -80,6 +84,10 @@ impl<C: Content> Ledger<C> {
                     work.meta.acknowledged = sequence;
                     work.meta.acknowledged_at = at;
                 }
+            }
+            Record::Refill { frame, .. } => self.refill(work, &frame)?,
+            Record::Resend { inbox, dossier, entries, decided } => {
+                self.resend(work, inbox, dossier, &entries, &decided)?;
             }
             Record::Decided { .. } => {}
             Record::Scan { hash, event } => super::scans::note(&mut work.txn, hash, event)?,
@@ -136,6 +144,24 @@ impl<C: Content> Ledger<C> {
         let frame = DownFrame::decode(bytes).map_err(|_| corrupt("down frame"))?;
         let cursor = Cursor { epoch: frame.epoch, number: frame.upto, hash: frame.hash };
         work.txn.put_row(Key::Upstream, &cursor);
+        self.take_rows(work, frame)
+    }
+
+    /// Entries that a reader brought back to this hub.
+    pub(super) fn refill<K: Kv + ?Sized>(
+        &mut self,
+        work: &mut Work<'_, K>,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        let frame = DownFrame::decode(bytes).map_err(|_| corrupt("refill frame"))?;
+        self.take_rows(work, frame)
+    }
+
+    fn take_rows<K: Kv + ?Sized>(
+        &mut self,
+        work: &mut Work<'_, K>,
+        frame: DownFrame,
+    ) -> Result<(), StoreError> {
         let attestations = self.attest(work, &frame)?;
         let turns = frame
             .rows
@@ -354,9 +380,17 @@ impl<K: Kv + ?Sized> Work<'_, K> {
             }
             dossier.read(&self.txn, id)?;
         }
-        if dossier.holds(stored.log, stored.sequence) {
+        if dossier.holds(stored.log, stored.sequence, &stored.entry) {
             return Ok(false);
         }
+        // The author wrote the same entry into another log of its own: a repeat, not a second one.
+        // A stranger's copy of it does not count as that.
+        for (other, applies) in dossier.same_entries(&stored.entry) {
+            if applies || self.author(other)?.is_some_and(|other| other.key == author.key) {
+                return Ok(false);
+            }
+        }
+        let Some(dossier) = self.dossiers.get_mut(&id) else { return Ok(false) };
         let fresh = dossier.is_new();
         match rules::look(dossier, &author, &stored, trust, schema) {
             Look::Plain => {}

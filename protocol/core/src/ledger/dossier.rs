@@ -7,7 +7,7 @@ use super::{
     verdicts::{self, Court, Faults},
 };
 use crate::{
-    entry::Kind,
+    entry::{Entry, Kind},
     id::{DossierId, Hash, LogId},
     limits,
     state::{
@@ -102,8 +102,27 @@ impl DossierWork {
         self.unread == 0
     }
 
-    pub(super) fn holds(&self, log: LogId, sequence: u64) -> bool {
-        self.all.iter().any(|stored| (stored.log, stored.sequence) == (log, sequence))
+    /// Whether this very entry is here. The number alone does not say so: a machine that was set
+    /// back gives numbers of its log a second time, and learns from its hub what the first were.
+    pub(super) fn holds(&self, log: LogId, sequence: u64, entry: &Entry) -> bool {
+        let change = entry.header.change_hash;
+        self.all.iter().any(|stored| {
+            (stored.log, stored.sequence) == (log, sequence)
+                && stored.entry.header.change_hash == change
+        })
+    }
+
+    /// The same entry, header and payload, in other logs: which, and whether it is accepted.
+    pub(super) fn same_entries(&self, entry: &Entry) -> Vec<(LogId, bool)> {
+        let change = entry.header.change_hash;
+        let named = self.all.iter().filter(|stored| stored.entry.header.change_hash == change);
+        let named: Vec<&Stored> = named.collect();
+        if named.is_empty() {
+            return Vec::new();
+        }
+        let leaf = entry.leaf();
+        let same = named.into_iter().filter(|stored| stored.entry.leaf() == leaf);
+        same.map(|stored| (stored.log, stored.verdict.applies())).collect()
     }
 
     pub(super) fn place_of(&self, change: &Hash) -> Option<usize> {

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     entry::{AudienceAction, Role},
     hash::{Context, derive},
-    id::{DossierId, OfficeId},
+    id::{DossierId, LogId, OfficeId},
     state::{
         Key, Kv, StoreError,
         history::{Stored, Verdict},
@@ -132,6 +132,37 @@ impl<C: Content> Ledger<C> {
         let hops: BTreeSet<OfficeId> =
             members.iter().filter_map(|(office, _)| self.routes.hop(*office)).collect();
         hops.into_iter().collect()
+    }
+
+    /// Rows that a reader was found to lack. What came before has its rows first, however the
+    /// records are cut.
+    pub(super) fn resend<K: Kv + ?Sized>(
+        &mut self,
+        work: &mut Work<'_, K>,
+        inbox: OfficeId,
+        id: DossierId,
+        entries: &[(LogId, u64)],
+        decided: &[(LogId, u64)],
+    ) -> Result<(), StoreError> {
+        self.settle_batch(work)?;
+        let mut rows = Rows::default();
+        for (log, sequence) in entries {
+            let item = InboxItem::Repair { dossier: id, log: *log, sequence: *sequence };
+            rows.push(inbox, item);
+        }
+        if !decided.is_empty() {
+            let mut dossier = match work.dossiers.remove(&id) {
+                Some(dossier) => dossier,
+                None => DossierWork::open(&work.txn, id)?,
+            };
+            dossier.read(&work.txn, id)?;
+            let named = |one: &&Stored| decided.contains(&(one.log, one.sequence));
+            for stored in dossier.all.iter().filter(named) {
+                rows.push(inbox, notice(id, stored));
+            }
+            work.dossiers.insert(id, dossier);
+        }
+        rows.write(work)
     }
 
     /// The office whose entry was not accepted is told so.

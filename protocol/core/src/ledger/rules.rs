@@ -40,7 +40,7 @@ pub(super) fn look(
     if let Some(missing) = missing(dossier, arriving) {
         return Look::Wait(missing);
     }
-    let genuine = header.actor == actor_id(&author.key, arriving.log, arriving.entry.boot);
+    let genuine = header.actor == actor_id(&author.key, arriving.entry.boot);
     let ordinary = header.kind != Kind::Decision
         && header.kind != Kind::Administrative
         && !matches!(header.kind, Kind::Unknown(_))

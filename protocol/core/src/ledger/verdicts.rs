@@ -169,7 +169,7 @@ impl<'a> Session<'a> {
     fn is_genuine(&self, place: usize) -> bool {
         let stored = &self.entries[place];
         self.author(stored).is_some_and(|author| {
-            stored.entry.header.actor == actor_id(&author.key, stored.log, stored.entry.boot)
+            stored.entry.header.actor == actor_id(&author.key, stored.entry.boot)
         })
     }
 

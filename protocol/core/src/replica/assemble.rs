@@ -73,6 +73,45 @@ pub(super) fn next_frame(
     Ok(Some(Batch { frame }))
 }
 
+/// Entries with their proofs, in frames that need no inbox: what a hub lacks.
+pub(super) fn refill(
+    store: &impl Store,
+    config: &Config,
+    entries: &[Stored],
+) -> Result<Vec<Vec<u8>>, Fault> {
+    let mut frames = Vec::new();
+    let mut left = entries;
+    while !left.is_empty() {
+        let mut builder = Builder::new(store, NodeId::ZERO, config);
+        let mut number = 0;
+        while let Some((stored, rest)) = left.split_first()
+            && builder.bytes < limits::FRAME_TARGET_BYTES
+        {
+            left = rest;
+            let Some(author) = builder.author(stored.log)? else { continue };
+            if builder.is_signed(stored)? {
+                number += 1;
+                builder.stored_row(number, author, stored.clone());
+            }
+        }
+        let (authors, rows) = builder.finish()?;
+        if rows.is_empty() {
+            continue;
+        }
+        let frame = DownFrame {
+            inbox: config.me.office,
+            epoch: crate::id::EpochId::ZERO,
+            after: 0,
+            authors,
+            rows,
+            upto: number,
+            hash: Hash::ZERO,
+        };
+        frames.push(frame.encode().map_err(|error| Fault::new("store", error))?);
+    }
+    Ok(frames)
+}
+
 /// The frame as it follows a cursor that lags behind skipped rows.
 pub(super) fn after(mut frame: DownFrame, told: u64) -> DownFrame {
     frame.after = told;
@@ -150,15 +189,11 @@ impl<'a, S: Store> Builder<'a, S> {
                 if !self.brought.insert((log, sequence)) {
                     return Ok(());
                 }
-                let Some(stored) = self.entry(dossier, log, sequence)? else { return Ok(()) };
-                let source = match stored.attestation {
-                    Some(id) => Source::Attested(id),
-                    None => Source::Whole,
-                };
-                self.bytes += frame_len_hint(&stored.entry);
-                let author = self.part(log, source, author);
-                let item = RowItem::Entry { author, sequence, entry: stored.entry };
-                self.rows.push(Row { number, item });
+                self.entry_row(number, author, dossier, log, sequence)?;
+            }
+            InboxItem::Repair { dossier, log, sequence } => {
+                let Some(author) = self.author(log)? else { return Ok(()) };
+                self.entry_row(number, author, dossier, log, sequence)?;
             }
             InboxItem::Decision { log, sequence, verdict, reason, .. } => {
                 let Some(author) = self.author(log)? else { return Ok(()) };
@@ -174,6 +209,37 @@ impl<'a, S: Store> Builder<'a, S> {
             }
         }
         Ok(())
+    }
+
+    fn entry_row(
+        &mut self,
+        number: u64,
+        author: rows::Author,
+        dossier: DossierId,
+        log: LogId,
+        sequence: u64,
+    ) -> Result<(), Fault> {
+        if let Some(stored) = self.entry(dossier, log, sequence)? {
+            self.stored_row(number, author, stored);
+        }
+        Ok(())
+    }
+
+    fn stored_row(&mut self, number: u64, author: rows::Author, stored: Stored) {
+        let source = match stored.attestation {
+            Some(id) => Source::Attested(id),
+            None => Source::Whole,
+        };
+        self.bytes += frame_len_hint(&stored.entry);
+        let author = self.part(stored.log, source, author);
+        let item = RowItem::Entry { author, sequence: stored.sequence, entry: stored.entry };
+        self.rows.push(Row { number, item });
+    }
+
+    /// Whether the signature over this log is here; the own one is signed only when it goes up.
+    fn is_signed(&self, stored: &Stored) -> Result<bool, Fault> {
+        let row: Option<rows::Log> = super::read(self.store, Key::Log(stored.log))?;
+        Ok(stored.attestation.is_some() || row.is_some_and(|row| row.signature.is_some()))
     }
 
     fn author(&mut self, log: LogId) -> Result<Option<rows::Author>, Fault> {

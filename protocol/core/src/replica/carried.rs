@@ -65,6 +65,7 @@ impl Replica {
             status: None,
             clock_offset: hello.clock.0.saturating_sub(wall.0),
             software: hello.software.chars().take(40).collect(),
+            check: None,
         });
         if hello.cursor.epoch == self.meta.epoch {
             known.delivered = known.delivered.max(hello.cursor.number);

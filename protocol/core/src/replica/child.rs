@@ -2,10 +2,13 @@
 
 use super::{
     Control, Data, Event, Fault, Hello, LinkId, Output, Replica, Status, Store, VERSIONS, Welcome,
-    assemble, message,
+    assemble,
+    digest::{EntryName, Report},
+    inbound::InLog,
+    message,
 };
 use crate::{
-    id::{NodeId, OfficeId},
+    id::{DossierId, NodeId, OfficeId},
     key::PublicKey,
     limits,
     state::{
@@ -15,7 +18,7 @@ use crate::{
     time::{Instant, Timestamp},
     trust::{Binding, Numbers, Signed},
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Rows read from an inbox at once.
 const ROWS_AT_ONCE: usize = 512;
@@ -46,6 +49,8 @@ pub(super) struct Child {
     pub(super) much_to_send: bool,
     /// Everything in its inbox has been sent to it.
     at_tail: bool,
+    /// Entries that this hub asked the peer for.
+    pub(super) wanted: BTreeSet<(DossierId, EntryName)>,
 }
 
 impl Child {
@@ -62,6 +67,7 @@ impl Child {
             carried: None,
             much_to_send: false,
             at_tail: false,
+            wanted: BTreeSet::new(),
         }
     }
 
@@ -94,6 +100,9 @@ pub struct ChildStatus {
     pub clock_offset: i64,
     /// Its software.
     pub software: String,
+    /// Its last digest check against this hub: when it ended, by this machine's clock, and what
+    /// came of it.
+    pub check: Option<(Timestamp, Report)>,
 }
 
 impl ChildStatus {
@@ -103,6 +112,13 @@ impl ChildStatus {
             self.last_contact = wall;
         }
     }
+}
+
+/// Where an inbox is read from.
+enum Start {
+    At(Cursor),
+    /// The reader has read rows of this very numbering that are not, or no longer, here.
+    SetBack,
 }
 
 impl Replica {
@@ -125,6 +141,8 @@ impl Replica {
             // It may come with documents from before it moved.
             if self.trust.numbers().ahead_of(&hello.trust) {
                 self.hand_trust(link);
+                self.leave(link, &fault.reason);
+                return Ok(());
             }
             return Err(fault);
         }
@@ -135,8 +153,17 @@ impl Replica {
             return Err(Fault::new("version", words));
         }
         let (node, office) = (peer.node_id(), binding.office);
+        if let Some(head) = hello.acknowledged
+            && self.logs.get(&head.log).map_or(0, InLog::stored_entries) < head.sequence
+        {
+            self.found_set_back(wall, head.root);
+        }
         let tail = self.tail_of(office, store)?;
-        let from = self.start_of(office, hello.cursor, tail, store)?;
+        let from = match self.start_of(office, hello.cursor, tail, store)? {
+            Start::At(from) => from,
+            Start::SetBack => self.set_back(wall, hello.cursor, tail),
+        };
+        let tail = Cursor { epoch: self.meta.epoch, ..tail };
         let held = self.heads_from(&binding);
         let same = message::heads_digest(held.iter().copied()) == hello.heads;
         let welcome = Welcome {
@@ -160,6 +187,7 @@ impl Replica {
             status: None,
             clock_offset: hello.clock.0.saturating_sub(wall.0),
             software: hello.software.chars().take(40).collect(),
+            check: self.known.get(&node).and_then(|known| known.check),
         };
         self.known.insert(node, status);
         if let Some(child) = self.children.get_mut(&link) {
@@ -194,27 +222,37 @@ impl Replica {
     }
 
     fn tail_of(&self, office: OfficeId, store: &impl Store) -> Result<Cursor, Fault> {
-        let fresh = Cursor { epoch: self.meta.epoch, ..Cursor::default() };
-        Ok(super::read(store, Key::Inbox(office))?.unwrap_or(fresh))
+        let row: Cursor = super::read(store, Key::Inbox(office))?.unwrap_or_default();
+        // Rows written before the numbering changed belong to the new one as well.
+        Ok(Cursor { epoch: self.meta.epoch, ..row })
     }
 
-    /// Where to read on: at the reader's cursor if it is one of ours, else from the beginning.
+    /// Where to read on: at the reader's cursor if it is one of ours. A cursor of another numbering
+    /// says that the reader holds much already: it goes on at the tail, and a digest check finds
+    /// what is missing on either side.
     fn start_of(
         &self,
         office: OfficeId,
         cursor: Cursor,
         tail: Cursor,
         store: &impl Store,
-    ) -> Result<Cursor, Fault> {
-        let beginning = Cursor { epoch: tail.epoch, ..Cursor::default() };
-        if cursor.epoch != tail.epoch || cursor.number > tail.number {
-            return Ok(beginning);
-        }
+    ) -> Result<Start, Fault> {
         if cursor.number == 0 {
-            return Ok(beginning);
+            return Ok(Start::At(Cursor { epoch: tail.epoch, ..Cursor::default() }));
+        }
+        if cursor.epoch != tail.epoch {
+            return Ok(Start::At(tail));
+        }
+        if cursor.number > tail.number {
+            return Ok(Start::SetBack);
         }
         let row: Option<InboxRow> = super::read(store, Key::InboxRow(office, cursor.number))?;
-        Ok(if row.is_some_and(|row| row.hash == cursor.hash) { cursor } else { beginning })
+        Ok(match row {
+            Some(row) if row.hash == cursor.hash => Start::At(cursor),
+            // Cut short since: what stood there is found by the check.
+            None => Start::At(tail),
+            Some(_) => Start::SetBack,
+        })
     }
 
     pub(super) fn child_delivered(

@@ -131,6 +131,7 @@ impl<'a, S: Store> UpExport<'a, S> {
             trust: trust.numbers(),
             clock: wall,
             software: config.software.clone(),
+            acknowledged: None,
         };
         let body = Body::Up { hello: Box::new(hello), builds_on, status };
         Ok((Self { store, config, logs, waiting: VecDeque::new() }, body))
@@ -411,6 +412,7 @@ impl Carried {
                 Ok(Self::Down { after: frame.after, upto: frame.upto })
             }
             Data::Trust(_) => Err(bad(&"trust documents travel in a part of their own")),
+            Data::Refill(_) => Err(bad(&"what a hub asked for on a link is not carried by hand")),
         }
     }
 }

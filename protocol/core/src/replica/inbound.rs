@@ -57,6 +57,11 @@ impl InLog {
         self.stored.size()
     }
 
+    /// Entries received, those on their way to the disk included.
+    pub(super) fn received_entries(&self) -> u64 {
+        self.received.size()
+    }
+
     /// The oldest frame that waited is on disk; journal requests are answered in order.
     pub(super) fn stored(&mut self) {
         if let Some(frontier) = self.waiting.pop_front() {
@@ -238,7 +243,7 @@ impl Replica {
 
     /// Every author in a frame must be bound, up to the root key, to an office of this domain. A
     /// hub that swaps keys or bindings is found out here, one that swaps content by the proofs.
-    fn check_authors(&self, frame: &DownFrame, store: &impl Store) -> Result<(), Fault> {
+    pub(super) fn check_authors(&self, frame: &DownFrame, store: &impl Store) -> Result<(), Fault> {
         for part in &frame.authors {
             let bound = match &part.binding {
                 Some(bytes) => {

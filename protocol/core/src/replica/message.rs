@@ -2,6 +2,7 @@
 //! data (frames) and scans, so that an acknowledgement never waits behind a megabyte and nothing
 //! waits behind a scan.
 
+use super::digest::Check;
 use crate::{
     id::{DomainId, Hash, LogId, NodeId, OfficeId},
     limits,
@@ -58,6 +59,9 @@ pub struct Hello {
     pub clock: Timestamp,
     /// Software version, for the operator.
     pub software: String,
+    /// What this very hub acknowledged of the own log, as far as memory reaches: a hub that has
+    /// less was set back.
+    pub acknowledged: Option<Head>,
 }
 
 /// Answer to a hello.
@@ -73,8 +77,8 @@ pub struct Welcome {
     pub office: OfficeId,
     /// What it holds of the logs this peer sends up; `None` when the digests agree.
     pub heads: Option<Vec<Head>>,
-    /// Where the peer's inbox is read from: its own cursor, or zero when that one is of another
-    /// numbering.
+    /// Where the peer's inbox is read from: its own cursor; the tail when that one is of another
+    /// numbering, with a digest check to follow; the beginning for a peer that has read nothing.
     pub from: Cursor,
     /// Tail of the peer's inbox.
     pub tail: Cursor,
@@ -129,6 +133,8 @@ pub enum Control {
     },
     /// From both sides, between machines of one office.
     Sibling(Box<super::SiblingHello>),
+    /// Comparing what both sides hold.
+    Check(Box<Check>),
 }
 
 /// A data message.
@@ -148,6 +154,8 @@ pub enum Data {
     Down(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Trust documents that are too long for the control channel.
     Trust(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// Entries that the hub asked for, in the form of a down frame.
+    Refill(#[serde(with = "serde_bytes")] Vec<u8>),
 }
 
 /// Bytes are no message of this protocol.

@@ -11,6 +11,7 @@ mod alive;
 mod assemble;
 mod carried;
 mod child;
+mod digest;
 mod export;
 mod inbound;
 mod message;
@@ -20,14 +21,17 @@ mod prefix;
 mod scan;
 mod scope;
 mod sibling;
+mod set_back;
 mod turns;
 mod upstream;
 
 pub use carried::CarriedDown;
 pub use child::ChildStatus;
+pub use digest::{Check, Cut, EntryName, Report};
 pub use export::{Asked, Carried, DownExport, ExportError, UpExport, readers_up};
 pub use message::{Channel, Control, Data, Head, Hello, MessageError, Status, VERSIONS, Welcome};
 pub use moving::parent_of;
+pub use outbound::own_entries_after;
 pub use scan::{
     ScanDone, ScanIo, ScanMessage, ScanProgress, ScanReport, ScanTrouble, Transfer, Unserved,
     Unwanted,
@@ -51,6 +55,7 @@ use crate::{
 use admission::Admission;
 use alive::Challenge;
 use child::Child;
+use digest::Checker;
 use inbound::InLog;
 use outbound::OwnTail;
 use scan::{ScanPending, Scans};
@@ -151,6 +156,9 @@ pub enum Input {
         /// The peer's device key.
         peer: PublicKey,
     },
+    /// Somebody wants what is held here to be compared with the hub above, and that of every peer
+    /// below with what is held here.
+    Verify,
 }
 
 /// Something should be done.
@@ -216,8 +224,9 @@ pub enum Event {
         /// What, in words.
         reason: String,
     },
-    /// The parent holds something else, or more, of the own log than this machine does: the
-    /// machine was set back, or cloned. A new log must begin.
+    /// The parent holds something else, or more, of an own log than this machine does: the machine
+    /// was set back, or cloned. If it is the log in use a new one must begin; what the old one has
+    /// must be written into it again, then [`Record::Rewritten`].
     OwnLogDiverged {
         /// What the parent holds.
         parent: Head,
@@ -229,6 +238,11 @@ pub enum Event {
         /// Which machine.
         node: NodeId,
     },
+    /// What is held here was compared with the hub above.
+    Checked(Report),
+    /// A peer below has seen more of this hub than there is: it was set back. A new numbering of
+    /// its inboxes has begun.
+    SetBack,
 }
 
 /// Who this replica is and how it reaches its parent.
@@ -263,6 +277,9 @@ pub struct Replica {
     upstream: Upstream,
     pending: BTreeMap<Token, Pending>,
     next_token: u64,
+    checker: Checker,
+    /// A new numbering of the inboxes was begun in this process.
+    renumbered: bool,
     outputs: VecDeque<Output>,
     scans: Scans,
     admission: Admission,
@@ -283,6 +300,8 @@ enum Pending {
     Up { head: Head },
     /// Nothing; but without it no frame of the log may be written.
     Author { link: LinkId, log: LogId },
+    /// Nothing.
+    Nothing,
     /// Acknowledge the inbox.
     Down { link: LinkId, cursor: Cursor },
     /// See [`ScanPending`].
@@ -327,11 +346,13 @@ impl Replica {
             let author: Option<rows::Author> = read(store, Key::Author(log))?;
             if let (Some(row), Some(author)) = (row, author)
                 && log != meta.own_log
+                && store.get(&Key::Rewritten(log).bytes())?.is_none()
             {
                 logs.insert(log, InLog::new(row.frontier, author));
             }
         }
         let cursor = read(store, Key::Upstream)?.unwrap_or_default();
+        let checker = Checker::new(config.seed);
         let upstream = Upstream::new(config.parent, cursor, config.seed);
         let mut own = OwnTail::new(meta.own_log);
         if let Some(row) = read::<rows::Log>(store, Key::Log(meta.own_log))? {
@@ -350,6 +371,8 @@ impl Replica {
             upstream,
             pending: BTreeMap::new(),
             next_token: 0,
+            checker,
+            renumbered: false,
             outputs: VecDeque::new(),
             scans: Scans::default(),
             admission: Admission::default(),
@@ -390,6 +413,7 @@ impl Replica {
             Input::Journaled(token) => self.journaled(token, store),
             Input::JournalFailed(token) => self.journal_failed(token),
             Input::Own { log, sequence, entry } => {
+                self.keep_ended(log);
                 self.own.push(log, sequence, *entry);
                 self.pump_up(store);
                 self.pump_siblings(store);
@@ -422,6 +446,13 @@ impl Replica {
                     self.refuse(link, fault);
                 }
             }
+            Input::Verify => {
+                self.checker.want(now);
+                let greeted = self.children.iter().filter(|(_, child)| child.binding.is_some());
+                for link in greeted.map(|(link, _)| *link).collect::<Vec<_>>() {
+                    self.say(link, &Control::Check(Box::new(Check::Please)));
+                }
+            }
         }
     }
 
@@ -433,6 +464,7 @@ impl Replica {
         self.close_silent_links(now);
         self.take_turns(now, store);
         self.flush_skips(now, store);
+        self.check_timeout(now, store);
         self.report_status(now, store);
         self.scan_timeout(now, store);
     }
@@ -446,11 +478,13 @@ impl Replica {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let skips = self.children.values().filter_map(|child| child.skip_due);
         let turns = self.admission.deadline();
+        let check = self.upstream.live().map(|_| self.checker.deadline());
         skips
             .chain(self.upstream.deadline())
             .chain(self.scan_deadline())
             .chain(self.challenge_deadline())
             .chain(turns)
+            .chain(check)
             .min()
     }
 
@@ -483,8 +517,10 @@ impl Replica {
     pub fn backlog(&self) -> impl Iterator<Item = (LogId, u64, u64)> + '_ {
         let relayed = self.logs.iter().map(|(log, row)| (*log, row.stored_entries()));
         let own = (self.own.log(), self.own.head());
-        let logs: BTreeMap<LogId, u64> =
-            relayed.chain([own]).filter(|(log, _)| !log.is_zero()).collect();
+        let logs: BTreeMap<LogId, u64> = relayed
+            .chain([own])
+            .filter(|(log, _)| !log.is_zero() && !self.upstream.stopped(log))
+            .collect();
         logs.into_iter().map(|(log, head)| {
             (log, head, self.upstream.received(&log).map_or(0, |head| head.sequence))
         })
@@ -516,6 +552,7 @@ impl Replica {
         if let Some(older) = self.upstream.link() {
             // The same hub over a better way: everything that is not on a disk starts over there.
             self.upstream.forget_link();
+            self.checker.interrupted(now);
             self.leave(older, "this machine goes on over another link");
         }
         let heads = self.heads_going_up();
@@ -531,6 +568,7 @@ impl Replica {
             trust: self.trust.numbers(),
             clock: wall,
             software: self.config.software.clone(),
+            acknowledged: self.upstream.received(&self.own.log()).copied(),
         });
         self.say(link, &hello);
     }
@@ -554,7 +592,12 @@ impl Replica {
                     status.left(link, wall);
                 }
             }
-            _ => self.upstream.lost(link, now),
+            _ => {
+                self.upstream.lost(link, now);
+                if self.upstream.live().is_none() {
+                    self.checker.interrupted(now);
+                }
+            }
         }
         if let Some(link) = link {
             self.scan_link_down(link, store);
@@ -595,6 +638,10 @@ impl Replica {
             Control::Bulk => self.turn_told(link, None, store),
             Control::Later { millis } => self.turn_told(link, Some(millis), store),
             Control::Sibling(hello) => self.sibling_hello(wall, link, *hello, store),
+            Control::Check(check) if self.upstream.is(link) => {
+                self.check_answered(now, link, *check, store)
+            }
+            Control::Check(check) => self.answer_check(wall, link, *check, store),
         }
     }
 
@@ -606,6 +653,7 @@ impl Replica {
             Data::Up(frame) => self.up_frame(link, frame, store),
             Data::Down(frame) => self.down_frame(link, frame, store),
             Data::Trust(bytes) => self.trust_arrived(link, &bytes),
+            Data::Refill(frame) => self.refill(link, frame, store),
         }
     }
 
@@ -623,7 +671,7 @@ impl Replica {
                 self.check_in_sync(store);
             }
             Some(Pending::Scan(pending)) => self.scan_journaled(pending),
-            Some(Pending::Author { .. }) | None => {}
+            Some(Pending::Author { .. } | Pending::Nothing) | None => {}
         }
     }
 
@@ -648,7 +696,8 @@ impl Replica {
                 self.close(link, "the disk here refused to write; try again later");
             }
             Some(Pending::Scan(pending)) => self.scan_journal_failed(pending),
-            None => {}
+            // Whatever it was for is found again by the next check.
+            Some(Pending::Nothing) | None => {}
         }
     }
 

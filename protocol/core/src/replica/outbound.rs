@@ -1,14 +1,18 @@
 //! Frames that go up: the node's own log, cut and signed here, and the logs of offices below,
 //! passed on as they came.
 
-use super::{Data, Fault, Head, LinkId, Replica, Store, root_at};
+use super::{Data, Fault, Head, LinkId, Replica, Store, inbound::InLog, root_at};
 use crate::{
     entry::Entry,
     id::{DossierId, Hash, LogId},
     limits,
     log::{Checkpoint, Frontier, empty_root},
     record::Record,
-    state::{Key, rows::Position, tiles},
+    state::{
+        Key,
+        rows::{self, Position},
+        tiles,
+    },
     wire,
 };
 use std::collections::{HashMap, VecDeque};
@@ -108,7 +112,10 @@ impl Replica {
     /// Sends whatever the parent lacks, as far as the window allows.
     pub(super) fn pump_up(&mut self, store: &impl Store) {
         let Some(link) = self.upstream.live() else { return };
-        let result = self.pump_own(link, store).and_then(|()| self.pump_relayed(link, store));
+        let result = self
+            .pump_own(link, store)
+            .and_then(|()| self.pump_ended(link, store))
+            .and_then(|()| self.pump_relayed(link, store));
         if let Err(fault) = result {
             self.refuse(link, fault);
         }
@@ -190,13 +197,69 @@ impl Replica {
         Ok(entries)
     }
 
+    /// The own log ended and another one begins: what of it has not gone up still does.
+    pub(super) fn keep_ended(&mut self, next: LogId) {
+        let ended = self.own.log;
+        if ended == next || ended.is_zero() || self.logs.contains_key(&ended) {
+            return;
+        }
+        let author = rows::Author {
+            key: self.config.key.public(),
+            office: self.config.me.office,
+            binding: self.config.binding.clone(),
+            origin: Some(self.config.me.node),
+        };
+        let durable = self.own.durable.clone().unwrap_or_default();
+        self.logs.insert(ended, InLog::new(durable, author));
+    }
+
+    /// Own logs of before: read back from the journal and signed like the one in use.
+    fn pump_ended(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
+        let me = self.config.key.public();
+        let own = self.own.log;
+        let ended = |log: &LogId, row: &InLog| *log != own && row.author.key == me;
+        let logs: Vec<(LogId, u64)> = self
+            .logs
+            .iter()
+            .filter(|(log, row)| ended(log, row) && self.upstream.next(log) <= row.stored_entries())
+            .map(|(log, row)| (*log, row.stored_entries()))
+            .collect();
+        for (log, head) in logs {
+            while !self.upstream.window_is_full() && self.may_send(log, store)? {
+                let next = self.upstream.next(&log);
+                if next > head {
+                    break;
+                }
+                let Some(mut tree) = tiles::frontier_at(store, log, next - 1)? else { break };
+                let entries = read_own(log, next, head, store)?;
+                if entries.is_empty() {
+                    break;
+                }
+                entries.iter().for_each(|entry| tree.push(entry.leaf()));
+                let key = &self.config.key;
+                let domain = self.config.domain;
+                let checkpoint = Checkpoint::sign(key, domain, log, tree.size(), tree.root());
+                let nowhere = |_: &DossierId, _: &Hash| None;
+                let signature = &checkpoint.signature;
+                let frame = wire::encode_up(&me, log, next, &entries, nowhere, signature)
+                    .map_err(|error| Fault::new("own log", error))?;
+                self.announce(link, log, self.config.binding.clone());
+                let length = self.send(link, &Data::Up(frame));
+                self.upstream.sent(log, tree.size(), length);
+            }
+        }
+        Ok(())
+    }
+
     /// Logs of offices below, frame by frame as received, once the ledger has taken them in.
     fn pump_relayed(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
+        let me = self.config.key.public();
         let next = |log: &LogId| self.upstream.next(log);
         let behind = self
             .logs
             .iter()
-            .filter(|(log, row)| **log != self.own.log && next(log) <= row.stored_entries());
+            .filter(|(log, row)| **log != self.own.log && next(log) <= row.stored_entries())
+            .filter(|(_, row)| row.author.key != me);
         let logs: Vec<LogId> = behind.map(|(log, _)| *log).collect();
         for log in logs {
             while !self.upstream.window_is_full() && self.may_send(log, store)? {
@@ -263,6 +326,38 @@ fn frame_around(
         }
     }
     Ok(None)
+}
+
+/// Entries of an own log after a sequence, about a frame of them, from the journal: for writing
+/// them into another log when this one has to be given up.
+///
+/// # Errors
+/// [`StoreError`] when state or journal cannot be read.
+pub fn own_entries_after(
+    store: &impl Store,
+    log: LogId,
+    after: u64,
+) -> Result<Vec<Entry>, crate::state::StoreError> {
+    let row: Option<rows::Log> = super::read(store, Key::Log(log))?;
+    let head = row.map_or(0, |row| row.frontier.size());
+    read_own(log, after + 1, head, store)
+        .map_err(|fault| crate::state::StoreError::Backend(fault.reason))
+}
+
+/// About one frame of entries of an own log, from the journal.
+fn read_own(log: LogId, next: u64, head: u64, store: &impl Store) -> Result<Vec<Entry>, Fault> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut bytes = 0;
+    let mut block = OwnBlock::default();
+    for sequence in next..=head {
+        let Some(entry) = block.read(log, sequence, store)? else { break };
+        bytes += wire::frame_len_hint(&entry);
+        entries.push(entry);
+        if bytes >= limits::FRAME_TARGET_BYTES || entries.len() == limits::FRAME_ENTRIES {
+            break;
+        }
+    }
+    Ok(entries)
 }
 
 /// Journal positions of a block of own entries, read once.

@@ -5,9 +5,14 @@ use super::{Event, Fault, Head, Replica, Store};
 use crate::id::LogId;
 
 impl Replica {
-    /// A first look that needs no state: the own log, longer or other at the parent than here.
+    /// A first look that needs no state: an own log, longer or other at the parent than here.
     pub(super) fn compare_own(&mut self, head: Head) {
         if head.log != self.own.log() {
+            let me = self.config.key.public();
+            let ended = self.logs.get(&head.log).filter(|row| row.author.key == me);
+            if ended.is_some_and(|row| row.stored_entries() < head.sequence) {
+                self.diverged(head);
+            }
             return;
         }
         match self.own.agrees(head) {
@@ -40,7 +45,9 @@ impl Replica {
 
     fn diverged(&mut self, parent: Head) {
         self.upstream.settle_doubt(&parent.log, false);
-        if parent.log == self.own.log() {
+        let me = self.config.key.public();
+        let own = self.logs.get(&parent.log).is_some_and(|row| row.author.key == me);
+        if own || parent.log == self.own.log() {
             return self.event(Event::OwnLogDiverged { parent });
         }
         let reason = format!(

@@ -70,6 +70,7 @@ pub(super) struct Upstream {
     read: Cursor,
     stored: Cursor,
     tail: Cursor,
+    given: bool,
     status: Option<(Instant, Status)>,
     in_sync: bool,
     /// Half an exchange that came by hand is being read on this link.
@@ -96,6 +97,7 @@ impl Upstream {
             read: cursor,
             stored: cursor,
             tail: Cursor::default(),
+            given: false,
             status: None,
             in_sync: false,
             carried: None,
@@ -312,6 +314,7 @@ impl Upstream {
 
     pub(super) fn delivered(&mut self, cursor: Cursor) {
         self.stored = cursor;
+        self.given = false;
     }
 
     pub(super) fn forget_unstored(&mut self) {
@@ -353,6 +356,21 @@ impl Upstream {
         }
     }
 
+    /// Whether nothing more of this log goes up: the parent holds another history of it.
+    pub(super) fn stopped(&self, log: &LogId) -> bool {
+        self.next(log) == u64::MAX
+    }
+
+    /// Everything that the hub has for this inbox is on disk here.
+    pub(super) fn at_tail(&self) -> bool {
+        self.read == self.stored && self.stored.number >= self.tail.number
+    }
+
+    /// The cursor is the one that the hub gave at hello, and nothing has come since.
+    pub(super) fn is_given(&self) -> bool {
+        self.given
+    }
+
     pub(super) fn announce(&mut self, log: LogId) -> bool {
         self.announced.insert(log)
     }
@@ -380,11 +398,16 @@ impl Replica {
         let up = &mut self.upstream;
         up.phase = Phase::Live { link, since: now };
         up.attempts = 0;
+        let reset = welcome.from != up.stored;
+        up.given |= reset;
         up.read = welcome.from;
         up.stored = welcome.from;
         up.tail = welcome.tail;
         up.received = held.iter().map(|head| (head.log, *head)).collect();
         up.next = held.iter().map(|head| (head.log, head.sequence + 1)).collect();
+        if reset {
+            self.checker.want(now);
+        }
         for head in held {
             self.upstream.doubt(head);
             self.compare_own(head);

@@ -80,6 +80,11 @@ pub(super) fn place(dossier: DossierId) -> u16 {
     u16::from_be_bytes([high, low])
 }
 
+/// Sorts dossiers in the order of the tree.
+pub fn order(dossier: DossierId) -> (u16, DossierId) {
+    (place(dossier), dossier)
+}
+
 /// Digest of a dossier with these accepted heads (sorted, as the ledger keeps them).
 pub fn digest(dossier: DossierId, heads: &[crate::id::Hash]) -> HeldDigest {
     let mut bytes = Vec::with_capacity(DossierId::LEN + heads.len() * crate::id::Hash::LEN);

@@ -58,6 +58,8 @@ pub enum Key {
     Told(LogId, u64),
     /// A dossier with entries that the content has not folded yet.
     Stale(DossierId),
+    /// An own log that stands in another one and goes up no more.
+    Rewritten(LogId),
 }
 
 /// Tables of scans.
@@ -110,6 +112,7 @@ impl Key {
             Self::Wrote(..) => (b'V', "author's dossier"),
             Self::Ruled(_) => (b'J', "ruling"),
             Self::Told(..) => (b'Y', "hub's word"),
+            Self::Rewritten(_) => (b'g', "rewritten log"),
         }
     }
 
@@ -119,7 +122,7 @@ impl Key {
         out.push(self.tag().0);
         match self {
             Self::Meta | Self::Upstream => {}
-            Self::Author(log) | Self::Log(log) => out.extend(log.0),
+            Self::Author(log) | Self::Log(log) | Self::Rewritten(log) => out.extend(log.0),
             Self::Tile(log, level, block) => {
                 out.extend(log.0);
                 out.push(*level);

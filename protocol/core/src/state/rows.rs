@@ -234,6 +234,15 @@ pub enum InboxItem {
         /// Why, in words.
         reason: String,
     },
+    /// An accepted entry that the reader was found to lack; sent even if it wrote it itself.
+    Repair {
+        /// Of which dossier.
+        dossier: DossierId,
+        /// Author's log.
+        log: LogId,
+        /// Sequence in it.
+        sequence: u64,
+    },
 }
 
 /// What the hub above said of an entry that it does not apply.

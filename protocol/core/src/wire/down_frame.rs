@@ -247,7 +247,7 @@ impl DownFrame {
             })
             .collect();
         let actor = |index: usize, boot| {
-            authors.get(index).map(|part| actor_id(&part.key, part.log, boot)).unwrap_or_default()
+            authors.get(index).map(|part| actor_id(&part.key, boot)).unwrap_or_default()
         };
         let entries = block::read(reader, authors.len(), 0, actor, &mut |_| None)?;
         let mut entries = entries.into_iter();

@@ -183,7 +183,7 @@ impl Actors {
         match self.last {
             Some((k, l, b, actor)) if (k, l, b) == (*key, log, boot) => actor,
             _ => {
-                let actor = actor_id(key, log, boot);
+                let actor = actor_id(key, boot);
                 self.last = Some((*key, log, boot, actor));
                 actor
             }

@@ -77,7 +77,7 @@ impl Author {
     pub fn named(&self, id: DossierId, at: i64, list: &[(&str, String)]) -> Vec<(String, String)> {
         let heads = self.docs.get(&id).map(|doc| doc.get_heads()).unwrap_or_default();
         let parents: Vec<Hash> = heads.iter().map(|hash| Hash(hash.0)).collect();
-        let actor = actor_id(&self.key.public(), self.log, self.boot);
+        let actor = actor_id(&self.key.public(), self.boot);
         let ids = FactIds::new(actor, id, &parents, Timestamp(at));
         list.iter()
             .zip(ids)
@@ -95,7 +95,7 @@ impl Author {
         creation: Option<Nonce>,
         audience: Vec<AudienceOp>,
     ) {
-        let actor = actor_id(&self.key.public(), self.log, self.boot);
+        let actor = actor_id(&self.key.public(), self.boot);
         let doc = self.docs.entry(id).or_default();
         doc.set_actor(ActorId::from(&actor.0[..]));
         let mut transaction = doc.transaction();

@@ -239,7 +239,7 @@ fn a_change_that_does_not_fit_the_elision_travels_verbatim() {
     // Another actor in the chunk than the header's.
     let mut foreign = desk.entries[21].clone();
     foreign.boot = Nonce([0x42; 16]);
-    foreign.header.actor = actor_id(&desk.key.public(), desk.log, foreign.boot);
+    foreign.header.actor = actor_id(&desk.key.public(), foreign.boot);
     let entries = [odd, foreign];
     let signature = Signature([0; 64]);
     let resolve = |dossier: &_, hash: &_| desk.sequence_of(dossier, hash);
@@ -258,7 +258,7 @@ proptest! {
         let author = Author::new(9);
         let key = author.key.public();
         let entries: Vec<Entry> = entries.into_iter().map(|mut entry| {
-            entry.header.actor = actor_id(&key, author.log, entry.boot);
+            entry.header.actor = actor_id(&key, entry.boot);
             entry.header.payload_len = entry.payload.len() as u32;
             entry.header.payload_hash = payload_hash(&entry.payload);
             entry

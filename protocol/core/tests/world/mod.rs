@@ -22,7 +22,7 @@ use motcua_core::{
     trust::{ActStep, Denied, DenyAction},
     wire::{DownFrame, RowItem},
 };
-use site::Site;
+pub use site::{Shelf, Site};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -336,6 +336,57 @@ impl World {
 
     pub fn revive(&mut self, place: Place) {
         self.dead.remove(&place);
+    }
+
+    /// What the disk of a place holds now.
+    pub fn copy_of(&self, place: Place) -> Shelf {
+        self.sites[&place].store.clone()
+    }
+
+    /// The disk of a place is what it was then; nobody told the machine.
+    pub fn put_back(&mut self, place: Place, shelf: Shelf) {
+        self.crash(place);
+        let papers = self.papers.clone();
+        self.site(place).put_back(&papers, shelf);
+    }
+
+    /// A second machine from the same disk.
+    pub fn clone_of(&self, place: Place) -> Site {
+        let mut twin = Site::new(&self.papers, place);
+        twin.put_back(&self.papers, self.copy_of(place));
+        twin
+    }
+
+    /// The machine at a place and its twin change seats: one is on the line, the other works on
+    /// without it.
+    pub fn swap(&mut self, place: Place, twin: &mut Site) {
+        let gone: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(_, (from, to))| *from == place || *to == place)
+            .map(|(link, _)| *link)
+            .collect();
+        gone.into_iter().for_each(|link| self.drop_link(link));
+        std::mem::swap(self.site(place), twin);
+    }
+
+    /// How often the own log was found to be another one at the hub, and a hub to be set back.
+    pub fn diverged(&self, place: Place) -> u32 {
+        self.sites[&place].diverged
+    }
+
+    pub fn set_backs(&self, place: Place) -> u32 {
+        self.sites[&place].set_backs
+    }
+
+    /// Digest checks that ended at a place.
+    pub fn checks(&self, place: Place) -> Vec<motcua_core::replica::Report> {
+        self.sites[&place].checks.clone()
+    }
+
+    /// Somebody wants a check.
+    pub fn verify(&mut self, place: Place) {
+        self.input(place, Input::Verify);
     }
 
     /// A root document that names these hubs is signed; whoever asks gets it from here on.

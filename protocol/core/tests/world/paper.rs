@@ -224,7 +224,7 @@ fn forge(_: &Papers, frame: &mut DownFrame, liar: &SecretKey, binding: Option<Ve
             entry.payload = b"forged".to_vec();
             entry.header.payload_len = 6;
             entry.header.payload_hash = motcua_core::entry::payload_hash(b"forged");
-            entry.header.actor = actor_id(&liar.public(), log, entry.boot);
+            entry.header.actor = actor_id(&liar.public(), entry.boot);
             leaves.push((*sequence - 1, entry.leaf()));
         }
     }

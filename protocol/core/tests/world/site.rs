@@ -12,7 +12,9 @@ use motcua_core::{
     key::SecretKey,
     ledger::{Content, ContentFault, Folded, Ledger, Me},
     record::{Record, ScanEvent},
-    replica::{Config, Event, Input, Output, Replica, Store, Token, parent_of},
+    replica::{
+        Config, Event, Input, Output, Replica, Report, Store, Token, own_entries_after, parent_of,
+    },
     state::{Key, Kv, MemKv, Pairs, ScanTable, StoreError, history::Stored, rows},
     time::{ClockQuality, Instant, Timestamp},
     trust::{Binding, Signed, TrustView},
@@ -20,7 +22,8 @@ use motcua_core::{
 };
 use std::collections::{BTreeMap, VecDeque};
 
-#[derive(Default)]
+/// What a backup, a snapshot or a copied disk holds.
+#[derive(Default, Clone)]
 pub struct Shelf {
     pub kv: MemKv,
     pub journal: Vec<Record>,
@@ -74,16 +77,29 @@ pub struct Site {
     /// Machines of which two were seen alive.
     pub two_alive: Vec<NodeId>,
     pub in_sync: bool,
-    boots: u8,
     renewals: u16,
     /// Leaves the folding of every batch for later.
     pub fold_later: bool,
+    pub checks: Vec<Report>,
+    pub set_backs: u32,
+    pub diverged: u32,
+    ended: Option<LogId>,
+    binding: Vec<u8>,
     /// One disk sync in so many turns.
     pub sync_every: u64,
     pub disk: super::disk::Disk,
     turns: u64,
     /// Records that the ledger is given at once.
     pub batch: usize,
+}
+
+/// Random bytes, but for the run to be the same: never twice the same, whichever machine asks.
+fn fresh_nonce() -> Nonce {
+    static COUNTER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    let number = COUNTER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let mut nonce = Nonce([0x6e; 16]);
+    nonce.0[..8].copy_from_slice(&number.to_le_bytes());
+    nonce
 }
 
 pub fn config(papers: &Papers, place: Place, trust: &TrustView) -> Config {
@@ -128,9 +144,13 @@ impl Site {
             faults: Vec::new(),
             two_alive: Vec::new(),
             in_sync: false,
-            boots: 0,
             renewals: 0,
             fold_later: false,
+            checks: Vec::new(),
+            set_backs: 0,
+            diverged: 0,
+            ended: None,
+            binding: papers.binding(place),
             sync_every: 1,
             turns: 0,
             batch: 3,
@@ -158,7 +178,6 @@ impl Site {
     }
 
     fn start(&mut self, papers: &Papers, place: Place) {
-        self.boots += 1;
         let me = config(papers, place, &papers.trust).me;
         // As a real machine keeps its documents in a file of their own.
         let mut trusts = self.store.journal.iter().rev().filter_map(|record| match record {
@@ -186,10 +205,11 @@ impl Site {
         let trust = self.ledger.trust().clone();
         let config = config(papers, place, &trust);
         self.replica = Replica::new(config.clone(), trust, &self.store).unwrap();
+        self.ended = None;
         let log = self.meta().own_log;
         let row: Option<rows::Log> = self.typed(Key::Log(log));
         let frontier = row.map(|row| row.frontier).unwrap_or_default();
-        let boot = Nonce([self.boots; 16]);
+        let boot = fresh_nonce();
         self.own = (!log.is_zero()).then(|| OwnLog::new(config.key.public(), log, boot, frontier));
         self.in_sync = false;
     }
@@ -245,9 +265,7 @@ impl Site {
 
     pub fn create(&mut self, now: u64) -> DossierId {
         let created = Timestamp(1_700_000_000_000 + now as i64);
-        let own = self.own.as_ref().unwrap();
-        let mut nonce = Nonce([self.boots; 16]);
-        nonce.0[..8].copy_from_slice(&own.head().to_le_bytes());
+        let nonce = fresh_nonce();
         let dossier = dossier_id(&self.key.public(), nonce, created);
         let add = AudienceOp { action: AudienceAction::Add, role: Role::Desk, office: self.office };
         self.write(created, dossier, Automerge::new(), vec![add], Some(nonce), None);
@@ -411,6 +429,7 @@ impl Site {
         if self.applied > before {
             self.input(now, Input::Applied { inboxes });
         }
+        self.sign_again();
         synced || served || self.applied > before
     }
 
@@ -466,14 +485,74 @@ impl Site {
         match event {
             Event::InSync => self.in_sync = true,
             Event::Refused { kind, reason, .. } => self.faults.push(format!("{kind}: {reason}")),
-            Event::OwnLogDiverged { parent } => self.faults.push(format!("diverged at {parent:?}")),
+            Event::OwnLogDiverged { parent } => self.diverge(parent.log),
             Event::Greeted { .. }
             | Event::Received(_)
             | Event::RootReceived(_)
             | Event::Settled(_) => {}
             Event::Trust(view) => self.adopt(*view),
             Event::TwoAlive { node } => self.two_alive.push(node),
+            Event::Checked(report) => self.checks.push(report),
+            Event::SetBack => self.set_backs += 1,
         }
+    }
+
+    /// Work goes on in a new log; what the old one has is written into it again, as the engine
+    /// does it.
+    fn diverge(&mut self, ended: LogId) {
+        let done = self.store.kv.get(&Key::Rewritten(ended).bytes()).unwrap().is_some();
+        if done || self.ended.is_some() {
+            return;
+        }
+        self.ended = Some(ended);
+        let own = self.own.as_ref().unwrap();
+        if own.log() != ended {
+            return;
+        }
+        self.diverged += 1;
+        let log = LogId(fresh_nonce().0);
+        let continues = Some((ended, own.head(), Hash::ZERO));
+        self.own = Some(OwnLog::new(self.key.public(), log, fresh_nonce(), Default::default()));
+        let binding = self.binding.clone();
+        let origin = self.key.public().node_id();
+        self.unsynced.push_back((
+            None,
+            vec![Record::LogStarted { log, continues }, Record::Author { log, binding, origin }],
+        ));
+    }
+
+    /// Entries of the ended log once more, when all of it is on disk and applied.
+    fn sign_again(&mut self) {
+        let Some(ended) = self.ended else { return };
+        if !self.unsynced.is_empty() || self.applied < self.store.journal.len() {
+            return;
+        }
+        self.ended = None;
+        let (mut after, own) = (0, self.own.as_mut().unwrap());
+        loop {
+            let entries = own_entries_after(&self.store, ended, after).unwrap();
+            if entries.is_empty() {
+                self.unsynced.push_back((None, vec![Record::Rewritten(ended)]));
+                return;
+            }
+            after += entries.len() as u64;
+            for entry in entries {
+                let sequence = own.append_again(&entry);
+                let (log, entry) = (own.log(), wire::encode_entry(&entry));
+                let record = Record::Own { log, sequence, request: None, entry };
+                self.unsynced.push_back((None, vec![record]));
+            }
+        }
+    }
+
+    /// Everything on the disk is what it was then.
+    pub fn put_back(&mut self, papers: &Papers, shelf: Shelf) {
+        self.unsynced.clear();
+        self.planted.clear();
+        self.ended = None;
+        self.store = shelf;
+        let place = Self::place_of(papers, self.office);
+        self.start(papers, place);
     }
 
     /// Newer documents: journaled, then in force, as the engine does it.

@@ -11,10 +11,12 @@
 
 mod applier;
 mod books;
+mod check;
 mod own;
 mod pen;
 mod queue;
 mod recover;
+mod rewrite;
 mod rulings;
 
 pub use applier::Progress;
@@ -108,6 +110,8 @@ pub struct Engine {
     two_alive: Mutex<BTreeMap<NodeId, u64>>,
     received_at: AtomicI64,
     root_received: AtomicU64,
+    rewriting: rewrite::Rewriting,
+    checks: check::Checks,
     scans: Scans,
     config: Config,
 }
@@ -215,6 +219,8 @@ impl Engine {
             two_alive: Mutex::default(),
             received_at: AtomicI64::default(),
             root_received: AtomicU64::default(),
+            rewriting: rewrite::Rewriting::default(),
+            checks: check::Checks::default(),
             scans,
             config,
         });
@@ -384,14 +390,11 @@ impl Engine {
     fn react(self: &Arc<Self>, event: Event) {
         match event {
             Event::Trust(view) => self.adopt(*view),
-            Event::OwnLogDiverged { parent } => {
-                tracing::error!(
-                    log = %parent.log, hub_has = parent.sequence,
-                    "the hub holds more of this machine's log than the machine itself: it was set \
-                     back or cloned; work goes on in a new log, tell central IT"
-                );
-                self.own.begin_new_log();
+            Event::OwnLogDiverged { parent } => self.diverged(parent),
+            Event::Checked(report) => {
+                self.checks.note(self.clock.wall(), report);
             }
+            Event::SetBack => self.checks.note_set_back(),
             Event::Received(_) => {
                 self.received_at.store(self.clock.wall().0, Ordering::Relaxed);
             }

@@ -1,6 +1,6 @@
 //! The own log: one writer at a time gives numbers, the journal makes them true.
 
-use super::{Pen, StartError, books::Books, random};
+use super::{Pen, StartError, books::Books, random, rewrite::Written};
 use motcua_core::{
     author::{Draft, OwnLog},
     entry::Entry,
@@ -17,6 +17,7 @@ use motcua_journal::JournalError;
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
+    mpsc::{Receiver, channel},
 };
 use tokio::sync::oneshot;
 
@@ -134,10 +135,53 @@ impl OwnWriter {
         Ok(Saved { position, log, sequence, entry })
     }
 
-    /// Ends the log in use and begins a new one.
-    pub fn begin_new_log(&self) {
-        let log = self.log();
-        self.on_failure(log)();
+    /// Ends the log in use, if it is still that one, and goes on in a new one; answered when what
+    /// was handed in before, and the beginning of the new log, are on disk.
+    pub(super) fn continue_in_new_log(&self, ended: LogId) -> Receiver<Written> {
+        let (told, answer) = channel();
+        let mut own = self.lock();
+        let mut records = Vec::new();
+        if own.log() == ended {
+            let next = LogId(random());
+            let continues = Some((ended, own.head(), Hash::ZERO));
+            *own = OwnLog::new(self.key, next, Nonce(random()), Default::default());
+            self.generation.fetch_add(1, Ordering::Release);
+            let (binding, origin) = (self.binding.clone(), self.key.node_id());
+            records.push(Record::LogStarted { log: next, continues });
+            records.push(Record::Author { log: next, binding, origin });
+        }
+        self.pen.write(
+            records,
+            Box::new(move |result| {
+                // Whoever waited may have ended with the process; the log has begun.
+                let _ = told.send(result);
+            }),
+        );
+        answer
+    }
+
+    /// Entries of an ended log once more, in the log in use.
+    pub(super) fn write_again(&self, entries: &[Entry]) -> Receiver<Written> {
+        let (told, answer) = channel();
+        let mut own = self.lock();
+        let log = own.log();
+        let records = entries.iter().map(|entry| {
+            let sequence = own.append_again(entry);
+            Record::Own { log, sequence, request: None, entry: wire::encode_entry(entry) }
+        });
+        let records: Vec<Record> = records.collect();
+        let failed = self.on_failure(log);
+        self.pen.write(
+            records,
+            Box::new(move |result| {
+                if result.is_err() {
+                    failed();
+                }
+                // As above.
+                let _ = told.send(result);
+            }),
+        );
+        answer
     }
 
     fn lock(&self) -> MutexGuard<'_, OwnLog> {

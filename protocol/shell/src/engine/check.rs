@@ -1,0 +1,73 @@
+//! What became of the digest checks, for pages and metrics, and asking for one.
+
+use super::Engine;
+use crate::driver::Signal;
+use motcua_core::{replica::Report, time::Timestamp};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// Checks of this process against the hub above, and how often a hub found itself set back.
+#[derive(Default)]
+pub(super) struct Checks {
+    last: Mutex<Option<(Timestamp, Report)>>,
+    total: Mutex<(u64, Report)>,
+    set_back: AtomicU64,
+}
+
+impl Checks {
+    pub(super) fn note(&self, at: Timestamp, report: Report) {
+        if report.differing > 0 {
+            tracing::warn!(
+                checked = report.checked,
+                differing = report.differing,
+                from_hub = report.from_hub,
+                to_hub = report.to_hub,
+                decided = report.decided,
+                unrepaired = report.unrepaired,
+                "this machine and its hub did not hold the same; what was missing was sent"
+            );
+        }
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, report));
+        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
+        total.0 += 1;
+        total.1.differing += report.differing;
+        total.1.from_hub += report.from_hub;
+        total.1.to_hub += report.to_hub;
+        total.1.decided += report.decided;
+        total.1.unrepaired += report.unrepaired;
+    }
+
+    pub(super) fn note_set_back(&self) {
+        self.set_back.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(
+            "a machine below has read, or sent, more than this hub holds: the hub was set back to \
+             an older copy of its disk; a new numbering has begun and what is missing is asked for; \
+             tell central IT"
+        );
+    }
+}
+
+impl Engine {
+    /// Asks for a check: of this machine with its hub, and of every connected machine below with
+    /// this one.
+    pub fn verify(&self) {
+        self.driver.signal(Signal::Verify);
+    }
+
+    /// The last check with the hub above in this process: when it ended, and what came of it.
+    pub fn last_check(&self) -> Option<(Timestamp, Report)> {
+        *self.checks.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checks that ended in this process, and the sum of what they found.
+    pub fn check_totals(&self) -> (u64, Report) {
+        *self.checks.total.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often this hub found in this process that it had been set back.
+    pub fn set_backs(&self) -> u64 {
+        self.checks.set_back.load(Ordering::Relaxed)
+    }
+}
