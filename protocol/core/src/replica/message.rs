@@ -103,7 +103,7 @@ pub struct Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Control {
     /// From the side that dialled.
-    Hello(Hello),
+    Hello(Box<Hello>),
     /// Its answer.
     Welcome(Box<Welcome>),
     /// This much of a log is on the disk of the side that says so.

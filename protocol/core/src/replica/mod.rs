@@ -20,8 +20,8 @@ mod outbound;
 mod prefix;
 mod scan;
 mod scope;
-mod sibling;
 mod set_back;
+mod sibling;
 mod turns;
 mod upstream;
 
@@ -558,7 +558,7 @@ impl Replica {
         let heads = self.heads_going_up();
         let digest = message::heads_digest(heads.iter().copied());
         self.upstream.connected(link, heads);
-        let hello = Control::Hello(Hello {
+        let hello = Control::Hello(Box::new(Hello {
             versions: VERSIONS,
             features: 0,
             domain: self.config.domain,
@@ -569,7 +569,7 @@ impl Replica {
             clock: wall,
             software: self.config.software.clone(),
             acknowledged: self.upstream.received(&self.own.log()).copied(),
-        });
+        }));
         self.say(link, &hello);
     }
 
@@ -613,7 +613,7 @@ impl Replica {
         store: &impl Store,
     ) -> Result<(), Fault> {
         match message::decode(Channel::Control, bytes)? {
-            Control::Hello(hello) => self.greet((now, wall), link, hello, store),
+            Control::Hello(hello) => self.greet((now, wall), link, *hello, store),
             Control::Welcome(welcome) => self.welcomed(now, link, *welcome, store),
             Control::Received(head) if self.siblings.contains_key(&link) => {
                 self.sibling_received(wall, link, head, store)

@@ -11,6 +11,7 @@ mod meaning;
 mod paper;
 pub mod site;
 
+pub use meaning::meaning;
 pub use paper::marker;
 
 use motcua_core::{

@@ -81,7 +81,7 @@ impl Replica {
         last: bool,
         store: &impl Store,
     ) -> Result<Check, Fault> {
-        if sums.len() > OFFICES || sums.is_sorted_by(|a, b| a.0 < b.0) != true {
+        if sums.len() > OFFICES || !sums.is_sorted_by(|a, b| a.0 < b.0) {
             return Err(Fault::new("limit", "offices of a check are too many or out of order"));
         }
         let upto = if last { None } else { sums.last().map(|(office, _)| *office) };
