@@ -77,7 +77,6 @@ pub struct Site {
     /// Machines of which two were seen alive.
     pub two_alive: Vec<NodeId>,
     pub in_sync: bool,
-    renewals: u16,
     /// Leaves the folding of every batch for later.
     pub fold_later: bool,
     pub checks: Vec<Report>,
@@ -144,7 +143,6 @@ impl Site {
             faults: Vec::new(),
             two_alive: Vec::new(),
             in_sync: false,
-            renewals: 0,
             fold_later: false,
             checks: Vec::new(),
             set_backs: 0,
@@ -307,13 +305,7 @@ impl Site {
         let own = self.own.as_mut().unwrap();
         let held: Vec<Hash> =
             document.get_changes(&[]).iter().map(|change| Hash(change.hash().0)).collect();
-        self.renewals += 1;
-        let boot = Nonce(
-            [200, self.boots, self.renewals as u8, (self.renewals >> 8) as u8]
-                .repeat(4)
-                .try_into()
-                .unwrap(),
-        );
+        let boot = fresh_nonce();
         own.begin_anew_unless(dossier, |change| held.contains(change), boot);
         document.set_actor(automerge::ActorId::from(own.actor().0));
         let text = String::from_utf8(marker(dossier)).unwrap();
