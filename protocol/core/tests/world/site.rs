@@ -543,7 +543,7 @@ impl Site {
         self.planted.clear();
         self.ended = None;
         self.store = shelf;
-        let place = Self::place_of(papers, self.office);
+        let place = self.place;
         self.start(papers, place);
     }
 
