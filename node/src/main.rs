@@ -189,7 +189,7 @@ fn report(identity: &motcua_shell::identity::Identity) -> ExitCode {
 }
 
 #[expect(clippy::print_stdout, reason = "the answer to the operator")]
-fn verify(config: &std::path::Path) -> ExitCode {
+fn verify(config: &Path) -> ExitCode {
     let settings = match NodeSettings::load(config) {
         Ok(settings) => settings,
         Err(error) => return say(&error, BAD_SETTINGS),

@@ -177,5 +177,5 @@ fn a_machine_that_was_set_back_learns_so_from_the_one_beside_it() {
     world.set_back(Ward1, backup);
     world.join(Ward1, Ward1B);
     world.settle();
-    assert!(world.faults().iter().any(|fault| fault.contains("diverged")), "{:?}", world.faults());
+    assert_eq!(world.diverged(Ward1), 1, "{:?}", world.faults());
 }
