@@ -7,7 +7,7 @@ use motcua_core::{
     entry::{AudienceAction, AudienceOp, Role},
     id::DossierId,
 };
-use world::{Place, Place::*, World, meaning};
+use world::{Place, Place::*, World};
 
 fn grant(world: &World, place: Place) -> AudienceOp {
     AudienceOp { action: AudienceAction::Add, role: Role::Competent, office: world.office(place) }

@@ -11,7 +11,6 @@ mod meaning;
 mod paper;
 pub mod site;
 
-pub use meaning::meaning;
 pub use paper::marker;
 
 use motcua_core::{
