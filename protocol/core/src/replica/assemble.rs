@@ -1,11 +1,11 @@
 //! Down frames: rows of an inbox with the entries they name, and proofs that need no trust in the
 //! hub that sends them.
 
-use super::{Config, Fault, Store};
+use super::{Config, Fault, Store, recall::Recall};
 use crate::{
     entry::Entry,
     id::{DossierId, Hash, LogId, NodeId, OfficeId},
-    key::Purpose,
+    key::{PublicKey, Purpose},
     ledger::attestation,
     limits,
     log::{Checkpoint, Multiproof},
@@ -157,6 +157,7 @@ struct Builder<'a, S> {
     reader: NodeId,
     authors: BTreeMap<LogId, Option<rows::Author>>,
     histories: BTreeMap<DossierId, Vec<Stored>>,
+    recall: Recall,
     parts: Vec<(LogId, Source, rows::Author)>,
     rows: Vec<Row>,
     brought: BTreeSet<(LogId, u64)>,
@@ -171,6 +172,7 @@ impl<'a, S: Store> Builder<'a, S> {
             reader,
             authors: BTreeMap::new(),
             histories: BTreeMap::new(),
+            recall: Recall::default(),
             parts: Vec::new(),
             rows: Vec::new(),
             brought: BTreeSet::new(),
@@ -219,17 +221,17 @@ impl<'a, S: Store> Builder<'a, S> {
         log: LogId,
         sequence: u64,
     ) -> Result<(), Fault> {
-        if let Some(stored) = self.entry(dossier, log, sequence)? {
-            self.stored_row(number, author, stored);
+        let found = self.entry(dossier, log, &author.key, sequence)?;
+        if let Some((source, entry)) = found {
+            self.bytes += frame_len_hint(&entry);
+            let author = self.part(log, source, author);
+            self.rows.push(Row { number, item: RowItem::Entry { author, sequence, entry } });
         }
         Ok(())
     }
 
     fn stored_row(&mut self, number: u64, author: rows::Author, stored: Stored) {
-        let source = match stored.attestation {
-            Some(id) => Source::Attested(id),
-            None => Source::Whole,
-        };
+        let source = stored.attestation.map_or(Source::Whole, Source::Attested);
         self.bytes += frame_len_hint(&stored.entry);
         let author = self.part(stored.log, source, author);
         let item = RowItem::Entry { author, sequence: stored.sequence, entry: stored.entry };
@@ -253,14 +255,22 @@ impl<'a, S: Store> Builder<'a, S> {
         &mut self,
         dossier: DossierId,
         log: LogId,
+        author: &PublicKey,
         sequence: u64,
-    ) -> Result<Option<Stored>, Fault> {
+    ) -> Result<Option<(Source, Entry)>, Fault> {
+        if let Some(entry) = self.recall.entry(self.store, log, author, sequence)? {
+            return Ok(Some((Source::Whole, entry)));
+        }
         if !self.histories.contains_key(&dossier) {
             let row = super::read(self.store, Key::Dossier(dossier))?.unwrap_or_default();
             self.histories.insert(dossier, history::read(self.store, dossier, &row)?);
         }
         let history = self.histories.get(&dossier).map_or(&[][..], Vec::as_slice);
-        Ok(history.iter().find(|stored| (stored.log, stored.sequence) == (log, sequence)).cloned())
+        let held = history.iter().find(|held| (held.log, held.sequence) == (log, sequence));
+        Ok(held.map(|held| {
+            let source = held.attestation.map_or(Source::Whole, Source::Attested);
+            (source, held.entry.clone())
+        }))
     }
 
     fn part(&mut self, log: LogId, source: Source, author: rows::Author) -> u16 {

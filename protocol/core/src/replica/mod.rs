@@ -18,6 +18,7 @@ mod message;
 mod moving;
 mod outbound;
 mod prefix;
+mod recall;
 mod scan;
 mod scope;
 mod set_back;

@@ -295,16 +295,25 @@ pub(super) fn relayed_frame(
     next: u64,
     store: &impl Store,
 ) -> Result<Option<(u64, Vec<u8>)>, Fault> {
-    // Frames are keyed by their first sequence; the one wanted usually begins at `next`.
-    let exact = Key::Frame(log, next);
-    let found = match super::read::<Position>(store, exact)? {
-        Some(position) => Some((next, position)),
-        None => frame_around(log, next, store)?,
+    let Some((first, Position::Frame { record, count })) = frame_of(log, next, store)? else {
+        return Ok(None);
     };
-    let Some((first, Position::Frame { record, count })) = found else { return Ok(None) };
     match store.record(record)? {
         Some(Record::Up { frame, .. }) => Ok(Some((first + count - 1, frame))),
         _ => Err(Fault::new("store", format!("frame {first} of log {log} is not in the journal"))),
+    }
+}
+
+/// Where the frame that holds `sequence` stands, with the sequence it begins at.
+pub(super) fn frame_of(
+    log: LogId,
+    sequence: u64,
+    store: &impl Store,
+) -> Result<Option<(u64, Position)>, Fault> {
+    // Frames are keyed by their first sequence; the one wanted usually begins at `sequence`.
+    match super::read::<Position>(store, Key::Frame(log, sequence))? {
+        Some(position) => Ok(Some((sequence, position))),
+        None => frame_around(log, sequence, store),
     }
 }
 
