@@ -324,7 +324,7 @@ mod tests {
                     0 => machines[at].restart(),
                     1 if at < 3 => backups[at] = machines[at].journal.clone(),
                     2 if at < 3
-                        && at % 2 == 0
+                        && at.is_multiple_of(2)
                         && !backups[at].is_empty()
                         && set_back.insert(at) =>
                     {

@@ -1,7 +1,7 @@
 //! Bytes of a stopped replica's state, by table: where the disk goes.
 //!
 //! `cargo run --release -p motcua-shell --example state_bytes -- DATA_DIR`
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use motcua_shell::store::SledStore;
 use std::{collections::BTreeMap, path::Path};

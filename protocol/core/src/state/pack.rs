@@ -116,7 +116,7 @@ fn packed(entries: &[&Stored]) -> Option<Vec<u8>> {
     let mut writer = block::Writer::new(1);
     for stored in entries {
         let entry = &stored.entry;
-        let known = head.actors.iter().any(|known| *known == (entry.boot, entry.header.actor));
+        let known = head.actors.contains(&(entry.boot, entry.header.actor));
         if !known {
             head.actors.push((entry.boot, entry.header.actor));
         }

@@ -1,4 +1,3 @@
-#![allow(dead_code)] // Each test program uses its part of it.
 //! The city of the tests: six replicas, a queue of messages, and a clock that only moves when
 //! everybody waits.
 
