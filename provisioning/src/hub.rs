@@ -28,6 +28,9 @@ impl HubConsole {
     /// What is wrong with it, in words.
     pub fn parse(text: &str) -> Result<Self, String> {
         let bare = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+        if bare.contains('/') {
+            return Err(format!("{text}: give host:port of the console, or http://host:port"));
+        }
         motcua_core::trust::check_hub_address(bare).map_err(|error| error.to_string())?;
         Ok(Self { address: bare.to_owned() })
     }
