@@ -341,7 +341,7 @@ fn frame_around(
 /// them into another log when this one has to be given up.
 ///
 /// # Errors
-/// [`StoreError`] when state or journal cannot be read.
+/// [`StoreError`](crate::state::StoreError) when state or journal cannot be read.
 pub fn own_entries_after(
     store: &impl Store,
     log: LogId,
