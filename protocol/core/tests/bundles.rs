@@ -4,7 +4,10 @@
 
 mod world;
 
-use motcua_core::entry::{AudienceAction, AudienceOp, Role};
+use motcua_core::{
+    entry::{AudienceAction, AudienceOp, Role},
+    trust::DenyAction,
+};
 use world::{Place::*, World};
 
 fn grant(world: &World, place: world::Place) -> AudienceOp {
@@ -73,9 +76,13 @@ fn the_same_file_twice_changes_nothing_and_an_older_one_after_a_newer_neither() 
     world.edit(Ward2, other, &[op]);
     world.settle();
     let new_reply = world.record_down(Ward1, Some(start));
+    let mut at = 0;
     for file in [&new_reply, &old_reply, &new_reply] {
         assert_eq!(world.bring(Ward1, file), None);
         world.settle();
+        let now = world.cursor(Ward1).number;
+        assert!(now >= at, "the place in the inbox went back from {at} to {now}");
+        at = now;
         assert_eq!(world.changes(Ward1, other), 2);
         assert_eq!(world.received_by_parent(Ward1), 2);
     }
@@ -184,4 +191,51 @@ fn a_file_for_another_hub_or_by_another_is_not_taken() {
     assert_eq!(world.sealed_to(&up), [District1, City]);
     let down = world.record_down(Ward1, None);
     assert_eq!(world.sealed_to(&down), [Ward1]);
+}
+
+#[test]
+fn a_banned_machines_file_is_taken_up_to_the_ban_and_refused_beyond_it() {
+    let mut world = without_line(6);
+    let before: Vec<_> = (0..3).map(|_| world.create(Ward1)).collect();
+    world.settle();
+    let good = world.record_up(Ward1);
+    let after: Vec<_> = (0..2).map(|_| world.create(Ward1)).collect();
+    world.settle();
+    let more = world.record_up(Ward1);
+    world.publish(District1, 1, &[(Ward1, DenyAction::Ban, 3)]);
+    world.settle();
+    let why = world.bring(District1, &more).unwrap();
+    assert!(why.contains("banned") && why.contains("up to 3"), "{why}");
+    assert_eq!(world.bring(District1, &good), None);
+    world.settle();
+    assert!(before.iter().all(|dossier| world.changes(District1, *dossier) == 1));
+    assert!(after.iter().all(|dossier| world.changes(District1, *dossier) == 0));
+
+    let mut world = without_line(7);
+    world.create(Ward2);
+    world.settle();
+    world.cut(Ward2);
+    let lost = world.create(Ward2);
+    world.settle();
+    let file = world.record_up(Ward2);
+    world.publish(District1, 1, &[(Ward2, DenyAction::Ban, 0)]);
+    world.settle();
+    assert!(world.bring(District1, &file).unwrap().contains("banned"));
+    assert_eq!(world.changes(District1, lost), 0);
+}
+
+#[test]
+fn dialling_a_line_that_is_cut_does_not_disturb_a_file_being_taken_in() {
+    let mut world = without_line(8);
+    let other = world.create(Ward2);
+    let op = grant(&world, Ward1);
+    world.edit(Ward2, other, &[op]);
+    world.settle();
+    let reply = world.record_down(Ward1, Some(world.cursor(Ward1)));
+    // Long enough for several dials that come to nothing.
+    let link = world.take_in_with(Ward1, &reply, usize::MAX, |world| world.run(200));
+    world.run(20);
+    world.end(Ward1, link);
+    assert_eq!(world.changes(Ward1, other), 2);
+    assert_eq!(world.faults(), Vec::<String>::new());
 }

@@ -74,6 +74,17 @@ impl World {
 
     /// Takes a bundle in at a place, up to a number of its messages, and gives the link it came by.
     pub fn take_in(&mut self, place: Place, file: &[u8], upto: usize) -> LinkId {
+        self.take_in_with(place, file, upto, |_| {})
+    }
+
+    /// The same; something happens before each message.
+    pub fn take_in_with(
+        &mut self,
+        place: Place,
+        file: &[u8],
+        upto: usize,
+        between: impl Fn(&mut Self),
+    ) -> LinkId {
         let domain = super::paper::DOMAIN;
         let checked = check(&mut &*file, file.len() as u64, domain).unwrap();
         let mut reader = Reader::new(file, &checked, &self.papers.key(place)).unwrap();
@@ -93,6 +104,7 @@ impl World {
         self.input(place, input);
         for _ in 0..upto {
             let Some(Item::Data(bytes)) = reader.item().unwrap() else { break };
+            between(self);
             self.input(place, Input::Message { link, channel: Channel::Data, bytes });
         }
         link
