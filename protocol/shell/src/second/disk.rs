@@ -8,11 +8,11 @@ use motcua_core::{
     record::Record,
     wire,
 };
-use motcua_journal::{Journal, JournalError, Lane, Options, RealFs};
+use motcua_journal::{Fs, Journal, JournalError, Lane, Options};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs as files, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -125,11 +125,12 @@ impl Disk {
         data_dir: &Path,
         me: Me,
         domain: DomainId,
+        fs: Arc<dyn Fs>,
     ) -> Result<Self, DiskError> {
         let dir = settings.dir.clone();
         let away = || DiskError::Away(dir.clone());
-        let there = fs::metadata(&dir).map_err(|_| away())?;
-        let here = fs::metadata(data_dir).map_err(|error| failed(&dir, &error))?;
+        let there = files::metadata(&dir).map_err(|_| away())?;
+        let here = files::metadata(data_dir).map_err(|error| failed(&dir, &error))?;
         if there.dev() == here.dev() && !settings.same_disk {
             return Err(DiskError::SameDisk(dir));
         }
@@ -154,7 +155,7 @@ impl Disk {
                 replace_file(&file, text.as_bytes()).map_err(|error| failed(&dir, &error))?;
             }
         }
-        let journal = open_journal(&dir, me.node)?;
+        let journal = open_journal(fs, &dir, me.node)?;
         let mut disk = Self {
             dir,
             marker,
@@ -244,10 +245,14 @@ impl Disk {
 }
 
 /// The journal in a copy's folder.
-pub(super) fn open_journal(dir: &Path, node: NodeId) -> Result<Journal, DiskError> {
+pub(super) fn open_journal(
+    fs: Arc<dyn Fs>,
+    dir: &Path,
+    node: NodeId,
+) -> Result<Journal, DiskError> {
     let mut options = Options::new(node.0, random);
     options.segment_size = SEGMENT;
-    let opened = Journal::open(Arc::new(RealFs::new()), &dir.join("journal"), options);
+    let opened = Journal::open(fs, &dir.join("journal"), options);
     let (journal, recovery) = opened.map_err(|error| refused(dir, &error))?;
     for hole in &recovery.holes {
         tracing::warn!(?hole, "records of the second copy are damaged; they are written again");
@@ -256,7 +261,7 @@ pub(super) fn open_journal(dir: &Path, node: NodeId) -> Result<Journal, DiskErro
 }
 
 pub(super) fn read_marker(dir: &Path) -> Result<Option<Marker>, DiskError> {
-    match fs::read_to_string(dir.join(MARKER)) {
+    match files::read_to_string(dir.join(MARKER)) {
         Ok(text) => toml::from_str(&text).map(Some).map_err(|_| DiskError::Failed {
             dir: dir.to_owned(),
             why: format!("{MARKER} cannot be read"),
@@ -274,5 +279,107 @@ fn refused(dir: &Path, error: &JournalError) -> DiskError {
     match error.is_disk_full() {
         true => DiskError::Full(dir.to_owned()),
         false => failed(dir, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use motcua_core::id::OfficeId;
+    use motcua_journal::mem::MemFs;
+    use tempfile::TempDir;
+
+    struct Office {
+        data: TempDir,
+        stick: TempDir,
+        fs: MemFs,
+    }
+
+    impl Office {
+        fn new() -> Self {
+            let (data, stick) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+            Self { data, stick, fs: MemFs::new() }
+        }
+
+        fn open_as(&self, node: u8, same_disk: bool) -> Result<Disk, DiskError> {
+            let me = Me { node: NodeId([node; 16]), office: OfficeId([1; 16]) };
+            let settings = SecondSettings { dir: self.stick.path().to_owned(), same_disk };
+            let fs = Arc::new(self.fs.clone());
+            Disk::open(&settings, self.data.path(), me, DomainId([7; 16]), fs)
+        }
+
+        fn open(&self) -> Result<Disk, DiskError> {
+            self.open_as(1, true)
+        }
+    }
+
+    fn lease(number: u16) -> Vec<u8> {
+        [&number.to_le_bytes()[..], &[0; 2_000]].concat()
+    }
+
+    #[test]
+    fn a_full_stick_is_told_and_goes_on_where_it_was_once_there_is_room() {
+        let office = Office::new();
+        let mut disk = office.open().unwrap();
+        for number in 0..100 {
+            disk.lease(lease(number)).unwrap();
+        }
+        disk.sync().unwrap();
+        office.fs.disk_full_after(Some(0));
+        let mut full = None;
+        for number in 100..2_000 {
+            let written = disk.lease(lease(number)).and_then(|()| disk.sync());
+            if let Err(error) = written {
+                full = Some(error);
+                break;
+            }
+        }
+        let error = full.expect("a full disk refuses in the end");
+        assert_eq!(error.kind(), "full", "{error}");
+        assert!(!error.loses_count(), "what was synced is still there");
+        drop(disk);
+        office.fs.disk_full_after(None);
+        let mut disk = office.open().unwrap();
+        assert!(disk.leases.len() >= 100, "{}", disk.leases.len());
+        for number in 0..2_000 {
+            disk.lease(lease(number)).unwrap();
+        }
+        disk.sync().unwrap();
+        drop(disk);
+        assert_eq!(office.open().unwrap().leases.len(), 2_000);
+    }
+
+    #[test]
+    fn sticks_are_told_apart() {
+        let office = Office::new();
+        drop(office.open().unwrap());
+        assert_eq!(office.open_as(2, true).err().unwrap().kind(), "wrong");
+        let marker = office.stick.path().join(MARKER);
+        let ours = files::read_to_string(&marker).unwrap();
+        files::remove_file(&marker).unwrap();
+        assert_eq!(office.open().err().unwrap().kind(), "away", "an empty mount point");
+        let stick = read_marker(office.data.path()).unwrap().unwrap().stick;
+        files::write(&marker, ours.replace(&stick, &"0".repeat(32))).unwrap();
+        assert_eq!(office.open().err().unwrap().kind(), "away", "another stick of this machine");
+        files::write(&marker, "not a marker").unwrap();
+        assert_eq!(office.open().err().unwrap().kind(), "failed");
+        files::write(&marker, &ours).unwrap();
+        assert!(office.open().is_ok());
+    }
+
+    #[test]
+    fn a_stick_that_is_pulled_is_noticed_before_more_is_said_to_be_on_it() {
+        let office = Office::new();
+        let disk = office.open().unwrap();
+        assert!(disk.present().is_ok());
+        files::remove_file(office.stick.path().join(MARKER)).unwrap();
+        assert_eq!(disk.present().err().unwrap().kind(), "away");
+    }
+
+    #[test]
+    fn a_folder_on_the_disk_of_the_data_is_no_second_place() {
+        let office = Office::new();
+        assert_eq!(office.open_as(1, false).err().unwrap().kind(), "same_disk");
     }
 }

@@ -21,6 +21,7 @@ use motcua_core::{
     state::{Key, Kv},
     time::Timestamp,
 };
+use motcua_journal::RealFs;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -150,7 +151,10 @@ impl Keeper {
         let (engine, settings) = (&self.engine, &self.settings);
         let mut disk = match self.disk.take() {
             Some(disk) => disk,
-            None => Disk::open(settings, engine.data_dir(), engine.me, engine.config().domain)?,
+            None => {
+                let (data, domain) = (engine.data_dir(), engine.config().domain);
+                Disk::open(settings, data, engine.me, domain, Arc::new(RealFs::new()))?
+            }
         };
         disk.present()?;
         fill(engine, &mut disk)?;

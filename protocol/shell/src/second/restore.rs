@@ -106,7 +106,7 @@ pub fn restore(data_dir: &Path, from: &Path) -> Result<Restored, RestoreError> {
     let (mut journal, _) = Journal::open(Arc::new(RealFs::new()), &building, options)?;
     begin_journal(&mut journal, &identity)
         .map_err(|error| RestoreError::Start(error.to_string()))?;
-    let copy = open_journal(from, owner)?;
+    let copy = open_journal(Arc::new(RealFs::new()), from, owner)?;
     let mut judge = Judge { identity: &identity, office: binding.office, logs: BTreeMap::new() };
     let mut restored = Restored::default();
     for raw in copy.view().iter_from(1) {
