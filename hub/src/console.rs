@@ -45,6 +45,11 @@ static PAGE: &[PageFile] = &[
         text: include_str!("../page/bundle.js"),
     },
     PageFile {
+        path: "/held.js",
+        media: "text/javascript; charset=utf-8",
+        text: include_str!("../page/held.js"),
+    },
+    PageFile {
         path: "/words.js",
         media: "text/javascript; charset=utf-8",
         text: include_str!("../page/words.js"),

@@ -4,6 +4,7 @@
 //! - `POST /api/v1/decisions` `{dossier, change, verdict, reason, operator, with_causes}`; the
 //!   verdict is `release`, `hold`, `quarantine` or `flag`
 //! - `POST /api/v1/acts?operator=` a registrar's act, as `motcua-provision` wrote it
+//! - `GET /api/v1/purges?open=` dossiers that offices were told to forget: since when, who has
 //! - `GET /api/v1/machines` machines and how much of their logs is here: what a ban needs
 //! - `POST /api/v1/trust` trust documents; they prove themselves, so anybody may hand them over
 
@@ -17,12 +18,12 @@ use axum::{
     routing::{get, post},
 };
 use motcua_core::{
-    id::{DossierId, Hash},
+    id::{DossierId, Hash, OfficeId},
     limits,
     state::{
-        Key,
+        Key, Kv, StoreError,
         history::Verdict,
-        rows::{Author, Log},
+        rows::{Author, Log, Purge},
     },
     trust::TrustError,
 };
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> Router<Console> {
     Router::new()
         .route("/api/v1/held", get(held))
         .route("/api/v1/machines", get(machines))
+        .route("/api/v1/purges", get(purges))
         .route("/api/v1/trust/numbers", get(numbers))
         .route("/api/v1/decisions", post(decide))
         .route("/api/v1/acts", post(act))
@@ -220,6 +222,34 @@ async fn trust(State(console): State<Console>, body: Bytes) -> Result<Json<Value
     Ok(Json(json!({
         "root": numbers.root, "catalogue": numbers.catalogue, "denial": numbers.denial,
     })))
+}
+
+/// Purges listed at once.
+const PURGES: usize = 2_000;
+
+async fn purges(State(console): State<Console>) -> Result<Json<Value>, Unavailable> {
+    let (engine, trust) = (&console.engine, console.engine.trust());
+    let from = Key::Purge(OfficeId::ZERO, DossierId::ZERO).bytes();
+    let to = [Key::Purge(OfficeId([0xff; 16]), DossierId([0xff; 16])).bytes(), vec![0]].concat();
+    let mut lines = Vec::new();
+    for (key, value) in engine.books().range(&from, &to, PURGES)? {
+        let corrupt = || StoreError::Corrupt { what: "purge" };
+        let (office, dossier) = key[1..].split_at_checked(OfficeId::LEN).ok_or_else(corrupt)?;
+        let office = OfficeId::from_slice(office).ok_or_else(corrupt)?;
+        let dossier = DossierId::from_slice(dossier).ok_or_else(corrupt)?;
+        let row: Purge = postcard::from_bytes(&value).map_err(|_| corrupt())?;
+        let confirmed = row.confirmed.iter();
+        let confirmed = confirmed.map(|(node, at)| json!({ "node": node.to_string(), "at": at.0 }));
+        lines.push(json!({
+            "office": office.to_string(),
+            "name": trust.office(office).map(|office| office.name.as_str()),
+            "code": trust.office(office).map(|office| office.code.as_str()),
+            "dossier": dossier.to_string(),
+            "revoked_at": row.revoked_at.0,
+            "confirmed": confirmed.collect::<Vec<_>>(),
+        }));
+    }
+    Ok(Json(json!({ "purges": lines })))
 }
 
 async fn all_trust(State(console): State<Console>) -> Vec<u8> {

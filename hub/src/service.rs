@@ -40,7 +40,11 @@ pub async fn run(
         recovery_listen: settings.recovery_listen,
         content: DossierContent::default(),
         changed: Box::new(|_| {}),
-        probes: Probes { links: settings.links.transport(), ..Probes::default() },
+        probes: Probes {
+            purge_delay: settings.purge_delay(),
+            links: settings.links.transport(),
+            ..Probes::default()
+        },
     })
     .await
     .context("the hub did not start")?;

@@ -1,5 +1,18 @@
 const WORDS = {
   "vi": {
+    "held_title": "Chờ xử lý đồng bộ",
+    "held_hint": "Những thay đổi chưa được áp dụng, hoặc cần người xem lại, và vì sao. Hồ sơ vẫn xem và làm việc bình thường; hết nguyên nhân thì tự được giải quyết.",
+    "held_none": "Không có gì chờ xử lý.",
+    "held_held": "Đang giữ lại",
+    "held_quarantined": "Bị cách ly",
+    "held_flagged": "Cần xem lại",
+    "held_waiting": "Chờ cập nhật phần mềm",
+    "held_redo": "Làm lại trên bản đã chấp nhận",
+    "held_redo_ask": "Những việc sau của cơ quan sẽ được ghi lại thành việc mới:",
+    "held_redo_none": "Không còn gì phải làm lại.",
+    "held_redo_done": "Đã làm lại {0} việc.",
+    "held_redo_some": "Còn {0} việc phải nhập lại bằng tay.",
+
     "bundle_title": "Không có đường truyền: mang dữ liệu bằng tệp",
     "bundle_hint": "Tải tệp, chép vào USB và mang đến hub; sau đó nhập tệp trả lời của hub. Tệp đã mã hóa, chỉ hub mở được. Dữ liệu chỉ tính là đã gửi khi đã nhập tệp trả lời.",
     "bundle_make": "Tải tệp cho hub",
@@ -239,6 +252,19 @@ const WORDS = {
     "days": "{0} ngày"
   },
   "en": {
+    "held_title": "Waiting to be settled",
+    "held_hint": "Changes that are not applied, or that somebody should look at, and why. Their dossiers can be read and worked on; when the cause is gone they are settled by themselves.",
+    "held_none": "Nothing is waiting.",
+    "held_held": "Held",
+    "held_quarantined": "Quarantined",
+    "held_flagged": "To be looked at",
+    "held_waiting": "Waits for a software update",
+    "held_redo": "Do again on the accepted version",
+    "held_redo_ask": "These acts of this office will be written anew:",
+    "held_redo_none": "Nothing is left to do again.",
+    "held_redo_done": "{0} acts done again.",
+    "held_redo_some": "{0} acts must be typed in by hand.",
+
     "bundle_title": "No link: carry the data by file",
     "bundle_hint": "Download the file, copy it to a stick and carry it to the hub; then take in the file that the hub answers with. It is encrypted, only the hub can open it. Work counts as sent only once the answer has been taken in.",
     "bundle_make": "Download the file for the hub",

@@ -5,7 +5,7 @@
 //! - `POST /dossiers`, `GET /dossiers`, `GET /dossiers/{id}`
 //! - `POST` and `GET /dossiers/{id}/attachments`, `GET /dossiers/{id}/attachments/{scan}`,
 //!   `GET /scans/damaged`
-//! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`
+//! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`, `/withdrawals`, `/redo`
 //! - `GET /bundle`, `POST /bundle`: bundle files, see [`motcua_shell::carry`]
 //!
 //! beside them `GET /` (the page), `/healthz`, `/readyz`, `/metrics`. Every POST may carry an
@@ -68,6 +68,11 @@ static PAGE: &[PageFile] = &[
         text: include_str!("../page/bundle.js"),
     },
     PageFile {
+        path: "/held.js",
+        media: "text/javascript; charset=utf-8",
+        text: include_str!("../page/held.js"),
+    },
+    PageFile {
         path: "/scans.js",
         media: "text/javascript; charset=utf-8",
         text: include_str!("../page/scans.js"),
@@ -119,6 +124,8 @@ pub fn router(api: Api) -> Router {
         .route(&format!("{dossier}/moves"), axum::routing::post(move_to))
         .route(&format!("{dossier}/forwards"), axum::routing::post(forward))
         .route(&format!("{dossier}/taken"), axum::routing::post(take))
+        .route(&format!("{dossier}/withdrawals"), axum::routing::post(withdraw))
+        .route(&format!("{dossier}/redo"), get(redo_list).post(redo))
         .route(&format!("{dossier}/notes"), axum::routing::post(note))
         .merge(scans::routes())
         .route("/metrics", get(scrape))
@@ -316,6 +323,62 @@ async fn take(
         .desk
         .act(id, caller, asked.note, |derived, act| Ok(action::take(derived, office, act)?));
     answer(&api, done.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithdrawalBody {
+    office: String,
+    reason: String,
+    #[serde(default)]
+    clerk: String,
+}
+
+/// Takes an office out of a dossier: nothing more is delivered to it, and it purges what it holds.
+async fn withdraw(
+    Extract(api): Extract<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, DeskError> {
+    let (id, asked) = (dossier_id(&id)?, read::<WithdrawalBody>(&body)?);
+    let office = api.desk.office(&asked.office)?;
+    let roles = api.desk.roles(id, office)?;
+    let name = api.desk.engine().trust().office(office).map(|office| office.name.clone());
+    let name = name.unwrap_or_else(|| office.to_string());
+    let caller = caller(&headers, &body, asked.clerk)?;
+    let reason = asked.reason;
+    let done = api.desk.act(id, caller, String::new(), |_, act| {
+        Ok(action::withdraw(&name, office, &roles, &reason, act)?)
+    });
+    answer(&api, done.await)
+}
+
+async fn redo_list(
+    Extract(api): Extract<Api>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, DeskError> {
+    api.desk.settled().await;
+    Ok(Json(crate::redo::list(&api.desk, dossier_id(&id)?)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RedoBody {
+    #[serde(default)]
+    clerk: String,
+}
+
+async fn redo(
+    Extract(api): Extract<Api>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, DeskError> {
+    let (id, asked) = (dossier_id(&id)?, read::<RedoBody>(&body)?);
+    let caller = caller(&headers, &body, asked.clerk)?;
+    api.desk.settled().await;
+    Ok(Json(crate::redo::run(&api.desk, id, caller).await?))
 }
 
 #[derive(Deserialize)]

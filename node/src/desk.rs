@@ -447,6 +447,25 @@ impl Desk {
         Ok(self.engine.meta()?)
     }
 
+    /// In which roles another office takes part in a dossier.
+    ///
+    /// # Errors
+    /// [`DeskError::Unknown`] when it takes no part, or is this one.
+    pub fn roles(
+        &self,
+        id: DossierId,
+        office: OfficeId,
+    ) -> Result<Vec<motcua_core::entry::Role>, DeskError> {
+        let row: Option<motcua_core::state::rows::Dossier> =
+            self.engine.books().row(Key::Dossier(id))?;
+        let members = row.map(|row| row.members()).unwrap_or_default();
+        let other = office != self.engine.me.office;
+        let found = members.into_iter().find(|(member, _)| *member == office && other);
+        found
+            .map(|(_, roles)| roles)
+            .ok_or_else(|| DeskError::Unknown { field: "office", value: office.to_string() })
+    }
+
     /// An office of the catalogue that a dossier may be forwarded to.
     ///
     /// # Errors

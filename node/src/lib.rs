@@ -6,6 +6,7 @@ pub mod desk;
 pub mod enrol;
 pub mod error;
 pub mod places;
+pub mod redo;
 mod scans;
 pub mod service;
 pub mod sync_words;

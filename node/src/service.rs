@@ -88,7 +88,12 @@ pub async fn run(
         .await
         .with_context(|| format!("the page cannot listen on {}", settings.http_listen))?;
     let beside = Beside { listen: settings.sibling_listen, peers: settings.siblings.clone() };
-    let probes = Probes { links: settings.links.transport(), beside, ..Probes::default() };
+    let probes = Probes {
+        purge_delay: settings.purge_delay(),
+        links: settings.links.transport(),
+        beside,
+        ..Probes::default()
+    };
     let node = Node::start(settings.data_dir.clone(), probes).await?;
     let (ready, latch) = Readiness::new();
     let courier = Courier::new(Arc::clone(node.desk.engine()))

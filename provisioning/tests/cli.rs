@@ -362,3 +362,69 @@ fn completions_are_printed() {
     assert_eq!(answer.code, 0);
     assert!(answer.out.contains("motcua-provision"), "{}", answer.out);
 }
+
+#[test]
+fn machines_are_suspended_banned_and_let_back_in_by_numbered_lists_and_nothing_is_dropped() {
+    let desk = Desk::with_city();
+    let (one, two, log) = ("11".repeat(16), "22".repeat(16), "33".repeat(16));
+    let position = format!("{log}=7");
+    let deny = |verb: &str, machine: &str| {
+        let mut args = vec!["--json", verb, "--city", "city", "--machine", machine];
+        args.extend(["--last-good", &position, "--reason", "mất máy"]);
+        desk.run(&args)
+    };
+    let trust = || TrustView::from_bytes(&fs::read(desk.path("city/trust")).unwrap()).unwrap();
+    let suspended = deny("suspend", &one);
+    assert_eq!((suspended.code, suspended.json()["number"].as_u64()), (0, Some(2)));
+    assert_eq!(suspended.json()["last_good"][0][1], 7);
+    assert_eq!(deny("ban", &two).code, 0);
+    let held = trust();
+    assert_eq!((held.numbers().denial, held.denial().unwrap().denied.len()), (3, 2));
+    // Suspended, then banned: one line, the newer word.
+    assert_eq!(deny("ban", &one).code, 0);
+    let action = trust().denied(one.parse().unwrap()).unwrap().action;
+    assert_eq!(action, motcua_core::trust::DenyAction::Ban);
+    let back = desk.run(&["unban", "--city", "city", "--machine", &one, "--reason", "đã tìm thấy"]);
+    assert_eq!(back.code, 0, "{}", back.err);
+    assert!(back.err.contains("no hub has it yet"), "{}", back.err);
+    assert!(trust().denied(one.parse().unwrap()).is_none());
+    assert!(trust().denied(two.parse().unwrap()).is_some());
+    let again = desk.run(&["unban", "--city", "city", "--machine", &one, "--reason", "x"]);
+    assert_eq!(again.code, 4, "{}", again.err);
+    let book = fs::read_to_string(desk.path("city/denials.jsonl")).unwrap();
+    assert_eq!(book.lines().count(), 4);
+    // Without hub or position nobody knows what is still believed; without reason nobody knows why.
+    let bare = ["ban", "--city", "city", "--machine", &one, "--reason"];
+    assert_eq!(desk.run(&[&bare[..], &["mất"]].concat()).code, 2);
+    assert_eq!(desk.run(&[&bare[..], &[" ", "--last-good", &position]].concat()).code, 2);
+    fs::remove_file(desk.path("city/secret/denial.key")).unwrap();
+    assert_eq!(deny("ban", &one).code, 5);
+    assert_eq!(trust().numbers().denial, 5);
+}
+
+#[test]
+fn a_registrars_act_is_a_signed_file_that_names_offices_roles_and_a_reason() {
+    use motcua_core::trust::{RegistrarAct, Signed};
+    let desk = Desk::with_city();
+    let dossier = "ab".repeat(16);
+    let base = ["act", "--city", "city", "--dossier", &dossier, "--out", "act"];
+    let more = ["--assign", "26737:competent", "--release", "26734", "--reason", "sáp nhập phường"];
+    let answer = desk.run(&[&base[..], &more].concat());
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    let trust = TrustView::from_bytes(&fs::read(desk.path("city/trust")).unwrap()).unwrap();
+    let signed = Signed::decode::<RegistrarAct>(&fs::read(desk.path("act")).unwrap()).unwrap();
+    let act = trust.may_carry_in(&signed).unwrap();
+    assert_eq!((act.steps.len(), act.reason.as_str()), (5, "sáp nhập phường"));
+    assert!(act.steps[0].joins && !act.steps[4].joins);
+    assert_eq!(desk.run(&[&base[..], &more].concat()).code, 5, "a file is never replaced");
+    fs::remove_file(desk.path("act")).unwrap();
+    for wrong in [
+        &["--reason", "không làm gì"][..],
+        &["--assign", "26737:king", "--reason", "x"],
+        &["--assign", "26737", "--reason", " "],
+        &["--assign", "Phường 1", "--reason", "x"],
+    ] {
+        assert_eq!(desk.run(&[&base[..], wrong].concat()).code, 2, "{wrong:?}");
+        assert!(!desk.path("act").exists());
+    }
+}

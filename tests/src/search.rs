@@ -113,7 +113,7 @@ impl Search<'_> {
                 let rows = DownFrame::decode(frame)?.rows;
                 let entry = |row: motcua_core::wire::Row| match row.item {
                     RowItem::Entry { entry, .. } => Some(entry),
-                    RowItem::Decision { .. } | RowItem::Unknown(..) => None,
+                    _ => None,
                 };
                 rows.into_iter().filter_map(entry).collect()
             }

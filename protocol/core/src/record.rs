@@ -165,6 +165,34 @@ pub enum Record {
         #[serde(with = "serde_bytes")]
         frame: Vec<u8>,
     },
+    /// A dossier was forgotten, as the hub said: it is out of the state from here on.
+    Purged {
+        /// Which dossier.
+        dossier: DossierId,
+        /// Scans that it named, which may be named by others as well.
+        scans: Vec<Hash>,
+    },
+    /// No file of this machine holds what it had received of these dossiers.
+    PurgeDone {
+        /// Which dossiers.
+        dossiers: Vec<DossierId>,
+    },
+    /// The hub has written down that these are forgotten here.
+    PurgeNoted {
+        /// Which dossiers.
+        dossiers: Vec<DossierId>,
+    },
+    /// A machine below says that these are forgotten there.
+    PurgeConfirmed {
+        /// Its office.
+        office: OfficeId,
+        /// The machine.
+        node: NodeId,
+        /// Which dossiers.
+        dossiers: Vec<DossierId>,
+        /// When, by this hub's clock.
+        at: Timestamp,
+    },
 }
 
 /// Where a record stands in the journal.
@@ -208,6 +236,10 @@ impl Record {
             Self::Resend { .. } => 20,
             Self::Refill { .. } => 21,
             Self::Rewritten(_) => 22,
+            Self::Purged { .. } => 32,
+            Self::PurgeDone { .. } => 33,
+            Self::PurgeNoted { .. } => 34,
+            Self::PurgeConfirmed { .. } => 35,
         }
     }
 
@@ -228,7 +260,11 @@ impl Record {
             | Self::Scan { .. }
             | Self::Updated { .. }
             | Self::Resend { .. }
-            | Self::Refill { .. } => Shelf::Others,
+            | Self::Refill { .. }
+            | Self::Purged { .. }
+            | Self::PurgeDone { .. }
+            | Self::PurgeNoted { .. }
+            | Self::PurgeConfirmed { .. } => Shelf::Others,
         }
     }
 

@@ -358,3 +358,148 @@ fn rulings_agree_when_replicas_crash_and_lines_fail_at_random_moments() {
         assert_eq!(world.faults(), Vec::<String>::new(), "seed {seed}");
     }
 }
+
+#[test]
+fn an_office_taken_out_forgets_and_says_so_and_gets_all_of_it_back_when_let_in_again() {
+    let mut world = World::new(30);
+    let dossier = shared(&mut world);
+    world.edit(Ward3, dossier, &[]);
+    world.settle();
+    assert!(world.keeps(Ward3, &world::marker(dossier)), "the marker is looked for rightly");
+    let own_before = world.own_head(Ward3);
+    let revoke = op(&world, AudienceAction::Remove, Ward3);
+    world.edit(Ward1, dossier, &[revoke]);
+    world.settle();
+    // District 2 has no other office in it, so both are told; each forgets on its own.
+    for place in [Ward3, District2] {
+        world.forget(place);
+        world.settle();
+        assert_eq!(world.changes(place, dossier), 0, "{place:?}");
+        assert!(!world.keeps_of_others(place, &world::marker(dossier)), "{place:?}");
+    }
+    assert_eq!(world.confirmed(District2, Ward3, dossier), Some(1));
+    assert_eq!(world.confirmed(City, District2, dossier), Some(1));
+    for place in [Ward3, District2] {
+        let before = world.meaning(place);
+        world.lose_state(place);
+        assert!(world.meaning(place) == before, "{place:?} differs after a rebuild");
+    }
+    world.settle();
+    assert_eq!(world.own_head(Ward3), own_before, "what it wrote itself stays its own");
+    let grant = op(&world, AudienceAction::Add, Ward3);
+    world.edit(Ward1, dossier, &[grant]);
+    world.settle();
+    assert_eq!(world.changes(Ward3, dossier), 5, "its own change included");
+    world.edit(Ward3, dossier, &[]);
+    world.settle();
+    assert_agreement(&world, dossier, &ALL);
+    assert_eq!(world.faults(), Vec::<String>::new());
+}
+
+#[test]
+fn let_in_again_before_it_has_forgotten_an_office_keeps_what_it_holds() {
+    let mut world = World::new(31);
+    let dossier = shared(&mut world);
+    let revoke = op(&world, AudienceAction::Remove, Ward3);
+    world.edit(Ward1, dossier, &[revoke]);
+    world.settle();
+    let grant = op(&world, AudienceAction::Add, Ward3);
+    world.edit(Ward1, dossier, &[grant]);
+    world.settle();
+    for place in [Ward3, District2] {
+        world.forget(place);
+    }
+    world.settle();
+    assert_eq!(world.changes(Ward3, dossier), 4);
+    assert_agreement(&world, dossier, &ALL);
+}
+
+#[test]
+fn what_waited_for_an_update_is_applied_after_it_by_itself() {
+    let mut world = World::new(32);
+    let dossier = shared(&mut world);
+    world.reads(Ward3, 1);
+    world.writes(Ward1, 2);
+    world.edit(Ward1, dossier, &[]);
+    world.settle();
+    assert_eq!(verdicts(&world, Ward3, Ward1, dossier)[2], Waiting);
+    let before = world.changes(Ward3, dossier);
+    let other = world.create(Ward3);
+    world.settle();
+    assert_eq!(world.changes(City, other), 1, "nothing else waits");
+    world.reads(Ward3, 2);
+    world.settle();
+    assert_eq!(verdicts(&world, Ward3, Ward1, dossier)[2], Accepted);
+    assert!(world.changes(Ward3, dossier) > before);
+    assert_eq!(world.ruled(Ward3, dossier), None);
+    let meaning = world.meaning(Ward3);
+    world.lose_state(Ward3);
+    assert!(world.meaning(Ward3) == meaning, "differs after a rebuild");
+}
+
+#[test]
+fn a_change_that_the_content_cannot_apply_waits_alone_and_the_dossier_goes_on() {
+    let mut world = World::new(33);
+    let dossier = shared(&mut world);
+    world.writes(Ward1, world::site::FAULTY);
+    world.edit(Ward1, dossier, &[]);
+    world.writes(Ward1, 1);
+    world.edit(Ward1, dossier, &[]);
+    world.edit(Ward3, dossier, &[]);
+    world.settle();
+    for place in ALL {
+        let verdicts = verdicts(&world, place, Ward1, dossier);
+        assert_eq!(verdicts, [Accepted, Accepted, Waiting, Accepted], "{place:?}");
+    }
+    let ruled = world.ruled(City, dossier).unwrap();
+    assert_eq!(Cause::parse(&ruled.entries[0].reason).code, Code::Content);
+    for place in ALL {
+        assert_eq!(world.changes(place, dossier), 4, "{place:?}");
+    }
+    assert_agreement(&world, dossier, &[District1, District2, Ward3]);
+}
+
+#[test]
+fn the_same_entries_and_papers_give_the_same_verdicts_in_any_order_of_arrival() {
+    for seed in 0..6u64 {
+        let mut world = World::new(700 + seed);
+        let dossier = shared(&mut world);
+        let good = world.own_head(Ward1);
+        // Written side by side, each without the others' newest.
+        world.cut(Ward3);
+        world.cut(District1);
+        world.edit(Ward1, dossier, &[]);
+        let grant = op(&world, AudienceAction::Add, Ward2);
+        world.edit(Ward1, dossier, &[grant]);
+        world.settle();
+        world.edit(Ward2, dossier, &[]);
+        let revoke = op(&world, AudienceAction::Remove, Ward2);
+        world.edit(Ward3, dossier, &[]);
+        world.edit(Ward1, dossier, &[revoke]);
+        world.writes(Ward3, world::site::FAULTY);
+        world.edit(Ward3, dossier, &[]);
+        world.writes(Ward3, 1);
+        world.edit(Ward3, dossier, &[]);
+        world.settle();
+        [Ward3, District1].into_iter().for_each(|place| world.restore(place));
+        world.settle();
+        if seed % 3 != 0 {
+            world.publish(City, 1, &[(Ward1, DenyAction::Ban, good + seed % 3)]);
+            world.settle();
+        }
+        let written = world.written(City, Ward1, dossier);
+        let (target, _) = written[written.len() - 1 - (seed % 2) as usize];
+        world.decide(District1, dossier, target, Accepted, 1);
+        world.decide(City, dossier, target, if seed % 2 == 0 { Flagged } else { Accepted }, 2);
+        world.settle();
+        let expected = world.opinion(City, dossier);
+        assert!(expected.0.len() >= 10, "{expected:?}");
+        for round in 0..12 {
+            assert_eq!(
+                world.in_another_order(City, dossier),
+                expected,
+                "seed {seed}, round {round}"
+            );
+        }
+    }
+}

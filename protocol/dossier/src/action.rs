@@ -228,6 +228,25 @@ pub fn note(mut text: String, act: Act) -> Result<Action, ActionError> {
     Ok(Action { facts: vec![Draft::new(Kind::Note, &Note { text, act })], audience: vec![] })
 }
 
+/// Takes an office out of the dossier: it is delivered nothing more and purges what it holds.
+///
+/// # Errors
+/// [`ActionError`] when no reason is given or it is too long.
+pub fn withdraw(
+    name: &str,
+    office: OfficeId,
+    roles: &[Role],
+    reason: &str,
+    act: Act,
+) -> Result<Action, ActionError> {
+    let mut reason = reason.to_owned();
+    tidy(&mut reason, "reason", FIELD_CHARACTERS / 2, true)?;
+    let text = format!("Rút {name} khỏi hồ sơ: {reason}");
+    let Action { facts, .. } = note(text, act)?;
+    let remove = |role: &Role| AudienceOp { action: AudienceAction::Remove, role: *role, office };
+    Ok(Action { facts, audience: roles.iter().map(remove).collect() })
+}
+
 /// NFC as typed, without control characters or outer spaces, within a length.
 pub(crate) fn tidy(
     text: &mut String,

@@ -83,6 +83,8 @@ pub enum Signal {
     Applied(BTreeSet<OfficeId>),
     /// New trust documents are in force.
     Trust(Box<TrustView>),
+    /// Dossiers were forgotten, and no file holds them any more.
+    Purged,
     /// Stays away from the hub, or comes back at once.
     Pause(bool),
     /// Somebody wants a digest check.
@@ -357,6 +359,7 @@ fn step<S: Store, C: Clock>(
         Signal::Own(log, sequence, entry) => Input::Own { log, sequence, entry },
         Signal::Applied(inboxes) => Input::Applied { inboxes },
         Signal::Trust(trust) => Input::Trust(trust),
+        Signal::Purged => Input::Purged,
         Signal::Pause(paused) => Input::Pause(paused),
         Signal::Verify => Input::Verify,
         Signal::Scan(done) => Input::Scan(done),

@@ -8,6 +8,7 @@ use crate::{
     engine::{Changed, Durable, Engine, Options, StartError, Told},
     identity::{Identity, IdentityError},
     recovery::{Books, BooksError, BoxFuture, HubRecovery, Issue, Issuing},
+    settings::PURGE_DELAY,
     transport::{
         BindError, Carrier, Credentials, Endpoint, LinkSink, LinkWriter, Listen, Recovery,
         Settings, TrustHandle,
@@ -27,6 +28,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Weak},
+    time::Duration,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -61,6 +63,8 @@ pub struct Probes {
     pub links: Settings,
     /// Other machines of the office.
     pub beside: Beside,
+    /// How long a purged dossier may stand in files, where it is not the usual time.
+    pub purge_delay: Option<Duration>,
 }
 
 /// Why a service did not start.
@@ -102,7 +106,8 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let ServiceOptions { data_dir, listen, recovery_listen, content, changed, probes } =
             options;
-        let Probes { event: told, durable, segment_bytes, offline, links, beside } = probes;
+        let purge_delay = probes.purge_delay.unwrap_or(PURGE_DELAY);
+        let Probes { event: told, durable, segment_bytes, offline, links, beside, .. } = probes;
         let identity = Identity::load(&data_dir)?;
         let trust = TrustHandle::new(identity.trust.clone());
         let clock = SystemClock::default();
@@ -130,6 +135,7 @@ impl Service {
                 durable,
                 segment_bytes,
                 offline,
+                purge_delay,
             })
         });
         let engine = started.await.map_err(|error| ServiceError::Thread(error.to_string()))??;

@@ -31,6 +31,10 @@ pub struct HubSettings {
     /// Filter of log lines, such as `info` or `motcua_hub=debug`.
     #[serde(default = "info")]
     pub log: String,
+    /// Minutes that a dossier may stand in files after this office was taken out of it; 60 if not
+    /// said, at most a day.
+    #[serde(default)]
+    pub purge_after_minutes: Option<u32>,
     /// How links are set up, where the network needs it.
     #[serde(default)]
     pub links: LinkSettings,
@@ -66,9 +70,35 @@ pub struct NodeSettings {
     /// Filter of log lines, such as `info` or `motcua_node=debug`.
     #[serde(default = "info")]
     pub log: String,
+    /// Minutes that a dossier may stand in files after this office was taken out of it; 60 if not
+    /// said, at most a day.
+    #[serde(default)]
+    pub purge_after_minutes: Option<u32>,
     /// How links are set up, where the network needs it.
     #[serde(default)]
     pub links: LinkSettings,
+}
+
+/// How long a purged dossier may stand in files, where the settings do not say. What is revoked
+/// within it goes together: rewriting costs by what is held.
+pub const PURGE_DELAY: Duration = Duration::from_secs(3_600);
+
+fn purge_delay(minutes: Option<u32>) -> Option<Duration> {
+    minutes.map(|minutes| Duration::from_secs(u64::from(minutes.min(1_440)) * 60))
+}
+
+impl HubSettings {
+    /// How long a purged dossier may stand in files, if the file says so.
+    pub fn purge_delay(&self) -> Option<Duration> {
+        purge_delay(self.purge_after_minutes)
+    }
+}
+
+impl NodeSettings {
+    /// How long a purged dossier may stand in files, if the file says so.
+    pub fn purge_delay(&self) -> Option<Duration> {
+        purge_delay(self.purge_after_minutes)
+    }
 }
 
 /// The section `[links]` of either file. What is not given is as in

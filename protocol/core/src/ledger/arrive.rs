@@ -71,6 +71,14 @@ impl<C: Content> Ledger<C> {
                 let trust = TrustView::from_bytes(&bytes).map_err(|_| corrupt("trust record"))?;
                 self.take_trust(work, trust)?;
             }
+            Record::Purged { dossier, scans } => self.purged(work, dossier, scans, position)?,
+            Record::PurgeDone { dossiers } => work.purge_done(&dossiers)?,
+            Record::PurgeNoted { dossiers } => work.purge_noted(&dossiers)?,
+            Record::PurgeConfirmed { office, node, dossiers, at } => {
+                // The purge itself may stand in this very batch.
+                self.settle_batch(work)?;
+                work.purge_confirmed(office, node, &dossiers, at)?;
+            }
             Record::Updated { schema, .. } => self.updated(work, schema)?,
             Record::Issued { token, key, binding, at } => {
                 if let Some(token) = token {
@@ -171,10 +179,19 @@ impl<C: Content> Ledger<C> {
             self.settle_batch(work)?;
         }
         for row in frame.rows {
-            match row.item {
+            // What was purged arrives again without its payload when state is rebuilt, so that
+            // inboxes are numbered as before; the record of the purge follows.
+            let item = match row.item {
+                RowItem::Gone { author, sequence, entry } => {
+                    RowItem::Entry { author, sequence, entry: *entry }
+                }
+                item => item,
+            };
+            match item {
                 RowItem::Entry { author, sequence, entry } => {
                     let Some((log, id)) = attestations.get(usize::from(author)) else { continue };
                     let dossier = entry.header.dossier;
+                    work.not_forgotten(dossier)?;
                     work.txn.put(Key::Wrote(*log, dossier).bytes(), Vec::new());
                     self.arrive(work, *log, sequence, *id, entry)?;
                 }
@@ -183,7 +200,8 @@ impl<C: Content> Ledger<C> {
                         work.told(*log, sequence, Verdict::from_byte(verdict), reason);
                     }
                 }
-                RowItem::Unknown(..) => {}
+                RowItem::Forget(dossier) => work.forget(dossier)?,
+                RowItem::Gone { .. } | RowItem::Unknown(..) => {}
             }
         }
         if turns {
@@ -223,6 +241,10 @@ impl<C: Content> Ledger<C> {
     ) -> Result<Vec<Part>, StoreError> {
         let mut leaves: BTreeMap<u16, Vec<(u64, Hash)>> = BTreeMap::new();
         for row in &frame.rows {
+            if let RowItem::Gone { author, sequence, entry } = &row.item {
+                let leaf = (sequence.saturating_sub(1), entry.leaf());
+                leaves.entry(*author).or_default().push(leaf);
+            }
             if let RowItem::Entry { author, sequence, entry } = &row.item {
                 leaves.entry(*author).or_default().push((sequence.saturating_sub(1), entry.leaf()));
             }

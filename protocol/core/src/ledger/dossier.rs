@@ -176,6 +176,17 @@ impl DossierWork {
         court: &Court<'_>,
     ) -> Folded {
         self.unfolded = false;
+        if self.lacks_payloads() {
+            // Purged later in the journal that is being replayed; nobody is shown it.
+            if self.must_be_judged() {
+                self.take(verdicts::rule(&self.all, court, &Faults::new()));
+            }
+            self.anew = false;
+            let applied: Vec<usize> =
+                (0..self.all.len()).filter(|place| self.is_applied(*place)).collect();
+            self.row.heads = self.heads(&applied);
+            return Folded::default();
+        }
         if !self.must_be_judged() {
             let applied: Vec<usize> =
                 (0..self.all.len()).filter(|place| self.is_applied(*place)).collect();
@@ -210,6 +221,12 @@ impl DossierWork {
                 faults.insert((stored.log, stored.sequence), reason);
             }
         }
+    }
+
+    fn lacks_payloads(&self) -> bool {
+        self.all
+            .iter()
+            .any(|stored| stored.entry.payload.is_empty() && stored.entry.header.payload_len > 0)
     }
 
     /// Makes the verdicts those of `rulings`.

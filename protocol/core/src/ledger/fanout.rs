@@ -41,7 +41,7 @@ impl<C: Content> Ledger<C> {
             work.meta.entries += u64::from(stored.verdict.applies());
             work.meta.held += u64::from(!stored.verdict.applies());
             if stored.verdict.relays() {
-                self.deliver(&mut rows, work, &mut dossier, id, place);
+                self.deliver(&mut rows, work, &mut dossier, id, place)?;
             } else {
                 self.notify_author(&mut rows, work, id, &stored)?;
             }
@@ -84,7 +84,7 @@ impl<C: Content> Ledger<C> {
         dossier: &mut DossierWork,
         id: DossierId,
         place: usize,
-    ) {
+    ) -> Result<(), StoreError> {
         let facts = rules::audience_facts(dossier, place);
         dossier.row.audience.extend(facts);
         let before = dossier.row.inboxes.clone();
@@ -107,8 +107,9 @@ impl<C: Content> Ledger<C> {
             }
         }
         for inbox in now.iter().filter(|inbox| !before.contains(inbox)) {
+            let again = work.takes_part_again(*inbox, id)?;
             let history = dossier.all[..=place].iter().filter(|stored| stored.verdict.relays());
-            history.for_each(|stored| rows.push(*inbox, entry_item(id, stored)));
+            history.for_each(|stored| rows.push(*inbox, item(id, stored, again)));
         }
         if turns(&dossier.all[place].entry) {
             // Also to those who have it and take no part just now: it may be about that.
@@ -125,6 +126,11 @@ impl<C: Content> Ledger<C> {
         dossier.row.informed.sort_unstable();
         dossier.row.informed.dedup();
         dossier.row.informed.retain(|inbox| !gone.contains(inbox));
+        for inbox in gone {
+            let at = dossier.all[place].entry.header.claimed_at;
+            work.leaves(rows, inbox, id, at);
+        }
+        Ok(())
     }
 
     /// Inboxes by which these offices are reached from here, sorted.
@@ -189,6 +195,15 @@ pub(super) fn notice(dossier: DossierId, stored: &Stored) -> InboxItem {
         sequence: stored.sequence,
         verdict: stored.verdict.byte(),
         reason: stored.reason.clone(),
+    }
+}
+
+/// An entry, to its author's machine as well where `again`.
+pub(super) fn item(dossier: DossierId, stored: &Stored, again: bool) -> InboxItem {
+    let (log, sequence) = (stored.log, stored.sequence);
+    match again {
+        true => InboxItem::Repair { dossier, log, sequence },
+        false => InboxItem::Entry { dossier, log, sequence },
     }
 }
 

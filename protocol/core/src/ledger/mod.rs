@@ -12,6 +12,7 @@ mod fanout;
 mod listing;
 mod past;
 mod plain;
+mod purge;
 mod routes;
 mod rules;
 mod scans;
@@ -326,10 +327,8 @@ impl<K: Kv + ?Sized> Work<'_, K> {
 
     /// Authors of everything in a dossier.
     fn load_authors(&mut self, dossier: &DossierWork) -> Result<(), StoreError> {
-        if dossier.must_be_judged() {
-            let logs: BTreeSet<LogId> = dossier.all.iter().map(|stored| stored.log).collect();
-            logs.into_iter().try_for_each(|log| self.author(log).map(drop))?;
-        }
-        Ok(())
+        // Also of a plain one: it may turn out in the fold that it is none.
+        let logs: BTreeSet<LogId> = dossier.all.iter().map(|stored| stored.log).collect();
+        logs.into_iter().try_for_each(|log| self.author(log).map(drop))
     }
 }

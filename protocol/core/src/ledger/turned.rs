@@ -5,8 +5,9 @@ use super::{
     Content, Ledger, Work,
     cause::{Cause, Code},
     dossier::DossierWork,
-    fanout::{Rows, entry_item, notice},
+    fanout::{Rows, item, notice},
     rules,
+    verdicts::takes_out,
 };
 use crate::{
     id::{DossierId, OfficeId},
@@ -59,8 +60,9 @@ impl<C: Content> Ledger<C> {
         let inboxes = self.inboxes(&members(&facts));
         for inbox in &inboxes {
             let kept = dossier.row.inboxes.contains(inbox);
+            let again = !kept && work.takes_part_again(*inbox, id)?;
             let places = all.clone().filter(|at| relayed(at) && (!kept || fresh.contains(at)));
-            places.for_each(|at| rows.push(*inbox, entry_item(id, &dossier.all[at])));
+            places.for_each(|at| rows.push(*inbox, item(id, &dossier.all[at], again)));
         }
         for (place, before) in &turned {
             let stored = &dossier.all[*place];
@@ -91,7 +93,17 @@ impl<C: Content> Ledger<C> {
         dossier.row.informed.extend(inboxes.iter().copied());
         dossier.row.informed.sort_unstable();
         dossier.row.informed.dedup();
-        dossier.row.informed.retain(|inbox| inboxes.contains(inbox) || claimed.contains(inbox));
+        let (stay, gone): (Vec<OfficeId>, Vec<OfficeId>) = dossier
+            .row
+            .informed
+            .iter()
+            .partition(|inbox| inboxes.contains(inbox) || claimed.contains(inbox));
+        for inbox in gone {
+            let revocations = dossier.all.iter().filter(|stored| takes_out(stored));
+            let at = revocations.map(|stored| stored.entry.header.claimed_at).max();
+            work.leaves(rows, inbox, id, at.unwrap_or_default());
+        }
+        dossier.row.informed = stay;
         dossier.row.audience = facts;
         dossier.row.inboxes = inboxes;
         dossier.told = dossier.all.iter().map(|stored| stored.verdict).collect();

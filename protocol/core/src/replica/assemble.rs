@@ -182,9 +182,14 @@ impl<'a, S: Store> Builder<'a, S> {
 
     fn row(&mut self, number: u64, item: InboxItem) -> Result<(), Fault> {
         match item {
+            InboxItem::Forget { dossier } => {
+                self.bytes += 32;
+                self.rows.push(Row { number, item: RowItem::Forget(dossier) });
+            }
             InboxItem::Entry { dossier, log, sequence } => {
                 let Some(author) = self.author(log)? else { return Ok(()) };
-                if author.origin == Some(self.reader) || author.key.node_id() == self.reader {
+                let own = author.origin == Some(self.reader) || author.key.node_id() == self.reader;
+                if own {
                     return Ok(());
                 }
                 // Kept out and released again before it was read: once is enough.
@@ -195,6 +200,9 @@ impl<'a, S: Store> Builder<'a, S> {
             }
             InboxItem::Repair { dossier, log, sequence } => {
                 let Some(author) = self.author(log)? else { return Ok(()) };
+                if !self.brought.insert((log, sequence)) {
+                    return Ok(());
+                }
                 self.entry_row(number, author, dossier, log, sequence)?;
             }
             InboxItem::Decision { log, sequence, verdict, reason, .. } => {

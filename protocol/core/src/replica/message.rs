@@ -4,7 +4,7 @@
 
 use super::digest::Check;
 use crate::{
-    id::{DomainId, Hash, LogId, NodeId, OfficeId},
+    id::{DomainId, DossierId, Hash, LogId, NodeId, OfficeId},
     limits,
     state::rows::Cursor,
     time::Timestamp,
@@ -135,6 +135,11 @@ pub enum Control {
     Sibling(Box<super::SiblingHello>),
     /// Comparing what both sides hold.
     Check(Box<Check>),
+    /// No file of the side that says so holds what it had received of these dossiers, which its
+    /// office no longer takes part in.
+    Purged(Vec<DossierId>),
+    /// The side that says so has that on its disk.
+    PurgeNoted(Vec<DossierId>),
 }
 
 /// A data message.

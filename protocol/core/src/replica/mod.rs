@@ -18,6 +18,7 @@ mod message;
 mod moving;
 mod outbound;
 mod prefix;
+mod purges;
 mod recall;
 mod scan;
 mod scope;
@@ -42,7 +43,7 @@ pub use upstream::UpstreamPhase;
 
 use crate::{
     entry::Entry,
-    id::{DomainId, Hash, LogId, NodeId, OfficeId},
+    id::{DomainId, DossierId, Hash, LogId, NodeId, OfficeId},
     key::{PublicKey, SecretKey},
     ledger::Me,
     record::Record,
@@ -127,6 +128,8 @@ pub enum Input {
     },
     /// New trust documents are in force.
     Trust(Box<TrustView>),
+    /// Dossiers were forgotten, and no file holds them any more: the hub is to know.
+    Purged,
     /// The operator wants this machine to stay away from its hub, or to come back at once.
     Pause(bool),
     /// The disk has answered about a scan.
@@ -307,6 +310,8 @@ enum Pending {
     Down { link: LinkId, cursor: Cursor },
     /// See [`ScanPending`].
     Scan(ScanPending),
+    /// Tell a peer that its purges are written down.
+    Purged { link: LinkId, dossiers: Vec<DossierId> },
 }
 
 /// A peer that breaks the protocol; the link is closed with these words.
@@ -427,6 +432,7 @@ impl Replica {
             }
             Input::Scan(done) => self.scan_done(done, store),
             Input::WantScan(hash) => self.want_scan(hash, store),
+            Input::Purged => self.report_purges(store),
             Input::Trust(trust) => {
                 self.take_trust(now, *trust);
                 self.leave_denied_siblings();
@@ -634,6 +640,8 @@ impl Replica {
                 Ok(())
             }
             Control::Bye(_) => Ok(()),
+            Control::Purged(dossiers) => self.purge_confirmed(wall, link, dossiers),
+            Control::PurgeNoted(dossiers) => self.purge_noted(link, dossiers),
             Control::Challenge(nonce) => self.challenged(link, nonce),
             Control::Alive(nonce) => self.answered(link, nonce),
             Control::Bulk => self.turn_told(link, None, store),
@@ -672,6 +680,9 @@ impl Replica {
                 self.check_in_sync(store);
             }
             Some(Pending::Scan(pending)) => self.scan_journaled(pending),
+            Some(Pending::Purged { link, dossiers }) => {
+                self.say(link, &Control::PurgeNoted(dossiers));
+            }
             Some(Pending::Author { .. } | Pending::Nothing) | None => {}
         }
     }
@@ -698,7 +709,7 @@ impl Replica {
             }
             Some(Pending::Scan(pending)) => self.scan_journal_failed(pending),
             // Whatever it was for is found again by the next check.
-            Some(Pending::Nothing) | None => {}
+            Some(Pending::Purged { .. } | Pending::Nothing) | None => {}
         }
     }
 

@@ -412,6 +412,7 @@ impl Replica {
             self.upstream.doubt(head);
             self.compare_own(head);
         }
+        self.report_purges(store);
         self.check_in_sync(store);
         self.pump_up(store);
         early.into_iter().try_for_each(|bytes| self.data(link, bytes, store))?;

@@ -25,6 +25,12 @@ pub fn reference_row(hash: Hash, dossier: DossierId, reference: Reference) -> (V
     (key, postcard::to_stdvec(&reference).unwrap_or_default())
 }
 
+/// The scan that an index row names, if it is such a row.
+pub fn scan_of(key: &[u8]) -> Option<Hash> {
+    let rest = key.strip_prefix(&[Key::CONTENT, TABLE])?;
+    (rest.len() == Hash::LEN + DossierId::LEN).then(|| Hash::from_slice(&rest[..Hash::LEN]))?
+}
+
 /// Dossiers whose accepted facts name a scan, and what they say of it.
 ///
 /// # Errors

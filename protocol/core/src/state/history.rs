@@ -144,6 +144,18 @@ pub(crate) fn append<K: Kv + ?Sized>(
     Ok(())
 }
 
+/// Removes every part of a dossier's history.
+///
+/// # Errors
+/// [`StoreError`] when the store fails.
+pub fn remove<K: Kv + ?Sized>(
+    txn: &mut Txn<'_, K>,
+    id: DossierId,
+    dossier: &Dossier,
+) -> Result<(), StoreError> {
+    (0..dossier.parts).try_for_each(|part| delete_part(txn, id, part))
+}
+
 /// The packed parts as they stand, to be copied to another replica.
 ///
 /// # Errors

@@ -60,6 +60,12 @@ pub enum Key {
     Stale(DossierId),
     /// An own log that stands in another one and goes up no more.
     Rewritten(LogId),
+    /// Dossier that an office below was told to forget.
+    Purge(OfficeId, DossierId),
+    /// Dossier that this machine is to forget.
+    Forgetting(DossierId),
+    /// Dossier that this machine has forgotten.
+    Purged(DossierId),
 }
 
 /// Tables of scans.
@@ -113,6 +119,9 @@ impl Key {
             Self::Ruled(_) => (b'J', "ruling"),
             Self::Told(..) => (b'Y', "hub's word"),
             Self::Rewritten(_) => (b'g', "rewritten log"),
+            Self::Purge(..) => (b'e', "purge"),
+            Self::Forgetting(_) => (b'f', "dossier to forget"),
+            Self::Purged(_) => (b'p', "purged dossier"),
         }
     }
 
@@ -132,7 +141,14 @@ impl Key {
                 out.extend(log.0);
                 out.extend(number.to_be_bytes());
             }
-            Self::Dossier(id) | Self::Summary(id) | Self::Ruled(id) | Self::Stale(id) => {
+            Self::Dossier(id)
+            | Self::Summary(id)
+            | Self::Ruled(id)
+            | Self::Stale(id)
+            | Self::Forgetting(id)
+            | Self::Purged(id) => out.extend(id.0),
+            Self::Purge(office, id) => {
+                out.extend(office.0);
                 out.extend(id.0);
             }
             Self::Wrote(log, id) => {

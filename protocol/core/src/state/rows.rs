@@ -41,6 +41,8 @@ pub struct Meta {
     pub trusted: Numbers,
     /// Dossiers that the content has yet to fold.
     pub stale: u64,
+    /// Dossiers that are to be forgotten once what was written here is with the hub.
+    pub forgetting: u64,
 }
 
 /// Position in an inbox: epoch, number of the last row, running hash up to it.
@@ -234,7 +236,13 @@ pub enum InboxItem {
         /// Why, in words.
         reason: String,
     },
-    /// An accepted entry that the reader was found to lack; sent even if it wrote it itself.
+    /// The office no longer takes part: what it holds of the dossier goes.
+    Forget {
+        /// Which dossier.
+        dossier: DossierId,
+    },
+    /// An accepted entry that the reader was found to lack, or had to forget and takes part in
+    /// again; sent even if it wrote it itself.
     Repair {
         /// Of which dossier.
         dossier: DossierId,
@@ -243,6 +251,28 @@ pub enum InboxItem {
         /// Sequence in it.
         sequence: u64,
     },
+}
+
+/// A dossier that an office below was told to forget.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Purge {
+    /// When the entry that took the office out was written, by its author's clock.
+    pub revoked_at: Timestamp,
+    /// Machines that say it is done, and when by this hub's clock.
+    pub confirmed: Vec<(NodeId, Timestamp)>,
+}
+
+/// A dossier that this machine was told to forget, and has forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purged {
+    /// Journal position at which it was; what stands before it is taken out of the files.
+    pub position: u64,
+    /// Scans that it named.
+    pub scans: Vec<Hash>,
+    /// Whether no file holds it any more.
+    pub done: bool,
+    /// Whether the hub has written down that it is done.
+    pub noted: bool,
 }
 
 /// What the hub above said of an entry that it does not apply.

@@ -11,6 +11,9 @@
 //!      0 entry:    author uleb, sequence sleb (difference to the author's row before)
 //!      1 decision: author uleb, sequence sleb (likewise), number uleb, verdict 1, hub 16,
 //!                  signature 64, reason length uleb and bytes
+//!      2 forget:   length uleb (16), dossier 16
+//!      3 gone:     author uleb, sequence sleb (likewise), boot 16, length uleb and header: an
+//!                  entry whose payload was taken out after it was proved; in journals only
 //!      other:      length uleb and bytes
 //!    one block: the entries, in the order of their rows
 //! ```
@@ -21,8 +24,8 @@ use super::{
     varint::{Reader, put_signed, put_unsigned},
 };
 use crate::{
-    entry::{Entry, actor_id},
-    id::{DomainId, EpochId, Hash, LogId, NodeId, OfficeId},
+    entry::{Entry, Header, actor_id},
+    id::{DomainId, DossierId, EpochId, Hash, LogId, NodeId, Nonce, OfficeId},
     key::{PublicKey, Signature},
     limits,
     log::{Checkpoint, Multiproof},
@@ -30,6 +33,8 @@ use crate::{
 
 /// Bytes of a signed node binding: key, office, serial and dates make some 300.
 const BINDING_BYTES: usize = 4 * 1024;
+/// Bytes of an entry's header with as many operations and dependencies as there may be.
+const HEADER_BYTES: usize = 2 * 1024;
 /// Bytes of a decision's reason, for a person to read.
 const REASON_BYTES: usize = 512;
 /// Hashes of one proof: every entry of a full frame alone in a tree as high as a log can be.
@@ -117,10 +122,24 @@ pub enum RowItem {
     },
     /// A row of a later version: kind and bytes, kept and counted.
     Unknown(u8, Vec<u8>),
+    /// The office no longer takes part in this dossier: what is held of it goes.
+    Forget(DossierId),
+    /// An entry whose dossier was purged: its header, so that the proof of the others holds and
+    /// that what followed from it follows again when state is rebuilt.
+    Gone {
+        /// Index of the author part.
+        author: u16,
+        /// Sequence in the author's log.
+        sequence: u64,
+        /// The entry without its payload.
+        entry: Box<Entry>,
+    },
 }
 
 const ROW_ENTRY: u8 = 0;
 const ROW_DECISION: u8 = 1;
+const ROW_FORGET: u8 = 2;
+const ROW_GONE: u8 = 3;
 
 impl DownFrame {
     /// The frame's bytes.
@@ -199,6 +218,11 @@ impl DownFrame {
         let mut leaves: Vec<Vec<(u64, Hash)>> = vec![Vec::new(); self.authors.len()];
         let mut actors = Actors::default();
         for row in &self.rows {
+            if let RowItem::Gone { author, sequence, entry } = &row.item {
+                self.part(*author)?;
+                let index = sequence.wrapping_sub(1);
+                leaves[usize::from(*author)].push((index, entry.leaf()));
+            }
             let RowItem::Entry { author, sequence, entry } = &row.item else { continue };
             let part = self.part(*author)?;
             if entry.header.actor != actors.of(&part.key, part.log, entry.boot) {
@@ -215,6 +239,24 @@ impl DownFrame {
             part.verify(index as u16, &mut leaves, domain)?;
         }
         Ok(())
+    }
+
+    /// The same frame without the payloads of some dossiers: headers stand in their place.
+    /// `None` where it holds none of them.
+    pub fn without(&self, gone: impl Fn(&DossierId) -> bool) -> Option<Self> {
+        let mut frame = self.clone();
+        let mut any = false;
+        for row in &mut frame.rows {
+            if let RowItem::Entry { author, sequence, entry } = &row.item
+                && gone(&entry.header.dossier)
+            {
+                any = true;
+                let (header, boot) = (entry.header.clone(), entry.boot);
+                let entry = Box::new(Entry { header, boot, payload: Vec::new() });
+                row.item = RowItem::Gone { author: *author, sequence: *sequence, entry };
+            }
+        }
+        any.then_some(frame)
     }
 
     fn part(&self, author: u16) -> Result<&AuthorPart, WireError> {
@@ -353,7 +395,22 @@ impl RowItem {
                 out.extend_from_slice(reason.as_bytes());
                 Ok(())
             }
-            Self::Unknown(kind @ (ROW_ENTRY | ROW_DECISION), _) => {
+            Self::Forget(dossier) => {
+                out.push(ROW_FORGET);
+                put_unsigned(out, DossierId::LEN as u64);
+                out.extend_from_slice(&dossier.0);
+                Ok(())
+            }
+            Self::Gone { author, sequence, entry } => {
+                out.push(ROW_GONE);
+                places.put(*author, *sequence, out)?;
+                out.extend_from_slice(&entry.boot.0);
+                let header = entry.header.encode();
+                put_unsigned(out, header.len() as u64);
+                out.extend_from_slice(&header);
+                Ok(())
+            }
+            Self::Unknown(kind @ ROW_ENTRY..=ROW_GONE, _) => {
                 Err(WireError::Reference { what: "unknown row kind", got: u64::from(*kind) })
             }
             Self::Unknown(kind, bytes) => {
@@ -397,6 +454,22 @@ impl SlotItem {
                 let decision =
                     RowItem::Decision { author, sequence, number, verdict, reason, hub, signature };
                 Ok(Self::Whole(decision))
+            }
+            ROW_FORGET => {
+                if reader.byte("row length")? != DossierId::LEN as u8 {
+                    return Err(WireError::Number("row length"));
+                }
+                let dossier = DossierId(reader.array("dossier to forget")?);
+                Ok(Self::Whole(RowItem::Forget(dossier)))
+            }
+            ROW_GONE => {
+                let (author, sequence) = places.take(reader)?;
+                let boot = Nonce(reader.array("boot")?);
+                let length = reader.count("bytes of a header", HEADER_BYTES, 1)?;
+                let header = Header::decode(reader.take(length, "header")?)
+                    .map_err(|source| WireError::Header { position: sequence, source })?;
+                let entry = Box::new(Entry { header, boot, payload: Vec::new() });
+                Ok(Self::Whole(RowItem::Gone { author, sequence, entry }))
             }
             kind => {
                 let length = reader.count("bytes of a row", limits::ENTRY_PAYLOAD_BYTES, 1)?;

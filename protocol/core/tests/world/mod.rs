@@ -14,9 +14,10 @@ pub use paper::marker;
 
 use motcua_core::{
     entry::{AudienceOp, Decision, Kind},
-    id::{DossierId, Hash, NodeId, OfficeId},
+    id::{DossierId, Hash, LogId, NodeId, OfficeId},
+    record::Record,
     replica::{Channel, Control, Data, Input, LinkId, Output, ScanMessage},
-    state::{MemKv, history::Verdict},
+    state::{Key, MemKv, history::Verdict},
     time::Instant,
     trust::{ActStep, Denied, DenyAction},
     wire::{DownFrame, RowItem},
@@ -295,8 +296,25 @@ impl World {
             .into_iter()
             .flatten()
             .any(|bytes| holds(bytes) || unpack(bytes).iter().any(|entry| holds(entry)));
+        sent || self.keeps(place, marker)
+    }
+
+    /// Whether a site keeps these bytes in its journal or state.
+    pub fn keeps(&self, place: Place, marker: &[u8]) -> bool {
+        self.keeps_in(place, marker, |_| true)
+    }
+
+    /// The same, without what it, or an office below it, wrote itself.
+    pub fn keeps_of_others(&self, place: Place, marker: &[u8]) -> bool {
+        self.keeps_in(place, marker, |record| {
+            !matches!(record, Record::Own { .. } | Record::Up { .. })
+        })
+    }
+
+    fn keeps_in(&self, place: Place, marker: &[u8], wanted: impl Fn(&Record) -> bool) -> bool {
+        let holds = |bytes: &[u8]| bytes.windows(marker.len()).any(|window| window == marker);
         let site = &self.sites[&place];
-        let journal = site.store.journal.iter().any(|record| {
+        let journal = site.store.journal.iter().filter(|record| wanted(record)).any(|record| {
             let bytes = record.encode();
             holds(&bytes) || unpack_record(record).iter().any(|entry| holds(entry))
         });
@@ -304,7 +322,46 @@ impl World {
             let unpacked = zstd::bulk::decompress(value, 1 << 20).unwrap_or_default();
             holds(key) || holds(value) || holds(&unpacked)
         });
-        sent || journal || state
+        journal || state
+    }
+
+    /// What a hub makes of a dossier when the same records reach it in another order: verdicts,
+    /// heads and offices that take part, all sorted.
+    pub fn in_another_order(&mut self, hub: Place, dossier: DossierId) -> Opinion {
+        let papers = self.papers.clone();
+        let mut seed = self.random();
+        let kv = self.sites[&hub].in_another_order(&papers, |below| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) as usize % below
+        });
+        opinion(&kv, dossier)
+    }
+
+    /// The same as it is there.
+    pub fn opinion(&self, hub: Place, dossier: DossierId) -> Opinion {
+        opinion(self.state(hub), dossier)
+    }
+
+    /// A machine forgets what its hub told it to.
+    pub fn forget(&mut self, place: Place) {
+        let now = Instant(self.now);
+        self.site(place).forget(now);
+    }
+
+    pub fn confirmed(&self, hub: Place, below: Place, dossier: DossierId) -> Option<usize> {
+        self.sites[&hub].confirmed(self.office(below), dossier)
+    }
+
+    /// From the next start on, the software of a machine reads facts up to this schema.
+    pub fn reads(&mut self, place: Place, schema: u16) {
+        self.site(place).reads = schema;
+        self.crash(place);
+        self.site(place).update();
+    }
+
+    /// The software of a machine writes facts of this schema.
+    pub fn writes(&mut self, place: Place, schema: u16) {
+        self.site(place).schema = schema;
     }
 
     /// The disk of a place takes long to sync.
@@ -685,6 +742,20 @@ impl World {
     }
 }
 
+/// Verdicts by log and sequence, heads, offices that take part.
+pub type Opinion = (BTreeMap<(LogId, u64), (Verdict, String)>, Vec<Hash>, Vec<OfficeId>);
+
+fn opinion(kv: &MemKv, dossier: DossierId) -> Opinion {
+    let bytes = motcua_core::state::Kv::get(kv, &Key::Dossier(dossier).bytes()).unwrap();
+    let row: motcua_core::state::rows::Dossier = postcard::from_bytes(&bytes.unwrap()).unwrap();
+    let history = motcua_core::state::history::read(kv, dossier, &row).unwrap();
+    let verdicts = history
+        .into_iter()
+        .map(|stored| ((stored.log, stored.sequence), (stored.verdict, stored.reason)));
+    let offices = row.members().into_iter().map(|(office, _)| office).collect();
+    (verdicts.collect(), row.heads, offices)
+}
+
 fn unpack(message: &[u8]) -> Vec<Vec<u8>> {
     match postcard::from_bytes(message) {
         Ok(Data::Down(bytes)) => unpack_down(&bytes),
@@ -692,9 +763,9 @@ fn unpack(message: &[u8]) -> Vec<Vec<u8>> {
     }
 }
 
-fn unpack_record(record: &motcua_core::record::Record) -> Vec<Vec<u8>> {
+fn unpack_record(record: &Record) -> Vec<Vec<u8>> {
     match record {
-        motcua_core::record::Record::Down { frame, .. } => unpack_down(frame),
+        Record::Down { frame, .. } => unpack_down(frame),
         _ => Vec::new(),
     }
 }
@@ -706,7 +777,7 @@ fn unpack_down(bytes: &[u8]) -> Vec<Vec<u8>> {
         .into_iter()
         .filter_map(|row| match row.item {
             RowItem::Entry { entry, .. } => Some(entry.payload),
-            RowItem::Decision { .. } | RowItem::Unknown(..) => None,
+            _ => None,
         })
         .collect()
 }

@@ -45,14 +45,26 @@ impl Store for Shelf {
     }
 }
 
+/// Schema of changes that no content of this city can apply.
+pub const FAULTY: u16 = 77;
+
 /// Loads each dossier with automerge; an orphan or a bad chunk is a fault of its entry.
-struct Automerging;
+struct Automerging {
+    reads: u16,
+}
 
 impl Content for Automerging {
+    fn schema(&self) -> u16 {
+        self.reads
+    }
+
     fn fold(&mut self, id: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault> {
         let mut document = Automerge::new();
         for (position, stored) in entries.iter().enumerate() {
             let fault = |reason: String| ContentFault { position, reason };
+            if stored.entry.header.schema == FAULTY {
+                return Err(fault("injected".into()));
+            }
             let change = automerge::Change::from_bytes(stored.entry.payload.clone())
                 .map_err(|error| fault(error.to_string()))?;
             document.apply_changes([change]).map_err(|error| fault(error.to_string()))?;
@@ -67,6 +79,9 @@ pub struct Site {
     office: OfficeId,
     pub store: Shelf,
     ledger: Ledger<Automerging>,
+    /// Highest schema that this machine's software reads, and the one it writes.
+    pub reads: u16,
+    pub schema: u16,
     pub replica: Replica,
     own: Option<OwnLog>,
     /// Handed to the journal, not yet on disk.
@@ -134,7 +149,9 @@ impl Site {
             key: config.key.clone(),
             office: config.me.office,
             store,
-            ledger: Ledger::new(config.me, papers.trust.clone(), Automerging),
+            ledger: Ledger::new(config.me, papers.trust.clone(), Automerging { reads: u16::MAX }),
+            reads: u16::MAX,
+            schema: 1,
             replica,
             own: None,
             unsynced: VecDeque::new(),
@@ -183,13 +200,18 @@ impl Site {
             _ => None,
         });
         let trust = trusts.next().map(|bytes| TrustView::from_bytes(bytes).unwrap());
-        self.ledger = Ledger::new(me, trust.unwrap_or(papers.trust.clone()), Automerging);
+        self.ledger = Ledger::new(
+            me,
+            trust.unwrap_or(papers.trust.clone()),
+            Automerging { reads: self.reads },
+        );
         self.applied = self.meta().applied as usize;
         if self.applied == 0 {
-            self.ledger = Ledger::new(me, papers.trust.clone(), Automerging);
+            self.ledger = Ledger::new(me, papers.trust.clone(), Automerging { reads: self.reads });
         }
         if self.fold_later {
-            let ledger = Ledger::new(me, self.ledger.trust().clone(), Automerging);
+            let ledger =
+                Ledger::new(me, self.ledger.trust().clone(), Automerging { reads: self.reads });
             self.ledger = ledger.folding_at_once(0);
         }
         while self.apply() {}
@@ -198,7 +220,8 @@ impl Site {
             self.store.kv.write(applied.writes);
         }
         if std::mem::take(&mut self.fold_later) {
-            self.ledger = Ledger::new(me, self.ledger.trust().clone(), Automerging);
+            self.ledger =
+                Ledger::new(me, self.ledger.trust().clone(), Automerging { reads: self.reads });
         }
         let trust = self.ledger.trust().clone();
         let config = config(papers, place, &trust);
@@ -323,7 +346,7 @@ impl Site {
             person: PersonId([1; 16]),
             claimed_at: at,
             clock: ClockQuality::Unproven,
-            schema: 1,
+            schema: self.schema,
             op_count: change.len() as u32,
             change_hash: Hash(change.hash().0),
             deps: change.deps().iter().map(|hash| Hash(hash.0)).collect(),
@@ -375,6 +398,98 @@ impl Site {
         let log = own.log();
         let entry = wire::encode_entry(&entry);
         self.unsynced.push_back((None, vec![Record::Own { log, sequence, request: None, entry }]));
+    }
+
+    /// The software says what it reads, as at a start after an update.
+    pub fn update(&mut self) {
+        let (schema, software) = (self.reads, "test".into());
+        self.unsynced.push_back((None, vec![Record::Updated { schema, software }]));
+    }
+
+    /// What the forgetter of a real machine does: state, files, word to the hub.
+    pub fn forget(&mut self, now: Instant) {
+        self.finish_work(now);
+        for (key, _) in self.rows_of(Key::Forgetting(DossierId::ZERO)) {
+            let dossier = DossierId::from_slice(&key[1..]).unwrap();
+            self.unsynced.push_back((None, vec![Record::Purged { dossier, scans: vec![] }]));
+        }
+        self.finish_work(now);
+        let gone: BTreeMap<DossierId, rows::Purged> = self
+            .rows_of(Key::Purged(DossierId::ZERO))
+            .into_iter()
+            .map(|(key, value)| {
+                (DossierId::from_slice(&key[1..]).unwrap(), postcard::from_bytes(&value).unwrap())
+            })
+            .filter(|(_, row): &(DossierId, rows::Purged)| !row.done)
+            .collect();
+        for (position, record) in (1u64..).zip(&mut self.store.journal) {
+            let Record::Down { frame, .. } = record else { continue };
+            let decoded = wire::DownFrame::decode(frame).unwrap();
+            let taken =
+                decoded.without(|id| gone.get(id).is_some_and(|row| position < row.position));
+            if let Some(taken) = taken {
+                *frame = taken.encode().unwrap();
+                let read = wire::DownFrame::decode(frame).unwrap();
+                read.verify(DOMAIN).expect("the proof of the others holds");
+            }
+        }
+        let dossiers = gone.into_keys().collect();
+        self.unsynced.push_back((None, vec![Record::PurgeDone { dossiers }]));
+        self.finish_work(now);
+        self.input(now, Input::Purged);
+    }
+
+    fn finish_work(&mut self, now: Instant) {
+        while self.sync_one(now) {}
+        while self.apply() {}
+    }
+
+    fn rows_of(&self, first: Key) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let from = first.bytes();
+        let to = vec![from[0] + 1];
+        self.store.kv.range(&from, &to, 10_000).unwrap()
+    }
+
+    /// The state that a replica in this place comes to when the same records reach it in another
+    /// order: each author's log in its own, everything else as chance has it.
+    pub fn in_another_order(
+        &self,
+        papers: &Papers,
+        mut random: impl FnMut(usize) -> usize,
+    ) -> MemKv {
+        let mut streams: BTreeMap<Vec<u8>, VecDeque<Record>> = BTreeMap::new();
+        for record in &self.store.journal {
+            let stream = match record {
+                Record::Author { log, .. } => log.0.to_vec(),
+                Record::Up { frame, .. } => wire::UpFrame::peek(frame).unwrap().log.0.to_vec(),
+                Record::Own { log, .. } | Record::LogStarted { log, .. } => log.0.to_vec(),
+                Record::Trust(_) => b"trust".to_vec(),
+                _ => b"others".to_vec(),
+            };
+            streams.entry(stream).or_default().push_back(record.clone());
+        }
+        let mut streams: Vec<VecDeque<Record>> = streams.into_values().collect();
+        let me = config(papers, self.place, &papers.trust).me;
+        let mut ledger = Ledger::new(me, papers.trust.clone(), Automerging { reads: u16::MAX });
+        let mut kv = MemKv::default();
+        let mut position = 0;
+        while !streams.is_empty() {
+            let at = random(streams.len());
+            let Some(record) = streams[at].pop_front() else {
+                streams.remove(at);
+                continue;
+            };
+            position += 1;
+            let applied = ledger.apply(&kv, vec![(position, record)]).unwrap();
+            kv.write(applied.writes);
+        }
+        kv
+    }
+
+    /// How many machines of an office below said that they have forgotten a dossier.
+    pub fn confirmed(&self, office: OfficeId, dossier: DossierId) -> Option<usize> {
+        let row: Option<rows::Purge> = self.typed(Key::Purge(office, dossier));
+        row.map(|row| row.confirmed.len())
     }
 
     /// Whether the handshake refuses a machine here.

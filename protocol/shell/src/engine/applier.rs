@@ -88,6 +88,12 @@ impl<C: Content> Applier<C> {
                     .read_back(from, upto)
                     .and_then(|records| self.step(records, queue, pen, driver)),
                 Batch::Quiet => self.fold_some(queue, pen, driver),
+                Batch::Renew(told) => {
+                    let done = self.renew(at);
+                    // Who asked may have gone; it asks again.
+                    let _ = told.send(done);
+                    Ok(())
+                }
                 Batch::End => return self.bases.consider(&self.books, at, true),
             };
             if let Err(error) = done {
@@ -112,6 +118,14 @@ impl<C: Content> Applier<C> {
         driver.signal(Signal::Applied(applied.inboxes));
         (self.changed)(&applied.dossiers);
         if few && self.stale > 0 { self.fold_some(queue, pen, driver) } else { Ok(()) }
+    }
+
+    /// Fresh files for state and base, so that what was purged is in neither.
+    fn renew(&mut self, at: u64) -> Result<(), String> {
+        self.books.state.renew().map_err(|error| error.to_string())?;
+        self.bases.renew(&self.books, at).map_err(|error| error.to_string())?;
+        crate::store::remove_set_aside(&self.bases.dir.with_file_name("state"));
+        Ok(())
     }
 
     /// Folds some of what a catch-up left for later.
@@ -166,6 +180,29 @@ impl Bases {
         }
         // Tried again only after as many records more.
         self.newest = applied;
+    }
+
+    /// A fresh base in the place of those that are there, if there are any.
+    fn renew(&mut self, books: &Books, applied: u64) -> Result<(), StoreError> {
+        let failed = |error: std::io::Error| StoreError::Backend(error.to_string());
+        let old: Vec<PathBuf> = match std::fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(error)),
+            Ok(entries) => {
+                entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()
+            }
+        }
+        .map_err(failed)?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        // One at this very position would be of the old state; it is written anew.
+        for file in old {
+            std::fs::remove_file(file).map_err(failed)?;
+        }
+        self.write(books, applied)?;
+        self.newest = applied;
+        Ok(())
     }
 
     /// Writes and verifies a base that reflects the journal up to `applied`.

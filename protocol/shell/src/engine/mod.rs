@@ -12,6 +12,7 @@
 mod applier;
 mod books;
 mod check;
+mod forget;
 mod own;
 mod pen;
 mod queue;
@@ -51,6 +52,7 @@ use std::{
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 use tokio::sync::watch;
 
@@ -84,6 +86,8 @@ pub struct Options<C> {
     pub segment_bytes: Option<u64>,
     /// Starts without dialling the parent.
     pub offline: bool,
+    /// How long a purged dossier may stand in files; what is revoked meanwhile goes with it.
+    pub purge_delay: Duration,
 }
 
 /// A running replica.
@@ -100,6 +104,8 @@ pub struct Engine {
     /// The newest trust documents handed to the journal.
     offered: Mutex<TrustView>,
     trusted: Trusted,
+    /// As long as it is there, the forgetter runs.
+    forgetting: Mutex<Option<std::sync::mpsc::SyncSender<()>>>,
     progress: watch::Receiver<Progress>,
     queue: Arc<Queue>,
     data_dir: PathBuf,
@@ -223,6 +229,7 @@ impl Engine {
             checks: check::Checks::default(),
             scans,
             config,
+            forgetting: Mutex::default(),
         });
         let applying = {
             let (pen, driver) = (pen.clone(), driver.clone());
@@ -246,6 +253,15 @@ impl Engine {
         };
         let driving = spawn("driver", move || driver::run(replica, &driver, &signals, around))?;
         engine.threads().extend([applying, driving]);
+        // Without a runtime there are no links either that could say what to forget.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (running, stop) = std::sync::mpsc::sync_channel(0);
+            let (engine_too, delay) = (Arc::downgrade(&engine), options.purge_delay);
+            let forgetter = forget::Forgetter { engine: engine_too, delay, runtime };
+            let forgetting = spawn("forgetter", move || forgetter.run(&stop))?;
+            engine.threads().push(forgetting);
+            *engine.forgetting.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
+        }
         Ok(engine)
     }
 
@@ -370,6 +386,7 @@ impl Engine {
             self.pen.write(vec![record], Box::new(drop));
         }
         self.scans.stop();
+        self.forgetting.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.driver.signal(Signal::Stop);
         self.pen.stop();
         for thread in std::mem::take(&mut *self.threads()) {

@@ -69,6 +69,22 @@ impl Pen {
         }
     }
 
+    /// Rewrites records of a lane, see [`motcua_journal::Journal::purge`]; `done` is called when
+    /// no file holds what was replaced.
+    ///
+    /// # Errors
+    /// When the journal has stopped or what was appended cannot be committed.
+    pub(super) fn purge(
+        &self,
+        lane: Lane,
+        replace: motcua_journal::Replace,
+        done: impl FnOnce(Result<(), JournalError>) + Send + 'static,
+    ) -> Result<(), JournalError> {
+        let commit = self.commit.read().unwrap_or_else(PoisonError::into_inner);
+        let commit = commit.as_ref().ok_or(JournalError::Stopped)?;
+        commit.with(move |journal| journal.purge(lane, replace, done))?
+    }
+
     /// After a failed append or sync: starts a segment that voids what was in doubt, then runs
     /// `then`. On a thread of its own, because the journal's own thread reports failures.
     pub(super) fn recover(&self, then: impl FnOnce() + Send + 'static) {

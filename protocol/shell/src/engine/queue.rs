@@ -4,7 +4,10 @@
 use motcua_core::record::Record;
 use std::{
     collections::VecDeque,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        mpsc::{SyncSender, sync_channel},
+    },
     time::{Duration, Instant},
 };
 
@@ -33,6 +36,8 @@ pub(super) enum Batch {
     },
     /// Nothing waits; there is time for what was put off.
     Quiet,
+    /// The state is to be copied into fresh files; say how it went.
+    Renew(SyncSender<Result<(), String>>),
     /// Nothing follows.
     End,
 }
@@ -49,6 +54,7 @@ struct Inner {
     wanted: u64,
     /// Dossiers that the content has yet to fold.
     stale: u64,
+    renew: Option<SyncSender<Result<(), String>>>,
     closed: bool,
 }
 
@@ -99,9 +105,25 @@ impl Queue {
         inner.last.saturating_sub(inner.applied) + inner.stale
     }
 
+    /// Has the state copied into fresh files between two batches, and waits for it.
+    pub(super) fn renew(&self) -> Result<(), String> {
+        let (told, answer) = sync_channel(1);
+        let mut inner = self.lock();
+        if inner.closed {
+            return Err("the applier has stopped".into());
+        }
+        inner.renew = Some(told);
+        drop(inner);
+        self.arrived.notify_one();
+        answer.recv().unwrap_or_else(|_| Err("the applier has stopped".into()))
+    }
+
     /// Nothing follows.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
+        let mut inner = self.lock();
+        inner.closed = true;
+        inner.renew = None;
+        drop(inner);
         self.arrived.notify_one();
     }
 
@@ -111,11 +133,17 @@ impl Queue {
         let mut inner = self.lock();
         inner.applied = inner.applied.max(applied);
         inner.stale = stale;
+        if let Some(told) = inner.renew.take() {
+            return Batch::Renew(told);
+        }
         if stale > 0 && inner.last <= inner.applied && !inner.closed {
             return Batch::Quiet;
         }
         while inner.last <= inner.applied && !inner.closed {
             inner = self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            if let Some(told) = inner.renew.take() {
+                return Batch::Renew(told);
+            }
         }
         self.gather(inner).take()
     }
@@ -233,7 +261,7 @@ mod tests {
                     assert_eq!(from, applied + 1);
                     applied = upto;
                 }
-                Batch::Quiet | Batch::End => panic!("something is left"),
+                Batch::Quiet | Batch::Renew(_) | Batch::End => panic!("something is left"),
             }
         }
     }

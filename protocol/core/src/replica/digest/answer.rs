@@ -240,7 +240,7 @@ impl Replica {
             .iter()
             .filter_map(|row| match &row.item {
                 RowItem::Entry { entry, .. } => Some((entry.header.dossier, name(entry))),
-                RowItem::Decision { .. } | RowItem::Unknown(..) => None,
+                _ => None,
             })
             .collect();
         if let Some(child) = self.children.get_mut(&link) {
