@@ -1,0 +1,216 @@
+//! What the machine takes and gives: inputs, outputs, events, and what it reads.
+
+use super::{Channel, Hello, Report, ScanDone, ScanIo, carried::CarriedDown, message::Head};
+use crate::{
+    entry::Entry,
+    id::{DomainId, Hash, LogId, NodeId, OfficeId},
+    key::{PublicKey, SecretKey},
+    ledger::Me,
+    record::Record,
+    state::{Kv, StoreError},
+    trust::TrustView,
+};
+use std::collections::BTreeSet;
+
+/// What the replica reads: the state, and journal records by position.
+pub trait Store: Kv {
+    /// The journal record at a position, if it is still there.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the journal cannot be read.
+    fn record(&self, position: u64) -> Result<Option<Record>, StoreError>;
+}
+
+/// One connection; the driver numbers them and never reuses a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, std::hash::Hash)]
+pub struct LinkId(pub u64);
+
+/// Names one request to the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, std::hash::Hash)]
+pub struct Token(pub u64);
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Input {
+    /// A link is up; the peer proved that it holds this device key.
+    LinkUp {
+        /// Which link.
+        link: LinkId,
+        /// The peer's device key.
+        peer: PublicKey,
+        /// Whether this side dialled.
+        dialed: bool,
+    },
+    /// A link is gone, or a dial failed.
+    LinkDown {
+        /// Which link; `None` for a dial that came to nothing.
+        link: Option<LinkId>,
+    },
+    /// Bytes of one message.
+    Message {
+        /// Which link.
+        link: LinkId,
+        /// Which channel.
+        channel: Channel,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// The records of this request are on disk.
+    Journaled(Token),
+    /// The records of this request did not get to the disk.
+    JournalFailed(Token),
+    /// An own entry is on disk. Given in order of sequence.
+    Own {
+        /// Own log.
+        log: LogId,
+        /// Sequence in it.
+        sequence: u64,
+        /// The entry.
+        entry: Box<Entry>,
+    },
+    /// The state reflects the journal up to a position.
+    Applied {
+        /// Inboxes with new rows.
+        inboxes: BTreeSet<OfficeId>,
+    },
+    /// New trust documents are in force.
+    Trust(Box<TrustView>),
+    /// Dossiers were forgotten, and no file holds them any more: the hub is to know.
+    Purged,
+    /// The operator wants this machine to stay away from its hub, or to come back at once.
+    Pause(bool),
+    /// The disk has answered about a scan.
+    Scan(ScanDone),
+    /// Somebody at this machine wants to see a scan that is not here.
+    WantScan(Hash),
+    /// Half an exchange from below came by hand; its data messages follow, then the link's end.
+    CarriedUp {
+        /// A link with no other end.
+        link: LinkId,
+        /// Key that signed it.
+        peer: PublicKey,
+        /// What its maker says first.
+        hello: Box<Hello>,
+    },
+    /// Half an exchange from above came by hand.
+    CarriedDown {
+        /// A link with no other end.
+        link: LinkId,
+        /// What stands before its frames.
+        carried: Box<CarriedDown>,
+    },
+    /// A link to another machine is up, said to be of this office; the peer proved that it holds
+    /// this device key.
+    SiblingUp {
+        /// Which link.
+        link: LinkId,
+        /// The peer's device key.
+        peer: PublicKey,
+    },
+    /// Somebody wants what is held here to be compared with the hub above, and that of every peer
+    /// below with what is held here.
+    Verify,
+}
+
+/// Something should be done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a message.
+    Send {
+        /// On which link.
+        link: LinkId,
+        /// On which channel.
+        channel: Channel,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// Close a link after what was sent on it has left.
+    Close {
+        /// Which link.
+        link: LinkId,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Write records, then report [`Input::Journaled`]. In order.
+    Journal {
+        /// Names the request.
+        token: Token,
+        /// What to write.
+        records: Vec<Record>,
+    },
+    /// Dial the parent, then report [`Input::LinkUp`] or [`Input::LinkDown`].
+    Dial,
+    /// Tell whoever is interested.
+    Event(Event),
+    /// Do something with a scan's file, then report [`Input::Scan`]. In order, and not on the thread
+    /// that drives the replica.
+    Scan(ScanIo),
+}
+
+/// What is worth knowing outside.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A peer's hello was accepted.
+    Greeted {
+        /// Peer.
+        node: NodeId,
+        /// Its office.
+        office: OfficeId,
+    },
+    /// Nothing is missing on either side, as far as both know.
+    InSync,
+    /// The parent has this much of the own log.
+    Received(u64),
+    /// The root hub has this much of the own log.
+    RootReceived(u64),
+    /// The parent has had all of the own log for a moment; told at most every two seconds, so that
+    /// it may be written down.
+    Settled(u64),
+    /// A peer sent something that cannot be right; the link is closed.
+    Refused {
+        /// Which peer, if it said.
+        peer: Option<NodeId>,
+        /// Kind of fault, for the metric.
+        kind: &'static str,
+        /// What, in words.
+        reason: String,
+    },
+    /// The parent holds something else, or more, of an own log than this machine does: the machine
+    /// was set back, or cloned. If it is the log in use a new one must begin; what the old one has
+    /// must be written into it again, then [`Record::Rewritten`].
+    OwnLogDiverged {
+        /// What the parent holds.
+        parent: Head,
+    },
+    /// Newer trust documents arrived and were checked.
+    Trust(Box<TrustView>),
+    /// A machine connected while its older link is alive and answers: two hold one key.
+    TwoAlive {
+        /// Which machine.
+        node: NodeId,
+    },
+    /// What is held here was compared with the hub above.
+    Checked(Report),
+    /// A peer below has seen more of this hub than there is: it was set back. A new numbering of
+    /// its inboxes has begun.
+    SetBack,
+}
+
+/// Who this replica is and how it reaches its parent.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Device key.
+    pub key: SecretKey,
+    /// Node and office.
+    pub me: Me,
+    /// Trust domain.
+    pub domain: DomainId,
+    /// Own signed binding.
+    pub binding: Vec<u8>,
+    /// Key of the hub above, if there is one.
+    pub parent: Option<PublicKey>,
+    /// Seed for the jitter of redials.
+    pub seed: u64,
+    /// Shown to operators.
+    pub software: String,
+}
