@@ -149,7 +149,7 @@ impl Replica {
     }
 
     /// Newer documents from above: checked against those in force, then told outside, which
-    /// journals them and hands them back as [`Input::Trust`].
+    /// journals them and hands them back as [`super::Input::Trust`].
     pub(super) fn trust_arrived(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), Fault> {
         if !self.upstream.is(link) && !self.siblings.contains_key(&link) {
             return Err(Fault::new("trust", "trust documents come from above or beside only"));
