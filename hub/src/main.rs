@@ -109,6 +109,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return say(&error, 1),
     };
+    let _inside = runtime.enter();
     let ended = runtime.block_on(motcua_hub::service::run(settings, shutdown::signal(), |at| {
         tracing::info!(links = %at.links, console = %at.console, "hub is up");
         shutdown::announce_ready();

@@ -116,6 +116,7 @@ fn main() -> ExitCode {
                 Err(error) => return say(&error, BAD_SETTINGS),
             };
             telemetry::init(&settings.log);
+            let _inside = runtime.enter();
             let run = motcua_node::service::run(settings, shutdown::signal(), |page| {
                 tracing::info!(%page, "node is up");
                 shutdown::announce_ready();

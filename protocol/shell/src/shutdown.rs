@@ -6,17 +6,25 @@ use std::sync::{
 };
 use tokio::signal::unix::{SignalKind, signal as unix_signal};
 
-/// Resolves on SIGTERM or SIGINT.
-pub async fn signal() {
-    let (Ok(mut term), Ok(mut int)) =
-        (unix_signal(SignalKind::terminate()), unix_signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be listened to; only a kill ends this process");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => tracing::info!("SIGTERM"),
-        _ = int.recv() => tracing::info!("SIGINT"),
+/// Resolves on SIGTERM or SIGINT. Both are listened to from the call on, not from the first poll: a
+/// service that says it is up before it waits for its end must not be killed in between.
+///
+/// # Panics
+/// Outside a runtime, which takes the signals in.
+pub fn signal() -> impl Future<Output = ()> + Send + 'static {
+    let listening = unix_signal(SignalKind::terminate())
+        .and_then(|term| Ok((term, unix_signal(SignalKind::interrupt())?)));
+    async move {
+        match listening {
+            Ok((mut term, mut int)) => tokio::select! {
+                _ = term.recv() => tracing::info!("SIGTERM"),
+                _ = int.recv() => tracing::info!("SIGINT"),
+            },
+            Err(error) => {
+                tracing::error!(%error, "signals cannot be listened to; only a kill ends this process");
+                std::future::pending().await
+            }
+        }
     }
 }
 
@@ -63,6 +71,7 @@ impl Drop for Latch {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -73,5 +82,15 @@ mod tests {
         assert!(!ready.is_ready());
         drop(second);
         assert!(ready.is_ready());
+    }
+
+    #[test]
+    fn a_signal_that_comes_before_anybody_waits_is_not_the_end_of_the_process() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _inside = runtime.enter();
+        let asked = signal();
+        let own = rustix::process::getpid();
+        rustix::process::kill_process(own, rustix::process::Signal::TERM).unwrap();
+        runtime.block_on(asked);
     }
 }
