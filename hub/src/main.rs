@@ -2,11 +2,16 @@
 
 use clap::{Args, Parser, Subcommand};
 use motcua_shell::{
-    carry::command::{Local, Outcome, query},
-    settings::HubSettings,
+    carry::command::query,
+    program::Program,
+    settings::{HubSettings, SettingsError},
     shutdown, telemetry,
 };
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Hub of Một Cửa: takes in offices, relays up, fills inboxes.
 #[derive(Parser)]
@@ -84,97 +89,64 @@ struct Common {
     json: bool,
 }
 
-/// Exit code for settings that cannot be used (sysexits EX_CONFIG).
-const BAD_SETTINGS: u8 = 78;
+const PROGRAM: Program = Program("motcua-hub");
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let (config, run) = match Cli::parse().verb {
-        Verb::Run { config } => (config, true),
-        Verb::Check { config } => (config, false),
-        Verb::Bundle { verb } => return bundle(verb),
-        Verb::Verify { config } => return verify(&config),
-    };
-    let settings = match HubSettings::load(&config) {
-        Ok(settings) => settings,
-        Err(error) => return say(&error, BAD_SETTINGS),
-    };
-    if !run {
-        return report(&settings);
-    }
-    telemetry::init(&settings.log);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return say(&error, 1),
-    };
-    let _inside = runtime.enter();
-    let ended = runtime.block_on(motcua_hub::service::run(settings, shutdown::signal(), |at| {
-        tracing::info!(links = %at.links, console = %at.console, "hub is up");
-        shutdown::announce_ready();
-    }));
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => say(&format!("{error:#}"), 1),
+    match Cli::parse().verb {
+        Verb::Run { config } => run(&config),
+        Verb::Check { config } => check(&config),
+        Verb::Verify { config } => PROGRAM.verify(console(&config)),
+        Verb::Bundle { verb } => bundle(&verb),
     }
 }
 
-/// Exit codes: 0 done, 1 failed, 4 nothing new, 5 refused.
-fn bundle(verb: BundleVerb) -> ExitCode {
-    let local = |common: &Common| {
-        HubSettings::load(&common.config)
-            .map(|settings| Local::new(settings.http_listen, common.json))
+fn run(config: &Path) -> ExitCode {
+    let settings = match PROGRAM.settings(HubSettings::load(config)) {
+        Ok(settings) => settings,
+        Err(code) => return code,
     };
-    let outcome = match &verb {
-        BundleVerb::Export { office, node, file, common, .. } => {
+    telemetry::init(&settings.log);
+    // Inside the runtime, where the signals are listened to from here on.
+    let work = async {
+        motcua_hub::service::run(settings, shutdown::signal(), |at| {
+            tracing::info!(links = %at.links, console = %at.console, "hub is up");
+            shutdown::announce_ready();
+        })
+        .await
+    };
+    PROGRAM.run(work, |()| ExitCode::SUCCESS)
+}
+
+fn check(config: &Path) -> ExitCode {
+    match PROGRAM.settings(HubSettings::load(config)) {
+        Ok(settings) => PROGRAM.answer(&format!(
+            "data in {}\nlinks on udp {} and tcp {}\nconsole on http://{}",
+            settings.data_dir.display(),
+            settings.listen,
+            settings.tcp_listen.unwrap_or(settings.listen),
+            settings.http_listen
+        )),
+        Err(code) => code,
+    }
+}
+
+fn bundle(verb: &BundleVerb) -> ExitCode {
+    let (BundleVerb::Export { common, .. } | BundleVerb::Import { common, .. }) = verb;
+    PROGRAM.bundle(console(&common.config), common.json, |local| match verb {
+        BundleVerb::Export { office, node, file, .. } => {
             let office = office.as_deref().map(|office| ("office", office));
             let node = node.as_deref().map(|node| ("node", node));
             let wanted: Vec<(&str, &str)> = office.into_iter().chain(node).collect();
-            local(common).map(|local| local.export(&query(&wanted), file))
+            local.export(&query(&wanted), file)
         }
-        BundleVerb::Import { file, reply, common } => {
-            local(common).map(|local| local.import(file, reply.as_deref()))
-        }
-    };
-    match outcome {
-        Ok(outcome) => tell(&outcome),
-        Err(error) => say(&error, BAD_SETTINGS),
-    }
+        BundleVerb::Import { file, reply, .. } => local.import(file, reply.as_deref()),
+    })
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to the operator")]
-fn tell(outcome: &Outcome) -> ExitCode {
-    println!("{}", outcome.text);
-    ExitCode::from(outcome.exit as u8)
-}
-
-#[expect(clippy::print_stdout, reason = "the answer to the operator")]
-fn report(settings: &HubSettings) -> ExitCode {
-    println!("data in {}", settings.data_dir.display());
-    let tcp = settings.tcp_listen.unwrap_or(settings.listen);
-    println!("links on udp {} and tcp {tcp}", settings.listen);
-    println!("console on http://{}", settings.http_listen);
-    ExitCode::SUCCESS
-}
-
-#[expect(clippy::print_stdout, reason = "the answer to the operator")]
-fn verify(config: &std::path::Path) -> ExitCode {
-    let settings = match HubSettings::load(config) {
-        Ok(settings) => settings,
-        Err(error) => return say(&error, BAD_SETTINGS),
-    };
-    match motcua_shell::verify::ask(settings.http_listen) {
-        Ok(answer) => {
-            println!("{answer}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => say(&error, 1),
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "the log may not be set up yet")]
-fn say(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
-    eprintln!("motcua-hub: {error}");
-    ExitCode::from(code)
+/// Where the console of the running hub is.
+fn console(config: &Path) -> Result<SocketAddr, SettingsError> {
+    HubSettings::load(config).map(|settings| settings.http_listen)
 }

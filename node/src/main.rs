@@ -2,11 +2,12 @@
 
 use clap::{Args, Parser, Subcommand};
 use motcua_shell::{
-    carry::command::{Local, Outcome},
-    settings::NodeSettings,
+    program::Program,
+    settings::{NodeSettings, SettingsError},
     shutdown, telemetry,
 };
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -92,120 +93,72 @@ struct Common {
     json: bool,
 }
 
-/// Exit code for settings that cannot be used (sysexits EX_CONFIG).
-const BAD_SETTINGS: u8 = 78;
+const PROGRAM: Program = Program("motcua-node");
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let verb = match Cli::parse().verb {
-        Verb::Bundle { verb } => return bundle(verb),
-        Verb::Restore { from, data, json } => return restore(&data, &from, json),
-        Verb::Verify { config } => return verify(&config),
-        verb => verb,
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return say(&error, 1),
-    };
-    match verb {
-        Verb::Run { config } => {
-            let settings = match NodeSettings::load(&config) {
-                Ok(settings) => settings,
-                Err(error) => return say(&error, BAD_SETTINGS),
-            };
-            telemetry::init(&settings.log);
-            let _inside = runtime.enter();
-            let run = motcua_node::service::run(settings, shutdown::signal(), |page| {
-                tracing::info!(%page, "node is up");
-                shutdown::announce_ready();
-            });
-            match runtime.block_on(run) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => say(&format!("{error:#}"), 1),
-            }
-        }
-        Verb::Enrol { join, data } => {
-            match runtime.block_on(motcua_node::enrol::enrol(&join, &data)) {
-                Ok(identity) => report(&identity),
-                Err(error) => say(&format!("{error:#}"), 1),
-            }
-        }
-        Verb::Bundle { verb } => bundle(verb),
+    match Cli::parse().verb {
+        Verb::Run { config } => run(&config),
+        Verb::Enrol { join, data } => PROGRAM.run(motcua_node::enrol::enrol(&join, &data), report),
         Verb::Restore { from, data, json } => restore(&data, &from, json),
-        Verb::Verify { config } => verify(&config),
+        Verb::Verify { config } => PROGRAM.verify(page(&config)),
+        Verb::Bundle { verb } => bundle(&verb),
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to the operator")]
+fn run(config: &Path) -> ExitCode {
+    let settings = match PROGRAM.settings(NodeSettings::load(config)) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    telemetry::init(&settings.log);
+    // Inside the runtime, where the signals are listened to from here on.
+    let work = async {
+        motcua_node::service::run(settings, shutdown::signal(), |page| {
+            tracing::info!(%page, "node is up");
+            shutdown::announce_ready();
+        })
+        .await
+    };
+    PROGRAM.run(work, |()| ExitCode::SUCCESS)
+}
+
 fn restore(data: &Path, from: &Path, json: bool) -> ExitCode {
     match motcua_shell::second::restore(data, from) {
-        Ok(done) if json => println!("{}", serde_json::json!(done)),
-        Ok(done) => println!(
+        Ok(done) if json => PROGRAM.answer(&serde_json::json!(done)),
+        Ok(done) => PROGRAM.answer(&format!(
             "Đã khôi phục {} mục của {} sổ, bỏ {} bản ghi không đọc được.\n\
              Restored {} entries of {} logs, left out {} records that cannot be read.",
             done.entries, done.logs, done.left_out, done.entries, done.logs, done.left_out
-        ),
-        Err(error) => return say(&error, 1),
+        )),
+        Err(error) => PROGRAM.fail(&error, 1),
     }
-    ExitCode::SUCCESS
 }
 
-/// Exit codes: 0 done, 1 failed, 4 nothing new, 5 refused.
-fn bundle(verb: BundleVerb) -> ExitCode {
-    let local = |common: &Common| {
-        NodeSettings::load(&common.config)
-            .map(|settings| Local::new(settings.http_listen, common.json))
-    };
-    let outcome = match &verb {
-        BundleVerb::Export { file, all, common } => {
-            local(common).map(|local| local.export(if *all { "all=true" } else { "" }, file))
+fn bundle(verb: &BundleVerb) -> ExitCode {
+    let (BundleVerb::Export { common, .. } | BundleVerb::Import { common, .. }) = verb;
+    PROGRAM.bundle(page(&common.config), common.json, |local| match verb {
+        BundleVerb::Export { file, all, .. } => {
+            local.export(if *all { "all=true" } else { "" }, file)
         }
-        BundleVerb::Import { file, common } => local(common).map(|local| local.import(file, None)),
-    };
-    match outcome {
-        Ok(outcome) => tell(&outcome),
-        Err(error) => say(&error, BAD_SETTINGS),
-    }
+        BundleVerb::Import { file, .. } => local.import(file, None),
+    })
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to the operator")]
-fn tell(outcome: &Outcome) -> ExitCode {
-    println!("{}", outcome.text);
-    ExitCode::from(outcome.exit as u8)
+/// Where the page of the running node is.
+fn page(config: &Path) -> Result<SocketAddr, SettingsError> {
+    NodeSettings::load(config).map(|settings| settings.http_listen)
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to the operator")]
-fn report(identity: &motcua_shell::identity::Identity) -> ExitCode {
+fn report(identity: motcua_shell::identity::Identity) -> ExitCode {
     match identity.bound() {
         Ok(binding) => {
             let office = identity.trust.office(binding.office);
             let name = office.map_or("?", |office| office.name.as_str());
-            println!("enrolled: machine {} of {name}", binding.key.node_id());
-            ExitCode::SUCCESS
+            PROGRAM.answer(&format!("enrolled: machine {} of {name}", binding.key.node_id()))
         }
-        Err(error) => say(&error, 1),
+        Err(error) => PROGRAM.fail(&error, 1),
     }
-}
-
-#[expect(clippy::print_stdout, reason = "the answer to the operator")]
-fn verify(config: &Path) -> ExitCode {
-    let settings = match NodeSettings::load(config) {
-        Ok(settings) => settings,
-        Err(error) => return say(&error, BAD_SETTINGS),
-    };
-    match motcua_shell::verify::ask(settings.http_listen) {
-        Ok(answer) => {
-            println!("{answer}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => say(&error, 1),
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "the log may not be set up yet")]
-fn say(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
-    eprintln!("motcua-node: {error}");
-    ExitCode::from(code)
 }

@@ -16,6 +16,7 @@ pub mod engine;
 pub mod http;
 pub mod identity;
 pub mod odd;
+pub mod program;
 pub mod rate;
 pub mod recovery;
 pub mod scans;
