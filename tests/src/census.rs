@@ -1,12 +1,12 @@
 //! Where every dossier is, as each replica itself says, against where it belongs.
 
-use crate::{city::City, http::Client};
+use crate::{city::City, http::Client, patience::until};
 use anyhow::{Context, ensure};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, thread,
-    time::{Duration, Instant},
+    fmt,
+    time::Duration,
 };
 
 /// Where dossiers belong: the offices that take part, and every hub above one of them.
@@ -173,21 +173,30 @@ impl Census {
     /// # Errors
     /// The faults that are left when the time is over.
     pub fn settled(city: &City, expected: &Expected, patience: Duration) -> anyhow::Result<Self> {
-        let deadline = Instant::now() + patience;
-        loop {
-            // Versions cost a request a dossier, so they are asked for when all are in place.
-            let mut census = Self::ask(city, false)?;
-            let mut faults = census.faults(expected);
-            if faults.is_empty() {
-                census = Self::ask(city, true)?;
-                faults = census.faults(expected);
+        let mut faults = Vec::new();
+        let census = until(patience, || {
+            let asked = Self::ask_twice(city, expected);
+            match asked {
+                Ok((census, left)) => {
+                    faults = left;
+                    faults.is_empty().then_some(Ok(census))
+                }
+                Err(error) => Some(Err(error)),
             }
-            if faults.is_empty() {
-                return Ok(census);
-            }
-            ensure!(Instant::now() < deadline, "after {patience:?}: {}", words(&faults));
-            thread::sleep(Duration::from_millis(100));
+        });
+        census.with_context(|| format!("after {patience:?}: {}", words(&faults)))?
+    }
+
+    /// Versions cost a request a dossier, so they are asked for when all are in place.
+    fn ask_twice(city: &City, expected: &Expected) -> anyhow::Result<(Self, Vec<Fault>)> {
+        let census = Self::ask(city, false)?;
+        let faults = census.faults(expected);
+        if !faults.is_empty() {
+            return Ok((census, faults));
         }
+        let census = Self::ask(city, true)?;
+        let faults = census.faults(expected);
+        Ok((census, faults))
     }
 }
 

@@ -3,13 +3,15 @@
 
 use crate::{
     binaries::Binaries,
+    patience::until,
     ports,
     process::{Process, Recipe},
     relay::{Line, Relay},
 };
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use motcua_core::{id::OfficeId, trust::OfficeRecord};
 use motcua_provision::folder;
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     fs,
@@ -17,8 +19,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Code of the city's own office.
@@ -286,19 +287,14 @@ impl City {
     /// # Errors
     /// Which one is not, when the time is over.
     pub fn wait_connected(&self, patience: Duration) -> anyhow::Result<()> {
-        let deadline = Instant::now() + patience;
         let mut waiting: Vec<&Site> = self.sites().filter(|site| site.above.is_some()).collect();
-        loop {
+        let all = until(patience, || {
             waiting.retain(|site| !is_connected(site));
-            let Some(first) = waiting.first() else { return Ok(()) };
-            ensure!(
-                Instant::now() < deadline,
-                "{} did not reach its hub within {patience:?}\n{}",
-                first.name,
-                first.process.tail()
-            );
-            thread::sleep(Duration::from_millis(50));
-        }
+            waiting.is_empty().then_some(())
+        });
+        let Some(first) = waiting.first().filter(|_| all.is_none()) else { return Ok(()) };
+        let (name, tail) = (&first.name, first.process.tail());
+        bail!("{name} did not reach its hub within {patience:?}\n{tail}")
     }
 
     /// Waits until a hub says that every office below it has taken everything of its inbox.
@@ -313,20 +309,22 @@ impl City {
         let site = self.hubs.get(hub).with_context(|| format!("no hub {hub}"))?;
         let below: Vec<&str> =
             self.sites().filter(|s| s.above.as_deref() == Some(hub)).map(|s| &*s.code).collect();
-        let deadline = Instant::now() + patience;
-        loop {
-            let answer = site.process.client().get("/api/v1/offices")?.json();
-            let lines = answer["offices"].as_array().cloned().unwrap_or_default();
+        let mut last = Value::Null;
+        let level = until(patience, || {
+            last = match site.process.client().get("/api/v1/offices") {
+                Ok(answer) => answer.json(),
+                Err(error) => return Some(Err(error)),
+            };
+            let lines = last["offices"].as_array().cloned().unwrap_or_default();
             let is_level = |code: &&str| {
                 let line = lines.iter().find(|line| line["code"] == **code);
                 line.is_some_and(|line| line["behind_down"] == 0 && line["behind_up"] == 0)
             };
-            if below.iter().all(is_level) {
-                return Ok(());
-            }
-            ensure!(Instant::now() < deadline, "{hub} is not level with those below: {answer}");
-            thread::sleep(Duration::from_millis(50));
-        }
+            below.iter().all(is_level).then_some(Ok(()))
+        });
+        let level =
+            level.with_context(|| format!("{hub} is not level with those below: {last}"))?;
+        Ok(level?)
     }
 }
 

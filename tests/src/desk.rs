@@ -3,13 +3,11 @@
 
 use crate::{
     http::{Answer, Client},
+    patience::until,
     seed::Seed,
 };
 use serde_json::{Value, json};
-use std::{
-    io, thread,
-    time::{Duration, Instant},
-};
+use std::{io, time::Duration};
 
 const PROCEDURES: &str = include_str!("../data/procedures-commune.csv");
 
@@ -151,15 +149,16 @@ pub fn surely<T>(
     patience: Duration,
     mut ask: impl FnMut() -> Result<T, Trouble>,
 ) -> Result<T, Trouble> {
-    let deadline = Instant::now() + patience;
-    loop {
-        match ask() {
-            Err(Trouble::Doubtful(_)) if Instant::now() < deadline => {
-                thread::sleep(Duration::from_millis(20));
-            }
-            done => return done,
+    let mut silence = None;
+    let answer = until(patience, || match ask() {
+        Err(Trouble::Doubtful(error)) => {
+            silence = Some(error);
+            None
         }
-    }
+        done => Some(done),
+    });
+    let silence = silence.unwrap_or_else(|| io::ErrorKind::TimedOut.into());
+    answer.unwrap_or(Err(Trouble::Doubtful(silence)))
 }
 
 /// A key that nobody used before.

@@ -16,6 +16,7 @@ pub mod desk;
 pub mod http;
 pub mod line;
 pub mod papers;
+pub mod patience;
 pub mod ports;
 pub mod process;
 pub mod relay;

@@ -1,8 +1,8 @@
 //! One real process: started with its log in a file, asked whether it is ready, stopped gently or by
 //! `kill -9`, and ended when its handle is dropped. Only processes started here are ever signalled.
 
-use crate::http::Client;
-use anyhow::{Context, bail, ensure};
+use crate::{http::Client, patience::until};
+use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::OpenOptions,
@@ -10,8 +10,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// How to start a process, as often as needed.
@@ -35,8 +34,6 @@ pub struct Process {
     recipe: Recipe,
     child: Option<Child>,
 }
-
-const POLL: Duration = Duration::from_millis(10);
 
 impl Process {
     /// Not started yet.
@@ -94,21 +91,20 @@ impl Process {
     /// If it ends or the time is over; with the end of its log.
     pub fn wait_ready(&mut self, patience: Duration) -> anyhow::Result<()> {
         let client = self.client().patient(Duration::from_secs(2));
-        let deadline = Instant::now() + patience;
-        loop {
-            if let Some(status) = self.ended()? {
-                bail!("{} ended with {status} before it was ready\n{}", self.name(), self.tail());
+        let ready = until(patience, || match self.ended() {
+            Ok(None) => {
+                let ready = client.get("/readyz").is_ok_and(|answer| answer.status == 200);
+                ready.then_some(Ok(None))
             }
-            if client.get("/readyz").is_ok_and(|answer| answer.status == 200) {
-                return Ok(());
+            ended => Some(ended),
+        });
+        let name = self.name();
+        match ready.transpose()? {
+            Some(None) => Ok(()),
+            Some(Some(status)) => {
+                bail!("{name} ended with {status} before it was ready\n{}", self.tail())
             }
-            let name = self.name();
-            ensure!(
-                Instant::now() < deadline,
-                "{name} was not ready within {patience:?}\n{}",
-                self.tail()
-            );
-            thread::sleep(POLL);
+            None => bail!("{name} was not ready within {patience:?}\n{}", self.tail()),
         }
     }
 
@@ -148,18 +144,12 @@ impl Process {
     /// # Errors
     /// If it takes longer than `grace`; it is then killed.
     pub fn wait_end(&mut self, grace: Duration) -> anyhow::Result<ExitStatus> {
-        let deadline = Instant::now() + grace;
-        loop {
-            if let Some(status) = self.ended()? {
-                self.child = None;
-                return Ok(status);
-            }
-            if Instant::now() >= deadline {
-                self.kill()?;
-                bail!("{} did not end within {grace:?}\n{}", self.name(), self.tail());
-            }
-            thread::sleep(POLL);
-        }
+        let Some(ended) = until(grace, || self.ended().transpose()) else {
+            self.kill()?;
+            bail!("{} did not end within {grace:?}\n{}", self.name(), self.tail());
+        };
+        self.child = None;
+        Ok(ended?)
     }
 
     /// The status if it ended by itself.

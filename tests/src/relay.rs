@@ -254,7 +254,10 @@ fn inode_of(table: &str, port: u16) -> Option<u64> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::shaper::Shape;
+    use crate::{
+        patience::{PATIENCE, until},
+        shaper::Shape,
+    };
     use std::io::{Read, Write};
 
     fn socket() -> UdpSocket {
@@ -316,7 +319,7 @@ mod tests {
         office.send_to(b"first", relay.front).unwrap();
         let mut buffer = [0; 16];
         // Once the relay has taken it, the line is straight again.
-        thread::sleep(Duration::from_millis(40));
+        assert!(until(PATIENCE, || (line.bytes().0 == 5).then_some(())).is_some());
         line.shape(Shape::default());
         office.send_to(b"second", relay.front).unwrap();
         let mut next = || {

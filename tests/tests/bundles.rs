@@ -5,6 +5,7 @@ use motcua_tests::{
     binaries::Binaries,
     city::{CITY, City, DISTRICT_1, WARDS_1},
     desk::{Desk, application, fresh_key},
+    patience::wait_for,
     seed::Seed,
 };
 use serde_json::Value;
@@ -12,19 +13,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    thread,
-    time::{Duration, Instant},
 };
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// Runs `bundle` of a place's program; gives the exit code and its JSON.
 fn bundle(city: &mut City, code: &str, arguments: &[&str]) -> (i32, Value) {

@@ -5,23 +5,10 @@ use motcua_tests::{
     census::{Census, Expected},
     city::{CITY, City, DISTRICT_1, WARDS_1},
     desk::{Desk, application, fresh_key},
+    patience::{PATIENCE, until, wait_for},
     seed::Seed,
 };
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Waits for something that must come.
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
+use std::{thread, time::Duration};
 
 #[test]
 fn a_line_cut_during_a_transfer_and_restored_brings_all_of_it() {
@@ -58,10 +45,8 @@ fn a_line_cut_during_a_transfer_and_restored_brings_all_of_it() {
         let before = line.bytes().0;
         line.restore();
         let limit = before + 3_000 + seed.below(20_000) as u64;
-        let deadline = Instant::now() + Duration::from_secs(8);
-        while city.site(from).line.bytes().0 < limit && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(1));
-        }
+        // Cut where it stands if that is all that goes over it.
+        until(Duration::from_secs(8), || (line.bytes().0 >= limit).then_some(()));
         city.site(from).line.cut();
         thread::sleep(seed.millis(100, 600));
     }

@@ -8,6 +8,7 @@ use motcua_tests::{
     city::{CITY, City, DISTRICT_1, DISTRICT_3, START, WARD_3},
     desk::{Desk, application, fresh_key},
     line::Line,
+    patience::until,
     seed::Seed,
     shaper::Shape,
 };
@@ -49,9 +50,9 @@ impl Place {
             .map(|_| self.desk.register(&fresh_key(), &application(&mut self.seed)).unwrap().id)
             .collect();
         let (mut up, mut down) = (None, None);
-        while up.is_none() || down.is_none() {
+        let left = bound.saturating_sub(began.elapsed());
+        let both = until(left, || {
             let took = began.elapsed();
-            assert!(took < bound, "{what}: not within {bound:?}: up {up:?}, down {down:?}");
             let held = self.hub.lock().unwrap();
             if up.is_none() && own.iter().all(|id| held.contains(id)) {
                 up = Some(took);
@@ -60,9 +61,11 @@ impl Place {
             if down.is_none() && self.desk.has(&given.id) {
                 down = Some(took);
             }
-            thread::sleep(Duration::from_millis(20));
-        }
-        let (up, down) = (up.unwrap(), down.unwrap());
+            up.zip(down)
+        });
+        let both = both
+            .unwrap_or_else(|| panic!("{what}: not within {bound:?}: up {up:?}, down {down:?}"));
+        let (up, down) = both;
         println!("{what}: {DOSSIERS} up in {up:.2?}, 1 down in {down:.2?}, of {bound:?}");
         up.max(down)
     }
@@ -74,12 +77,13 @@ impl Place {
 
     fn wait_carrier(&self, what: &str, wanted: &str, bound: Duration) {
         let began = Instant::now();
-        while self.carrier() != wanted {
-            let now = self.carrier();
-            assert!(began.elapsed() < bound, "{what}: {now} and not {wanted} within {bound:?}");
-            thread::sleep(Duration::from_millis(20));
-        }
-        println!("{what}: {wanted} after {:.2?}", began.elapsed());
+        let mut now = String::new();
+        let came = until(bound, || {
+            now = self.carrier();
+            (now == wanted).then(|| began.elapsed())
+        });
+        let came = came.unwrap_or_else(|| panic!("{what}: {now}, not {wanted} within {bound:?}"));
+        println!("{what}: {wanted} after {came:.2?}");
     }
 
     /// A line that is bad and lets UDP through: QUIC bears it.
@@ -176,11 +180,12 @@ fn dossiers_go_up_and_come_down_over_every_bad_line() {
     let watch = {
         let (held, over) = (Arc::clone(&held), Arc::clone(&over));
         thread::spawn(move || {
-            while !over.load(Relaxed) {
+            // Longer than every story; the answer to the last question is of no use to anybody.
+            until(600 * SECOND, || {
                 let ids = holdings(&hub, false).unwrap().into_keys().collect();
                 *held.lock().unwrap() = ids;
-                thread::sleep(Duration::from_millis(50));
-            }
+                over.load(Relaxed).then_some(())
+            })
         })
     };
     let tellers: Vec<_> = WARDS

@@ -4,23 +4,10 @@
 use motcua_tests::{
     city::{CITY, City, DISTRICT_1, DISTRICT_3, WARD_3, WARDS_1},
     desk::{Desk, application, fresh_key},
+    patience::wait_for,
     search::{Find, search},
     seed::Seed,
 };
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
 
 fn heads(desk: &Desk, id: &str) -> Vec<String> {
     let detail = desk.detail(id).unwrap_or_default();

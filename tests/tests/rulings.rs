@@ -22,6 +22,7 @@ use motcua_tests::{
     city::{CITY, City, DISTRICT_1, WARDS_1},
     desk::{Desk, application, fresh_key},
     http::Client,
+    patience::{PATIENCE, wait},
     search::search,
     seed::Seed,
 };
@@ -31,20 +32,6 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Waits until `ready` gives something.
-fn wait<T>(what: &str, patience: Duration, mut ready: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + patience;
-    loop {
-        if let Some(found) = ready() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{what} did not come within {patience:?}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
 
 fn console(city: &mut City, code: &str) -> Client {
     city.site(code).process.client()

@@ -6,13 +6,11 @@
 use motcua_tests::{
     city::{CITY, City, WARDS_1},
     desk::{Desk, application, fresh_key},
+    patience::wait,
     seed::Seed,
     shaper::Shape,
 };
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 const ROUND_TRIP: Duration = Duration::from_millis(40);
 /// 2 Mbit/s.
@@ -26,14 +24,9 @@ const QUIET: usize = 30;
 fn change(desk: &Desk, id: &str) -> Duration {
     desk.note(id, "Ghi chú").unwrap();
     let saved = Instant::now();
-    loop {
-        let sync = desk.sync().unwrap();
-        if sync["unsent_changes"] == 0 {
-            return saved.elapsed();
-        }
-        assert!(saved.elapsed() < Duration::from_secs(30), "a change waits for ever: {sync}");
-        thread::sleep(Duration::from_millis(1));
-    }
+    wait("a change is at the hub", Duration::from_secs(30), || {
+        (desk.sync().unwrap()["unsent_changes"] == 0).then(|| saved.elapsed())
+    })
 }
 
 /// The middle one, and the one that nineteen of twenty do not exceed.
@@ -73,11 +66,13 @@ fn a_change_waits_less_than_two_round_trips_longer_while_a_scan_goes_up() {
     let began = Instant::now();
     let bound = Duration::from_secs(20) + Duration::from_secs(size as u64 * 3 / RATE);
     let mut busy = Vec::new();
-    while desk.sync().unwrap()["unsent_scans"] != 0 {
+    wait("the scan is through", bound, || {
+        if desk.sync().unwrap()["unsent_scans"] == 0 {
+            return Some(());
+        }
         busy.push(change(&desk, of(busy.len())));
-        assert!(began.elapsed() < bound, "the scan does not get through");
-        thread::sleep(Duration::from_millis(50));
-    }
+        None
+    });
     let took = began.elapsed();
     let (count, share) = (busy.len(), size as f64 / RATE as f64 / took.as_secs_f64());
     let (middle, late) = summary(busy);

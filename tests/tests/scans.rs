@@ -5,26 +5,17 @@ use motcua_tests::{
     city::{CITY, City, DISTRICT_1, DISTRICT_3, WARD_3, WARDS_1},
     desk::{Desk, application, fresh_key},
     http::{Answer, Client},
+    patience::wait_for,
     seed::Seed,
 };
 use serde_json::Value;
 use std::{
     fs,
     path::{Path, PathBuf},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const MEGABYTE: usize = 1 << 20;
-
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// Bytes of an invented PDF.
 fn scan(seed: &mut Seed, size: usize) -> Vec<u8> {

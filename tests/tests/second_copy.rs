@@ -6,27 +6,11 @@ use motcua_tests::{
     binaries::Binaries,
     city::{CITY, City, DISTRICT_1, WARDS_1},
     desk::{Desk, Registered, application, fresh_key},
+    patience::wait_for,
     seed::Seed,
 };
 use serde_json::Value;
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::Path,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
+use std::{collections::BTreeSet, fs, path::Path, process::Command, thread, time::Duration};
 
 fn run(program: &Path, arguments: &[String]) -> (bool, String) {
     let output = Command::new(program).args(arguments).output().unwrap();

@@ -6,30 +6,14 @@ use motcua_tests::{
     binaries::Binaries,
     city::{CITY, City, DISTRICT_1, START, WARDS_1},
     desk::{Desk, application, fresh_key},
+    patience::wait_for,
     ports,
     process::{Process, Recipe},
     seed::Seed,
 };
 use std::{
-    collections::BTreeSet,
-    fs,
-    net::SocketAddr,
-    path::Path,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
+    collections::BTreeSet, fs, net::SocketAddr, path::Path, process::Command, time::Duration,
 };
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
-    began.elapsed()
-}
 
 fn run(program: &Path, arguments: &[String]) {
     let output = Command::new(program).args(arguments).output().unwrap();

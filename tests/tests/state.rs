@@ -6,15 +6,11 @@ use motcua_tests::{
     city::{CITY, City, DISTRICT_1, WARDS_1},
     desk::{Desk, application, fresh_key},
     http::Client,
+    patience::{PATIENCE, wait_for},
     seed::Seed,
 };
 use serde_json::Value;
-use std::{
-    fs, thread,
-    time::{Duration, Instant},
-};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use std::fs;
 
 /// Two wards that have exchanged dossiers, every line up and everything settled.
 fn worked_city(seed: &mut Seed) -> (City, Expected) {
@@ -38,11 +34,9 @@ fn worked_city(seed: &mut Seed) -> (City, Expected) {
     Census::settled(&city, &expected, PATIENCE).unwrap();
     // A node journals what its hub has now and then, once that is everything it wrote itself.
     for (name, desk, saved) in wrote {
-        let deadline = Instant::now() + PATIENCE;
-        while desk.sync().unwrap()["hub_received_all_at"].as_i64() < Some(saved) {
-            assert!(Instant::now() < deadline, "{name} never noted that all is there");
-            thread::sleep(Duration::from_millis(20));
-        }
+        wait_for(&format!("{name} notes that all is there"), || {
+            desk.sync().unwrap()["hub_received_all_at"].as_i64() >= Some(saved)
+        });
     }
     (city, expected)
 }
