@@ -29,36 +29,15 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 static PAGE: &[PageFile] = &[
-    PageFile {
-        path: "/",
-        media: "text/html; charset=utf-8",
-        text: include_str!("../page/index.html"),
-    },
-    PageFile {
-        path: "/app.js",
-        media: "text/javascript; charset=utf-8",
-        text: include_str!("../page/app.js"),
-    },
-    PageFile {
-        path: "/bundle.js",
-        media: "text/javascript; charset=utf-8",
-        text: include_str!("../page/bundle.js"),
-    },
-    PageFile {
-        path: "/held.js",
-        media: "text/javascript; charset=utf-8",
-        text: include_str!("../page/held.js"),
-    },
-    PageFile {
-        path: "/words.js",
-        media: "text/javascript; charset=utf-8",
-        text: include_str!("../page/words.js"),
-    },
-    PageFile {
-        path: "/style.css",
-        media: "text/css; charset=utf-8",
-        text: include_str!("../page/style.css"),
-    },
+    PageFile::html("/", include_str!("../page/index.html")),
+    PageFile::style("/style.css", include_str!("../page/style.css")),
+    PageFile::script("/words.js", include_str!("../page/words.js")),
+    PageFile::script("/hub.js", include_str!("../page/hub.js")),
+    PageFile::script("/office.js", include_str!("../page/office.js")),
+    PageFile::script("/fleet.js", include_str!("../page/fleet.js")),
+    PageFile::script("/held.js", include_str!("../page/held.js")),
+    PageFile::script("/bundle.js", include_str!("../page/bundle.js")),
+    PageFile::script("/app.js", include_str!("../page/app.js")),
 ];
 
 /// What the console shows.

@@ -11,33 +11,18 @@ use motcua_shell::{engine::Engine, http::Metrics, transport::Carrier};
 pub fn collect(engine: &Engine) -> Result<Metrics, StoreError> {
     let (meta, snapshot) = (engine.meta()?, engine.snapshot());
     let mut out = Metrics::default();
-    let mut gauge = |name: &str, help: &str, value: u64| {
-        out.family(name, "gauge", help).sample(name, &[], value as f64);
-    };
-    gauge("motcua_dossiers", "Dossiers held.", meta.dossiers);
-    gauge("motcua_entries", "Entries accepted.", meta.entries);
-    gauge("motcua_entries_held", "Entries not accepted.", meta.held);
-    gauge("motcua_entries_waiting", "Entries that wait for a cause.", meta.parked);
-    gauge("motcua_records_unapplied", "Records on disk not yet in the state.", engine.unapplied());
-    gauge("motcua_parent_backlog_entries", "Entries the parent lacks.", snapshot.backlog.1);
-    out.family("motcua_entries_odd", "gauge", "Entries not plainly accepted, by reason.");
-    for ((verdict, reason), count) in motcua_shell::odd::by_reason(engine)? {
-        let labels = [("verdict", verdict), ("reason", reason)];
-        out.sample("motcua_entries_odd", &labels, count as f64);
-    }
-    let (checks, found) = engine.check_totals();
-    for (name, help, value) in [
-        ("motcua_checks_total", "Digest checks with the hub above that ended.", checks),
-        ("motcua_check_differing_total", "Dossiers in which the two differed.", found.differing),
-        ("motcua_check_unrepaired_total", "Of these, not repaired.", found.unrepaired),
-        ("motcua_set_back_total", "Times this hub was found to be set back.", engine.set_backs()),
+    motcua_shell::measures::collect(engine, &mut out)?;
+    for (name, kind, help, value) in [
+        ("motcua_entries_waiting", "gauge", "Entries that wait for a cause.", meta.parked),
+        ("motcua_parent_backlog_entries", "gauge", "Entries the parent lacks.", snapshot.backlog.1),
+        (
+            "motcua_set_back_total",
+            "counter",
+            "Times this hub was found to be set back.",
+            engine.set_backs(),
+        ),
     ] {
-        out.family(name, "counter", help).sample(name, &[], value as f64);
-    }
-    let refused = engine.refusals();
-    out.family("motcua_refused_total", "counter", "Links refused, by kind of fault.");
-    for (kind, count) in refused {
-        out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
+        out.family(name, kind, help).sample(name, &[], value as f64);
     }
     let (turns, waiting) = snapshot.catching_up;
     out.family("motcua_catch_ups", "gauge", "Peers that catch up in bulk, and that wait to.");
@@ -51,7 +36,6 @@ pub fn collect(engine: &Engine) -> Result<Metrics, StoreError> {
         let count = snapshot.carriers.values().filter(|up| **up == carrier).count();
         out.sample("motcua_links", &[("carrier", carrier.word())], count as f64);
     }
-    motcua_shell::scans::collect(engine, &mut out)?;
     let offices = fleet::offices(engine)?;
     let mut series = |name: &str, help: &str, value: &dyn Fn(&fleet::OfficeLine) -> Option<f64>| {
         out.family(name, "gauge", help);

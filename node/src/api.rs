@@ -52,41 +52,19 @@ const BODY_BYTES: usize = 256 * 1024;
 const KEY_CHARACTERS: usize = 200;
 
 static PAGE: &[PageFile] = &[
-    PageFile {
-        path: "/",
-        media: "text/html; charset=utf-8",
-        text: include_str!("../page/index.html"),
-    },
-    PageFile {
-        path: "/app.js",
-        media: "text/javascript; charset=utf-8",
-        text: include_str!("../page/app.js"),
-    },
-    PageFile {
-        path: "/bundle.js",
-        media: "text/javascript; charset=utf-8",
-        text: include_str!("../page/bundle.js"),
-    },
-    PageFile {
-        path: "/held.js",
-        media: "text/javascript; charset=utf-8",
-        text: include_str!("../page/held.js"),
-    },
-    PageFile {
-        path: "/scans.js",
-        media: "text/javascript; charset=utf-8",
-        text: include_str!("../page/scans.js"),
-    },
-    PageFile {
-        path: "/words.js",
-        media: "text/javascript; charset=utf-8",
-        text: include_str!("../page/words.js"),
-    },
-    PageFile {
-        path: "/style.css",
-        media: "text/css; charset=utf-8",
-        text: include_str!("../page/style.css"),
-    },
+    PageFile::html("/", include_str!("../page/index.html")),
+    PageFile::style("/style.css", include_str!("../page/style.css")),
+    PageFile::script("/words.js", include_str!("../page/words.js")),
+    PageFile::script("/sync.js", include_str!("../page/sync.js")),
+    PageFile::script("/list.js", include_str!("../page/list.js")),
+    PageFile::script("/fields.js", include_str!("../page/fields.js")),
+    PageFile::script("/papers.js", include_str!("../page/papers.js")),
+    PageFile::script("/register.js", include_str!("../page/register.js")),
+    PageFile::script("/dossier.js", include_str!("../page/dossier.js")),
+    PageFile::script("/acts.js", include_str!("../page/acts.js")),
+    PageFile::script("/scans.js", include_str!("../page/scans.js")),
+    PageFile::script("/held.js", include_str!("../page/held.js")),
+    PageFile::script("/app.js", include_str!("../page/app.js")),
     PageFile {
         path: "/api/v1/openapi.json",
         media: "application/json",
@@ -485,15 +463,12 @@ pub(crate) fn caller(headers: &HeaderMap, body: &[u8], clerk: String) -> Result<
 
 async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
     let engine = api.desk.engine();
-    let (meta, mut state) = (engine.meta()?, sync_state(engine)?);
+    let mut state = sync_state(engine)?;
     api.places.tell(engine, &mut state)?;
     let mut out = Metrics::default();
+    motcua_shell::measures::collect(engine, &mut out)?;
     for (name, help, value) in [
-        ("motcua_dossiers", "Dossiers held.", meta.dossiers),
-        ("motcua_entries", "Entries accepted.", meta.entries),
-        ("motcua_entries_held", "Entries not accepted.", meta.held),
         ("motcua_unsent_changes", "Own changes that the hub lacks.", state.unsent_changes),
-        ("motcua_records_unapplied", "Records not yet in the state.", engine.unapplied()),
         (
             "motcua_hub_connected",
             "Whether the hub is connected.",
@@ -501,28 +476,6 @@ async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
         ),
     ] {
         out.family(name, "gauge", help).sample(name, &[], value as f64);
-    }
-    motcua_shell::scans::collect(engine, &mut out)?;
-    out.family("motcua_entries_odd", "gauge", "Entries not plainly accepted, by reason.");
-    for ((verdict, reason), count) in motcua_shell::odd::by_reason(engine)? {
-        let labels = [("verdict", verdict), ("reason", reason)];
-        out.sample("motcua_entries_odd", &labels, count as f64);
-    }
-    let (checks, found) = engine.check_totals();
-    for (name, help, value) in [
-        ("motcua_checks_total", "Digest checks that ended.", checks),
-        (
-            "motcua_check_differing_total",
-            "Dossiers in which hub and node differed.",
-            found.differing,
-        ),
-        ("motcua_check_unrepaired_total", "Of these, not repaired.", found.unrepaired),
-    ] {
-        out.family(name, "counter", help).sample(name, &[], value as f64);
-    }
-    out.family("motcua_refused_total", "counter", "Links refused, by kind of fault.");
-    for (kind, count) in engine.refusals() {
-        out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
     }
     api.courier.metrics(&mut out);
     api.places.metrics(&state, &mut out);

@@ -32,9 +32,36 @@ pub struct PageFile {
     pub text: &'static str,
 }
 
-/// Routes for embedded files.
+impl PageFile {
+    /// The page itself.
+    pub const fn html(path: &'static str, text: &'static str) -> Self {
+        Self { path, media: "text/html; charset=utf-8", text }
+    }
+
+    /// A script.
+    pub const fn script(path: &'static str, text: &'static str) -> Self {
+        Self { path, media: "text/javascript; charset=utf-8", text }
+    }
+
+    /// A style sheet.
+    pub const fn style(path: &'static str, text: &'static str) -> Self {
+        Self { path, media: "text/css; charset=utf-8", text }
+    }
+}
+
+/// What the pages of node and hub have in common.
+static PARTS: &[PageFile] = &[
+    PageFile::style("/parts/base.css", include_str!("../page/base.css")),
+    PageFile::script("/parts/language.js", include_str!("../page/language.js")),
+    PageFile::script("/parts/build.js", include_str!("../page/build.js")),
+    PageFile::script("/parts/time.js", include_str!("../page/time.js")),
+    PageFile::script("/parts/ask.js", include_str!("../page/ask.js")),
+    PageFile::script("/parts/bundle.js", include_str!("../page/bundle.js")),
+];
+
+/// Routes for embedded files, and for the parts that every page has.
 pub fn files<S: Clone + Send + Sync + 'static>(files: &'static [PageFile]) -> Router<S> {
-    files.iter().fold(Router::new(), |router, file| {
+    PARTS.iter().chain(files).fold(Router::new(), |router, file| {
         let answer = move || async move { ([(header::CONTENT_TYPE, file.media)], file.text) };
         router.route(file.path, get(answer))
     })

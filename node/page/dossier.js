@@ -1,0 +1,105 @@
+// One dossier, shown.
+'use strict';
+
+const dossier = { id: null, data: null, at: 0, drawn: '', busy: false, keys: new Map(), offices: null, offices_failed: null };
+
+function openDossier(id) {
+  if (dossier.id !== id) {
+    Object.assign(dossier, { id, data: null, drawn: '', keys: new Map() });
+    $('dossier-body').hidden = true;
+    $('dossier-status').textContent = '';
+    $('scan-status').textContent = '';
+    for (const box of ['work-problem', 'forward-problem', 'note-problem', 'dossier-problem', 'scan-problem']) problem(box, '');
+    for (const field of ['move-note', 'forward-office', 'forward-note', 'forward-filter', 'note-text']) { $(field).value = ''; fieldError(field, ''); }
+    showOffices();
+  }
+  if (!dossier.offices) loadOffices();
+  loadDossier();
+}
+
+async function loadDossier() {
+  const id = dossier.id;
+  try {
+    const data = await api('GET', `/dossiers/${encodeURIComponent(id)}`);
+    if (dossier.id !== id) return;
+    Object.assign(dossier, { data, at: now() });
+    problem('dossier-problem', '');
+    drawDossier();
+  } catch (failure) {
+    if (dossier.id !== id) return;
+    problem('dossier-problem', w('dossier_failed', failure.words()) + (dossier.data ? ` ${w('dossier_old', timeOf(dossier.at))}` : ''), loadDossier);
+  }
+}
+
+function drawDossier() {
+  const d = dossier.data;
+  const print = JSON.stringify([d, Math.floor(now() / 60000)]);
+  if (print === dossier.drawn) return;
+  dossier.drawn = print;
+  $('dossier-body').hidden = false;
+  $('dossier-title').textContent = d.code || w('no_code');
+  fill('dossier-state', stateBadge(d), ' ', itemSync(d.sync));
+  drawConflicts(d.conflicts || []);
+  drawFacts(d);
+  drawLines('dossier-papers', d.papers, 'papers_none', (p) => [w('paper_line', p.name, p.count), ' ', el('span', { class: 'soft' }, w(`paper_${p.form}`))]);
+  drawScans(d);
+  drawLines('dossier-steps', d.steps, 'steps_none', stepParts);
+  drawLines('dossier-audience', d.audience, 'nothing', (a) => [officeName(a.office), el('p', { class: 'soft' }, a.roles.map(roleWord).join(', '))]);
+  drawLines('history', d.history, 'history_none', historyParts);
+  drawMoves(d);
+  setTitle();
+}
+
+// An office that the catalogue no longer names is still told apart by its id.
+const officeName = (o) => o.name || o.id;
+
+// Roles come as Desk or ReceivedBy, or as desk or received_by.
+function roleWord(role) {
+  const key = `role_${role.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()}`;
+  return key in WORDS.vi ? w(key) : role;
+}
+
+function drawLines(id, items, none, parts) {
+  fill(id, ...(items && items.length ? items.map((x) => el('li', {}, ...parts(x))) : [el('li', { class: 'soft' }, w(none))]));
+}
+
+function drawConflicts(conflicts) {
+  $('dossier-conflicts').hidden = conflicts.length === 0;
+  fill('dossier-conflicts', el('h2', {}, mark('alarm'), ' ', w('conflicts_title')), el('ul', {}, ...conflicts.map((c) => el('li', {}, both(c, 'text')))));
+}
+
+function drawFacts(d) {
+  const a = d.applicant || {};
+  const given = (value) => (value === null || value === undefined || value === '' ? el('span', { class: 'soft' }, w('none_given')) : String(value));
+  facts('dossier-facts', [
+    [w('fact_procedure'), `${d.procedure_name || ''} (${d.procedure})`],
+    [w('fact_applicant'), given(a.name)],
+    [w('fact_id'), given(a.id_number)],
+    [w('fact_birth'), given(a.birth_date && shownBirth(a.birth_date))],
+    [w('fact_phone'), given(a.phone)],
+    [w('fact_address'), given(a.address)],
+    [w('fact_email'), given(a.email)],
+    [w('fact_request'), given(d.request)],
+    [w('fact_received'), given(d.received && timeOf(d.received))],
+    [w('fact_due'), el('div', {}, ...dueParts(d), d.due_dates && d.due_dates.length > 1 ? el('p', { class: 'soft' }, w('first_due', timeOf(d.due_dates[0].at))) : null)],
+    d.fee === undefined ? null : [w('fact_fee'), d.fee === null ? given('') : w('dong', String(d.fee).replace(/\B(?=(\d{3})+$)/g, '.'))],
+    [w('fact_holder'), (d.holder && d.holder.name) || w('unknown_holder')],
+  ]);
+}
+
+function stepParts(s) {
+  return [
+    el('p', {}, el('strong', {}, officeName(s.from)), ` ${w('step_to')} `, el('strong', {}, officeName(s.to))),
+    el('p', { class: 'soft' }, w('step_given', timeOf(s.given_at), s.given_by)),
+    s.taken_at === null ? el('p', { class: 'alarm' }, mark('ring'), ' ', w('step_waiting')) : el('p', { class: 'soft' }, w('step_taken', timeOf(s.taken_at), s.taken_by)),
+    s.note ? el('p', {}, w('step_note', s.note)) : null,
+  ];
+}
+
+function historyParts(h) {
+  return [
+    el('p', {}, both(h, 'text')),
+    el('p', { class: 'soft' }, [timeOf(h.at), h.person, h.office && officeName(h.office)].filter(Boolean).join(' · ')),
+    el('p', {}, itemSync(h.sync)),
+  ];
+}

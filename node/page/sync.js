@@ -1,0 +1,99 @@
+// The office, and the line that says what is saved, sent and received. A state that could be old is
+// never shown as current: the line says it is asking again, or that the machine cannot be reached.
+'use strict';
+
+const POLL_MS = 1000;          // how often a visible tab asks for the sync state
+const POLL_TIMEOUT_MS = 5000;  // after this the machine counts as not reachable
+const STALE_MS = 2000;         // an answer older than this is no longer shown as current
+const SYNC_MARK = { checking: 'ring', unreachable: 'alarm', ok: 'ok', waiting: 'half', connecting: 'half', offline: 'ring', no_hub: 'dash' };
+
+let office = null;
+const sync = { state: 'checking', data: null, at: null, print: '', polling: null, timer: 0 };
+
+async function loadOffice() {
+  try {
+    office = await api('GET', '/office');
+    showOffice();
+    setTitle();
+  } catch { /* asked again after the next answer about sync */ }
+}
+
+function showOffice() {
+  if (!office) return;
+  $('office-name').textContent = office.office.name || '';
+  $('foot').textContent = w('foot', office.version, office.office.code || '–', String(office.node.id).slice(0, 12));
+}
+
+function syncStateOf(s) {
+  if (s.link === 'no_hub' || s.link === 'offline' || s.link === 'connecting') return s.link;
+  return s.unsent > 0 ? 'waiting' : 'ok';
+}
+
+function syncWords() {
+  if (sync.state === 'checking') return w('sync_checking');
+  if (sync.state === 'unreachable') return sync.at ? w('sync_unreachable_since', timeOf(sync.at + skew)) : w('sync_unreachable');
+  const s = sync.data;
+  const parts = [both(s, 'words')];
+  if (s.held > 0) parts.push(w('sync_held', s.held));
+  if (s.state_applying) parts.push(w('sync_applying'));
+  return parts.map((p) => (/[.…!?]$/.test(p) ? p : `${p}.`)).join(' ');
+}
+
+function showSync() {
+  const words = syncWords();
+  showLine('sync-line', 'sync-box', sync.state, SYNC_MARK[sync.state], words);
+  if ($('sync-more').open) showSyncFacts();
+}
+
+function showSyncFacts() {
+  if (sync.state === 'checking' || sync.state === 'unreachable') {
+    fill('sync-facts', el('div', {}, el('dt', {}, w('fact_link')), el('dd', {}, w('sync_old'))));
+    return;
+  }
+  const s = sync.data;
+  const hub = office && office.hub ? office.hub.name : null;
+  facts('sync-facts', [
+    [w('fact_link'), s.carrier && s.link === 'connected' ? w(`carrier_${s.carrier}`, w(`link_${s.link}`)) : w(`link_${s.link}`)],
+    hub && [w('fact_hub'), hub],
+    [w('fact_unsent'), String(s.unsent)],
+    [w('fact_oldest_unsent'), s.oldest_unsent_at === null ? w('nothing') : span(now() - s.oldest_unsent_at)],
+    [w('fact_all_at'), s.hub_received_all_at === null ? w('never') : `${timeOf(s.hub_received_all_at)} (${w('ago', span(now() - s.hub_received_all_at))})`],
+    [w('fact_saved_total'), String(s.saved_total)],
+    [w('fact_hub_seq'), String(s.hub_received_seq)],
+    [w('fact_held'), String(s.held)],
+    [w('fact_scans_unsent'), String(s.unsent_scans)],
+    s.damaged_scans > 0 && [w('fact_scans_damaged'), String(s.damaged_scans)],
+  ]);
+}
+
+async function poll() {
+  clearTimeout(sync.timer);
+  if (sync.polling) sync.polling.abort();
+  if (document.hidden) return;
+  const mine = sync.polling = new AbortController();
+  try {
+    const data = await api('GET', '/sync', { timeout: POLL_TIMEOUT_MS, signal: mine.signal });
+    if (sync.polling !== mine) return;
+    const print = [data.unsent, data.saved_total, data.hub_received_seq, data.held, data.state_applying].join();
+    const news = sync.print !== '' && print !== sync.print;
+    const back = sync.state === 'unreachable';
+    Object.assign(sync, { data, print, at: Date.now(), state: syncStateOf(data) });
+    showSync();
+    if (!office) loadOffice();
+    if (news || back) refreshView();
+  } catch (failure) {
+    if (failure.kind === 'stopped' || sync.polling !== mine) return;
+    sync.state = 'unreachable';
+    showSync();
+  }
+  sync.timer = setTimeout(poll, POLL_MS);
+}
+
+// A sleeping PC wakes with old words on the screen: they are taken away before the first question.
+function distrustOldAnswers() {
+  const age = sync.at === null ? 0 : Date.now() - sync.at;
+  if (sync.state !== 'unreachable' && sync.state !== 'checking' && (age > STALE_MS || age < 0)) {
+    sync.state = 'checking';
+    showSync();
+  }
+}

@@ -1,0 +1,38 @@
+//! What node and hub both tell a scraper about their engine.
+
+use crate::{engine::Engine, http::Metrics, odd, scans};
+use motcua_core::state::StoreError;
+
+/// Counts of what is held, checks that ended, links that were refused, scans.
+///
+/// # Errors
+/// [`StoreError`] when the state cannot be read.
+pub fn collect(engine: &Engine, out: &mut Metrics) -> Result<(), StoreError> {
+    let meta = engine.meta()?;
+    for (name, help, value) in [
+        ("motcua_dossiers", "Dossiers held.", meta.dossiers),
+        ("motcua_entries", "Entries accepted.", meta.entries),
+        ("motcua_entries_held", "Entries not accepted.", meta.held),
+        ("motcua_records_unapplied", "Records on disk not yet in the state.", engine.unapplied()),
+    ] {
+        out.family(name, "gauge", help).sample(name, &[], value as f64);
+    }
+    out.family("motcua_entries_odd", "gauge", "Entries not plainly accepted, by reason.");
+    for ((verdict, reason), count) in odd::by_reason(engine)? {
+        let labels = [("verdict", verdict), ("reason", reason)];
+        out.sample("motcua_entries_odd", &labels, count as f64);
+    }
+    let (checks, found) = engine.check_totals();
+    for (name, help, value) in [
+        ("motcua_checks_total", "Digest checks with the hub above that ended.", checks),
+        ("motcua_check_differing_total", "Dossiers in which the two differed.", found.differing),
+        ("motcua_check_unrepaired_total", "Of these, not repaired.", found.unrepaired),
+    ] {
+        out.family(name, "counter", help).sample(name, &[], value as f64);
+    }
+    out.family("motcua_refused_total", "counter", "Links refused, by kind of fault.");
+    for (kind, count) in engine.refusals() {
+        out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
+    }
+    scans::collect(engine, out)
+}
