@@ -1,12 +1,14 @@
 // The hub operator's page: plain scripts, no build, no outside resource, nothing inline. Scripts
 // share one scope and load in the order of index.html: /parts, which the clerk's page has too, then
-// hub, office, fleet, held, bundle, and this one, which starts them.
+// hub, office, fleet, held, bundle, login, and this one, which starts them.
 //
 // Element ids that other programs (browser tests) may rely on:
 //   #hub-line       the sentence about this hub and its parent; its box #hub-box has
 //                   data-state = checking|unreachable|connected|connecting|offline|no_parent
 //   #hub-facts      figures of this hub
 //   #office-list    the fleet, worst first (rows: #office-rows tr, each with data-id and data-link)
+//   #login          shown while nobody is logged in: #login-name, #login-password, #login-send,
+//                   #login-said; else #console, with #operator-name and #logout
 //   #filter, #link-filter   what is shown of it;  #fleet-count says how many
 //   #lang           switches Vietnamese and English;  #json-link the same data for programs
 //
@@ -26,9 +28,11 @@ function useLanguage(next) {
 }
 
 function wake() {
+  resume();
   distrustOldAnswers();
   pollHub();
   pollFleet();
+  pollHeld();
 }
 
 function start() {
@@ -43,8 +47,8 @@ function start() {
   document.addEventListener('visibilitychange', wake);
   window.addEventListener('pageshow', (event) => { if (event.persisted) wake(); });
   setInterval(distrustOldAnswers, 250);
-  setInterval(() => { if (!document.hidden && fleet.offices) showFleet(); }, 1000); // ages grow
-  wake();
+  setInterval(() => { if (!document.hidden && isLoggedIn() && fleet.offices) showFleet(); }, 1000); // ages grow
+  startSession();
 }
 
 start();

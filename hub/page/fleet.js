@@ -11,7 +11,7 @@ const fleet = { offices: null, at: null, asking: null, timer: 0, failed: null, r
 async function pollFleet() {
   clearTimeout(fleet.timer);
   if (fleet.asking) fleet.asking.abort();
-  if (document.hidden) return;
+  if (document.hidden || !isLoggedIn()) return;
   const mine = fleet.asking = new AbortController();
   try {
     const { offices } = await api('GET', '/offices', { timeout: TIMEOUT_MS, signal: mine.signal });
@@ -74,4 +74,13 @@ function row(o) {
   const tr = el('tr', { 'role': 'row', 'data-id': o.id, 'data-link': o.link }, ...cells.map(cell));
   fleet.rows.set(o.id, { print, tr });
   return tr;
+}
+
+function forgetFleet() {
+  clearTimeout(fleet.timer);
+  if (fleet.asking) fleet.asking.abort();
+  fleet.rows.clear();
+  Object.assign(fleet, { offices: null, at: null, asking: null, failed: null });
+  placeRows([]);
+  showFleet();
 }

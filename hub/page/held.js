@@ -9,7 +9,7 @@ const held = { shown: '', timer: 0 };
 async function decide(dossier, change, verdict) {
   const reason = window.prompt(w('held_why'));
   if (!reason || !reason.trim()) return;
-  const body = { dossier, change, verdict, reason, operator: $('held-operator').value.trim(), with_causes: false };
+  const body = { dossier, change, verdict, reason, with_causes: false };
   const send = () => api('POST', '/decisions', { body });
   try {
     await send().catch((failure) => {
@@ -37,16 +37,20 @@ function heldButtons(dossier, entry) {
 }
 
 function heldRow(line) {
-  const entries = line.entries.map((entry) => el('li', { 'data-change': entry.change },
-    `${w(`held_${entry.verdict}`)}: ${both(entry, 'reason')} – ${entry.office && entry.office.name ? entry.office.name : '–'}, ${timeOf(entry.written_at)} `,
-    ...heldButtons(line.dossier, entry)));
-  return el('li', { 'data-dossier': line.dossier }, line.code || line.dossier, el('ul', {}, ...entries));
+  const entries = line.entries.map((entry) => {
+    const office = entry.office && entry.office.name ? entry.office.name : '–';
+    return el('li', { 'data-change': entry.change },
+      el('p', {}, el('strong', {}, w(`held_${entry.verdict}`)), `: ${both(entry, 'reason')}`),
+      el('p', { class: 'soft' }, `${office}, ${timeOf(entry.written_at)}`),
+      el('div', { class: 'buttons' }, ...heldButtons(line.dossier, entry)));
+  });
+  return el('li', { 'data-dossier': line.dossier, class: 'panel' }, el('strong', {}, line.code || line.dossier), el('ul', { class: 'lines' }, ...entries));
 }
 
 async function pollHeld() {
   clearTimeout(held.timer);
   held.timer = setTimeout(pollHeld, HELD_EVERY_MS);
-  if (document.hidden) return;
+  if (document.hidden || !isLoggedIn()) return;
   try {
     const [{ dossiers }, { purges }] = await Promise.all([api('GET', '/held'), api('GET', '/purges')]);
     const open = purges.filter((purge) => purge.confirmed.length === 0);
@@ -64,4 +68,12 @@ async function pollHeld() {
 function startHeld() {
   document.addEventListener('visibilitychange', pollHeld);
   pollHeld();
+}
+
+function forgetHeld() {
+  held.shown = '';
+  $('held-list').replaceChildren();
+  $('purge-list').replaceChildren();
+  tell('held-said', false);
+  tell('bundle-said', false);
 }

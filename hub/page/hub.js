@@ -15,7 +15,7 @@ const hub = { data: null, state: 'checking', at: null, asking: null, timer: 0, w
 async function pollHub() {
   clearTimeout(hub.timer);
   if (hub.asking) hub.asking.abort();
-  if (document.hidden) return;
+  if (document.hidden || !isLoggedIn()) return;
   const mine = hub.asking = new AbortController();
   try {
     const data = await api('GET', '/hub', { timeout: TIMEOUT_MS, signal: mine.signal });
@@ -71,4 +71,14 @@ function distrustOldAnswers() {
     hub.state = 'checking';
     showHub();
   }
+}
+
+// Nothing of it is left on the screen for whoever comes next.
+function forgetHub() {
+  clearTimeout(hub.timer);
+  if (hub.asking) hub.asking.abort();
+  Object.assign(hub, { data: null, state: 'checking', at: null, asking: null, why: null });
+  delete $('hub-facts').dataset.print;
+  $('hub-facts').replaceChildren();
+  showHub();
 }

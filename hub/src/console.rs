@@ -1,14 +1,20 @@
-//! The operator's console. Routes:
+//! The operator's console. Routes, by who may use them (see [`crate::access`]):
 //!
-//! - `GET /` the page, with `/app.js`, `/words.js`, `/style.css`
-//! - `GET /api/v1/hub` this hub: link to its parent, backlog, counters
-//! - `GET /api/v1/offices` every office below, see [`crate::fleet::OfficeLine`]
-//! - `GET /api/v1/dossiers?after=&limit=` dossiers held: id, entries, held entries, members
-//! - `GET /api/v1/bundle?office=&node=`, `POST /api/v1/bundle` bundle files
-//! - `/api/v1/held`, `/decisions`, `/acts`, `/machines`, `/trust`, see [`crate::rulings`]
-//! - `GET /metrics` Prometheus text; `GET /healthz` alive; `GET /readyz` ready to take links
+//! - anybody: `GET /` the page and its files; `GET /healthz` alive, `GET /readyz` ready to take
+//!   links; `/api/v1/session`; what proves itself, see [`crate::rulings`]
+//! - this machine, or whoever bears a token: `GET /metrics` Prometheus text, `/api/v1/machines`
+//! - operators and the full token: the rest
+//!   - `GET /api/v1/hub` this hub: link to its parent, backlog, counters
+//!   - `GET /api/v1/offices` every office below, see [`crate::fleet::OfficeLine`]
+//!   - `GET /api/v1/dossiers?after=&limit=` dossiers held: id, entries, held entries, members
+//!   - `GET /api/v1/bundle?office=&node=`, `POST /api/v1/bundle` bundle files
+//!   - `GET`, `POST /api/v1/verify` the digest check
+//!   - `/api/v1/held`, `/decisions`, `/purges`, see [`crate::rulings`]
 
-use crate::{fleet, metrics};
+use crate::{
+    access::{self, Access, Need},
+    fleet, metrics, rulings,
+};
 use axum::{
     Json, Router,
     extract::{Query, State},
@@ -37,6 +43,7 @@ static PAGE: &[PageFile] = &[
     PageFile::script("/fleet.js", include_str!("../page/fleet.js")),
     PageFile::script("/held.js", include_str!("../page/held.js")),
     PageFile::script("/bundle.js", include_str!("../page/bundle.js")),
+    PageFile::script("/login.js", include_str!("../page/login.js")),
     PageFile::script("/app.js", include_str!("../page/app.js")),
 ];
 
@@ -51,18 +58,24 @@ pub struct Console {
     pub courier: Arc<Courier>,
 }
 
-/// The console's routes.
-pub fn router(console: Console) -> Router {
+/// The console's routes; `bundles` are those for bundle files.
+pub(crate) fn router(console: Console, access: &Arc<Access>, bundles: Router) -> Router {
     let health = http::health(&console.engine, console.ready.clone());
-    http::files(PAGE)
-        .merge(health)
+    let operating = Router::new()
         .merge(motcua_shell::verify::route(Arc::clone(&console.engine)))
         .route("/api/v1/hub", get(hub))
         .route("/api/v1/offices", get(offices))
         .route("/api/v1/dossiers", get(dossiers))
-        .merge(crate::rulings::routes())
-        .route("/metrics", get(scrape))
+        .merge(rulings::routes());
+    let reading = Router::new().merge(rulings::reading_routes()).route("/metrics", get(scrape));
+    http::files(PAGE)
+        .merge(health)
+        .merge(access::routes(access))
+        .merge(access.guard(Need::Nothing, rulings::open_routes()))
+        .merge(access.guard(Need::Reading, reading))
+        .merge(access.guard(Need::Operating, operating))
         .with_state(console)
+        .merge(access.guard(Need::Operating, bundles))
 }
 
 /// The state store could not answer; said in words, with what happens next.

@@ -1,8 +1,10 @@
 //! The hub: takes in nodes and child hubs, relays up, fills inboxes, and shows an operator which
 //! office is behind, since when and by how much.
 
+pub mod access;
 pub mod console;
 pub mod fleet;
+pub mod limits;
 pub mod metrics;
 mod rulings;
 pub mod service;

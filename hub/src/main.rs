@@ -1,14 +1,14 @@
 //! `motcua-hub`: parse, run, drain.
 
 use clap::{Args, Parser, Subcommand};
+use motcua_hub::access::Operators;
 use motcua_shell::{
     carry::command::query,
-    program::Program,
+    program::{Page, Program, TOKEN_FILE},
     settings::{HubSettings, SettingsError},
     shutdown, telemetry,
 };
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -45,6 +45,38 @@ enum Verb {
     Bundle {
         #[command(subcommand)]
         verb: BundleVerb,
+    },
+    /// Says who may log in at the console.
+    Operator {
+        #[command(subcommand)]
+        verb: OperatorVerb,
+    },
+}
+
+#[derive(Subcommand)]
+enum OperatorVerb {
+    /// Lets somebody log in, or gives them a new password, which ends their sessions. The password
+    /// is shown this once.
+    Add {
+        /// The name that decisions are recorded under.
+        name: String,
+        /// The settings of the hub, hub.toml.
+        #[arg(long, env = "MOTCUA_CONFIG")]
+        config: PathBuf,
+    },
+    /// Lets somebody log in no more; their sessions end.
+    Remove {
+        /// The name.
+        name: String,
+        /// The settings of the hub, hub.toml.
+        #[arg(long, env = "MOTCUA_CONFIG")]
+        config: PathBuf,
+    },
+    /// Names those who may log in.
+    List {
+        /// The settings of the hub, hub.toml.
+        #[arg(long, env = "MOTCUA_CONFIG")]
+        config: PathBuf,
     },
 }
 
@@ -100,6 +132,7 @@ fn main() -> ExitCode {
         Verb::Check { config } => check(&config),
         Verb::Verify { config } => PROGRAM.verify(console(&config)),
         Verb::Bundle { verb } => bundle(&verb),
+        Verb::Operator { verb } => operator(&verb),
     }
 }
 
@@ -146,7 +179,36 @@ fn bundle(verb: &BundleVerb) -> ExitCode {
     })
 }
 
+fn operator(verb: &OperatorVerb) -> ExitCode {
+    let (OperatorVerb::Add { config, .. }
+    | OperatorVerb::Remove { config, .. }
+    | OperatorVerb::List { config }) = verb;
+    let operators = match PROGRAM.settings(HubSettings::load(config)) {
+        Ok(settings) => Operators::of(&settings.data_dir),
+        Err(code) => return code,
+    };
+    let done = match verb {
+        OperatorVerb::Add { name, .. } => operators.add(name).map(|password| {
+            PROGRAM.answer(&format!(
+                "Mật khẩu của {name}, chỉ hiện lần này / password of {name}, shown this once:\n{}",
+                &*password
+            ))
+        }),
+        OperatorVerb::Remove { name, .. } => operators.remove(name).map(|()| {
+            PROGRAM.answer(&format!("{name} không đăng nhập được nữa / can log in no more"))
+        }),
+        OperatorVerb::List { .. } => operators.list().map(|all| {
+            let names: Vec<String> = all.into_iter().map(|operator| operator.name).collect();
+            PROGRAM.answer(&names.join("\n"))
+        }),
+    };
+    done.unwrap_or_else(|error| PROGRAM.fail(&error, 1))
+}
+
 /// Where the console of the running hub is.
-fn console(config: &Path) -> Result<SocketAddr, SettingsError> {
-    HubSettings::load(config).map(|settings| settings.http_listen)
+fn console(config: &Path) -> Result<Page, SettingsError> {
+    HubSettings::load(config).map(|settings| Page {
+        address: settings.http_listen,
+        token: Some(settings.data_dir.join(TOKEN_FILE)),
+    })
 }

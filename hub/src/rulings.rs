@@ -1,16 +1,22 @@
 //! What an operator does about entries and machines:
 //!
 //! - `GET /api/v1/held?after=` dossiers with entries that are held, quarantined, waiting, flagged
-//! - `POST /api/v1/decisions` `{dossier, change, verdict, reason, operator, with_causes}`; the
-//!   verdict is `release`, `hold`, `quarantine` or `flag`
-//! - `POST /api/v1/acts?operator=` a registrar's act, as `motcua-provision` wrote it
+//! - `POST /api/v1/decisions` `{dossier, change, verdict, reason, with_causes}`; the verdict is
+//!   `release`, `hold`, `quarantine` or `flag`. Recorded is whoever logged in; a program with the
+//!   token names an `operator`
 //! - `GET /api/v1/purges?open=` dossiers that offices were told to forget: since when, who has
 //! - `GET /api/v1/machines` machines and how much of their logs is here: what a ban needs
-//! - `POST /api/v1/trust` trust documents; they prove themselves, so anybody may hand them over
+//! - `POST /api/v1/acts` a registrar's act, as `motcua-provision` wrote it
+//! - `GET`, `POST /api/v1/trust`, `GET /api/v1/trust/numbers` trust documents
+//!
+//! Acts and trust documents prove themselves, so anybody may hand them over.
 
-use crate::console::{Console, Unavailable};
+use crate::{
+    access::Caller,
+    console::{Console, Unavailable},
+};
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Query, State},
     http::StatusCode,
@@ -37,19 +43,29 @@ use serde_json::{Value, json};
 /// Longest body of a decision or an act.
 const BODY_BYTES: usize = 16 * 1024;
 
+/// For operators.
 pub(crate) fn routes() -> Router<Console> {
     Router::new()
         .route("/api/v1/held", get(held))
-        .route("/api/v1/machines", get(machines))
         .route("/api/v1/purges", get(purges))
-        .route("/api/v1/trust/numbers", get(numbers))
         .route("/api/v1/decisions", post(decide))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+}
+
+/// For whoever may read figures.
+pub(crate) fn reading_routes() -> Router<Console> {
+    Router::new().route("/api/v1/machines", get(machines))
+}
+
+/// For anybody: what is handed in is signed by those who may, and what is handed out is what every
+/// machine of the city is given.
+pub(crate) fn open_routes() -> Router<Console> {
+    let documents = get(all_trust).post(trust);
+    Router::new()
         .route("/api/v1/acts", post(act))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .route(
-            "/api/v1/trust",
-            get(all_trust).post(trust).layer(DefaultBodyLimit::max(limits::TRUST_BYTES)),
-        )
+        .route("/api/v1/trust/numbers", get(numbers))
+        .route("/api/v1/trust", documents.layer(DefaultBodyLimit::max(limits::TRUST_BYTES)))
 }
 
 /// A refusal in words.
@@ -174,7 +190,11 @@ struct DecisionBody {
     with_causes: bool,
 }
 
-async fn decide(State(console): State<Console>, body: Bytes) -> Result<Json<Value>, Refusal> {
+async fn decide(
+    State(console): State<Console>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
     let asked: DecisionBody = serde_json::from_slice(&body).map_err(|error| bad("body", error))?;
     let verdict = match asked.verdict.as_str() {
         "release" => Verdict::Accepted,
@@ -194,12 +214,29 @@ async fn decide(State(console): State<Console>, body: Bytes) -> Result<Json<Valu
         change: asked.change.parse().map_err(|error| bad("change", error))?,
         verdict,
         reason: asked.reason,
-        operator: asked.operator,
+        operator: by(caller, asked.operator),
         with_causes: asked.with_causes,
     };
+    tracing::info!(
+        operator = ruling.operator,
+        dossier = %ruling.dossier,
+        change = %ruling.change,
+        verdict = asked.verdict,
+        "console: decision"
+    );
     let done = console.engine.decide(ruling).await?;
     let done: Vec<String> = done.iter().map(ToString::to_string).collect();
     Ok(Json(json!({ "decided": done })))
+}
+
+/// Whose name is written down: that of the log-in, or what a program with the token says. Nobody
+/// else puts a name to anything.
+fn by(caller: Caller, named: String) -> String {
+    match caller {
+        Caller::Operator(name) => name,
+        Caller::Program => named,
+        Caller::Reader | Caller::Nobody => String::new(),
+    }
 }
 
 #[derive(Deserialize)]
@@ -210,10 +247,13 @@ struct Operator {
 
 async fn act(
     State(console): State<Console>,
-    Query(by): Query<Operator>,
+    Extension(caller): Extension<Caller>,
+    Query(named): Query<Operator>,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let act = console.engine.carry_in(&body, &by.operator).await?;
+    let operator = by(caller, named.operator);
+    let act = console.engine.carry_in(&body, &operator).await?;
+    tracing::info!(operator, dossier = %act.dossier, "console: registrar's act");
     Ok(Json(json!({ "dossier": act.dossier.to_string(), "reason": act.reason })))
 }
 
@@ -283,4 +323,17 @@ async fn machines(State(console): State<Console>) -> Result<Json<Value>, Unavail
         }));
     }
     Ok(Json(json!({ "machines": lines, "denial": trust.numbers().denial })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_bears_the_name_of_the_log_in_and_no_other() {
+        let said = || "Trần Văn Mẫu".to_owned();
+        assert_eq!(by(Caller::Operator("Nguyễn Thị Mẫu".into()), said()), "Nguyễn Thị Mẫu");
+        assert_eq!(by(Caller::Program, said()), said());
+        assert_eq!([Caller::Reader, Caller::Nobody].map(|nobody| by(nobody, said())), ["", ""]);
+    }
 }

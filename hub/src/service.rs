@@ -1,6 +1,9 @@
 //! The hub as a service: settings, content, links, console, and a clean end.
 
-use crate::console::{self, Console};
+use crate::{
+    access::Access,
+    console::{self, Console},
+};
 use anyhow::Context;
 use motcua_shell::{
     carry::{self, Courier},
@@ -54,7 +57,9 @@ pub async fn run(
         Courier::new(Arc::clone(&engine)).context("the folder for bundles cannot be used")?;
     let courier = Arc::new(courier);
     let bundles = carry::http::router(Arc::clone(&courier));
-    let router = console::router(Console { engine, ready, courier }).merge(bundles);
+    let access = Access::new(&settings.data_dir, engine.me.node)
+        .context("the console's operators and tokens cannot be used")?;
+    let router = console::router(Console { engine, ready, courier }, &access, bundles);
     up(Addresses { links: service.local_addr()?, console: console_address });
     drop(latch);
     let served = http::serve(listener, router, stop).await;

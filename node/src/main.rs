@@ -2,12 +2,11 @@
 
 use clap::{Args, Parser, Subcommand};
 use motcua_shell::{
-    program::Program,
+    program::{Page, Program},
     settings::{NodeSettings, SettingsError},
     shutdown, telemetry,
 };
 use std::{
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -148,8 +147,8 @@ fn bundle(verb: &BundleVerb) -> ExitCode {
 }
 
 /// Where the page of the running node is.
-fn page(config: &Path) -> Result<SocketAddr, SettingsError> {
-    NodeSettings::load(config).map(|settings| settings.http_listen)
+fn page(config: &Path) -> Result<Page, SettingsError> {
+    NodeSettings::load(config).map(|settings| Page { address: settings.http_listen, token: None })
 }
 
 fn report(identity: motcua_shell::identity::Identity) -> ExitCode {

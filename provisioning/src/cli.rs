@@ -76,7 +76,8 @@ struct Denial {
     #[arg(long, value_name = "CODE", conflicts_with = "machine")]
     office: Option<String>,
     /// Console of a hub, host:port: asked for log positions, then told. The machine's own hub and
-    /// the city's, at least; repeat for each.
+    /// the city's, at least; repeat for each. From another machine: host:port,token=FILE with the
+    /// hub's console/read-token.
     #[arg(long = "hub", value_parser = HubConsole::parse, value_name = "ADDR")]
     hubs: Vec<HubConsole>,
     /// The last sequence of a log that is still believed; replaces what the hubs say.

@@ -1,9 +1,11 @@
 //! Speaking with a hub's console: one small HTTP/1.1 request at a time, each bounded in time and
-//! bytes. What is published proves itself, so no secret goes over this.
+//! bytes. What is published proves itself and needs no secret; who asks a hub for its machines from
+//! another machine bears the hub's token for reading.
 
 use crate::outcome::Failure;
 use serde_json::Value;
 use std::{
+    fs,
     io::{Read, Write},
     net::{TcpStream, ToSocketAddrs},
     time::Duration,
@@ -19,20 +21,26 @@ const ANSWER_BYTES: u64 = 32 * 1024 * 1024;
 pub struct HubConsole {
     /// `host:port`.
     address: String,
+    /// Its `console/read-token`.
+    token: Option<String>,
 }
 
 impl HubConsole {
-    /// Reads `host:port` or `http://host:port`.
+    /// Reads `host:port` or `http://host:port`, and the token in the file of `,token=FILE`.
     ///
     /// # Errors
     /// What is wrong with it, in words.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let (text, token) = match text.split_once(",token=") {
+            Some((text, file)) => (text, Some(read_token(file)?)),
+            None => (text, None),
+        };
         let bare = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
         if bare.contains('/') {
             return Err(format!("{text}: give host:port of the console, or http://host:port"));
         }
         motcua_core::trust::check_hub_address(bare).map_err(|error| error.to_string())?;
-        Ok(Self { address: bare.to_owned() })
+        Ok(Self { address: bare.to_owned(), token })
     }
 
     /// `GET path`, the body.
@@ -97,9 +105,11 @@ impl HubConsole {
             stream.set_read_timeout(Some(PATIENCE))?;
             stream.set_write_timeout(Some(PATIENCE))?;
             let head = format!(
-                "{method} {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/octet-stream\r\n\
-                 content-length: {}\r\nconnection: close\r\n\r\n",
+                "{method} {path} HTTP/1.1\r\nhost: {}\r\n{}\
+                 content-type: application/octet-stream\r\ncontent-length: {}\r\n\
+                 connection: close\r\n\r\n",
                 self.address,
+                motcua_shell::http::bearer(self.token.as_deref()),
                 body.len()
             );
             stream.write_all(&[head.as_bytes(), body].concat())?;
@@ -115,6 +125,15 @@ impl HubConsole {
     }
 }
 
+fn read_token(file: &str) -> Result<String, String> {
+    let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    let text = text.trim();
+    let is_token = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_token.then(|| text.to_owned()).ok_or_else(|| {
+        format!("{file} holds no token; copy console/read-token from the hub's data folder")
+    })
+}
+
 impl std::fmt::Display for HubConsole {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.address)
@@ -123,6 +142,7 @@ impl std::fmt::Display for HubConsole {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -133,5 +153,22 @@ mod tests {
         for bad in ["", "hub", "https://hub.example:443", "hub.example:0"] {
             assert!(HubConsole::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_token_stands_in_a_file_and_is_never_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("read-token");
+        let text = |file: &std::path::Path| format!("127.0.0.1:8080,token={}", file.display());
+        fs::write(&file, "0a1b\n").unwrap();
+        let hub = HubConsole::parse(&text(&file)).unwrap();
+        assert_eq!(
+            (hub.token.as_deref(), hub.to_string()),
+            (Some("0a1b"), "127.0.0.1:8080".into())
+        );
+        fs::write(&file, "").unwrap();
+        let words = HubConsole::parse(&text(&file)).unwrap_err();
+        assert!(words.contains("holds no token"), "{words}");
+        assert!(HubConsole::parse(&text(&dir.path().join("none"))).is_err());
     }
 }

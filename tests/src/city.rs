@@ -11,6 +11,7 @@ use crate::{
 use anyhow::{Context, bail, ensure};
 use motcua_core::{id::OfficeId, trust::OfficeRecord};
 use motcua_provision::folder;
+use motcua_shell::program::TOKEN_FILE;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -89,6 +90,22 @@ impl Site {
         let status = self.process.stop(GRACE)?;
         ensure!(status.success(), "{} ended with {status}\n{}", self.name, self.process.tail());
         Ok(())
+    }
+
+    /// Lets somebody log in at the console of this hub; gives the password.
+    ///
+    /// # Errors
+    /// What the program says.
+    pub fn add_operator(&self, name: &str) -> anyhow::Result<String> {
+        let output = Command::new(&Binaries::ready()?.hub)
+            .args(["operator", "add", name, "--config"])
+            .arg(self.data.join("hub.toml"))
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let password = said.lines().last().filter(|_| output.status.success());
+        password
+            .map(str::to_owned)
+            .with_context(|| format!("{}: {}", self.name, String::from_utf8_lossy(&output.stderr)))
     }
 
     /// The folder of the state store, which can be rebuilt.
@@ -402,6 +419,7 @@ fn site(
         args: vec!["run".into(), "--config".into(), settings.display().to_string()],
         http: page,
         log: dir.join("logs").join(format!("{code}.log")),
+        token: Some(data.join(TOKEN_FILE)),
     };
     Ok(Site {
         code: code.to_owned(),

@@ -43,6 +43,8 @@ pub struct Client {
     pub address: SocketAddr,
     /// How long connecting, and each read and write, may take.
     pub patience: Duration,
+    /// Token that every request bears, in hexadecimal digits.
+    pub token: Option<[u8; 64]>,
 }
 
 /// An answer larger than this is refused.
@@ -51,12 +53,17 @@ const BODY_LIMIT: usize = 64 << 20;
 impl Client {
     /// A client that waits ten seconds at most.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, patience: Duration::from_secs(10) }
+        Self { address, patience: Duration::from_secs(10), token: None }
     }
 
     /// The same with another bound.
     pub fn patient(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// The same without a token.
+    pub fn anonymous(self) -> Self {
+        Self { token: None, ..self }
     }
 
     /// `GET path`.
@@ -93,6 +100,9 @@ impl Client {
         stream.set_write_timeout(Some(self.patience))?;
         stream.set_nodelay(true)?;
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        if let Some(token) = &self.token {
+            head.push_str(&format!("authorization: Bearer {}\r\n", String::from_utf8_lossy(token)));
+        }
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

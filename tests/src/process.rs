@@ -5,7 +5,7 @@ use crate::{http::Client, patience::until};
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -26,6 +26,8 @@ pub struct Recipe {
     pub http: SocketAddr,
     /// Its output is appended here.
     pub log: PathBuf,
+    /// Where it keeps the token of its HTTP server, if it has one.
+    pub token: Option<PathBuf>,
 }
 
 /// A process, running or not.
@@ -51,9 +53,11 @@ impl Process {
         &self.recipe.log
     }
 
-    /// A client of its HTTP server.
+    /// A client of its HTTP server, with its token once it has made one.
     pub fn client(&self) -> Client {
-        Client::new(self.recipe.http)
+        let text = self.recipe.token.as_ref().and_then(|file| fs::read_to_string(file).ok());
+        let token = text.and_then(|text| text.trim().as_bytes().try_into().ok());
+        Client { token, ..Client::new(self.recipe.http) }
     }
 
     /// The id while it runs.
@@ -162,7 +166,7 @@ impl Process {
 
     /// The last lines of its log, for messages.
     pub fn tail(&self) -> String {
-        let bytes = std::fs::read(self.log()).unwrap_or_default();
+        let bytes = fs::read(self.log()).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<&str> = text.lines().collect();
         let last = lines[lines.len().saturating_sub(15)..].join("\n");

@@ -111,6 +111,7 @@ fn start_hub(dir: &Path) -> anyhow::Result<(Process, u16)> {
         args: vec!["run".into(), "--config".into(), data.join("hub.toml").display().to_string()],
         http,
         log: dir.join("hub.log"),
+        token: None,
     });
     process.start()?;
     process.wait_ready(Duration::from_secs(60))?;

@@ -56,6 +56,7 @@ fn second_machine(city: &City, code: &str, listen: SocketAddr, beside: SocketAdd
         args: vec!["run".into(), "--config".into(), file.display().to_string()],
         http,
         log: city.dir.join("logs/second.log"),
+        token: None,
     })
 }
 

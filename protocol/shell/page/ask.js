@@ -4,6 +4,9 @@
 const GET_TIMEOUT_MS = 15000;
 const POST_TIMEOUT_MS = 30000; // a save waits for a disk, which may be slow, never for a network
 
+// What a page with a log-in adds: headers of its own, and what to do when it is refused.
+const ASKING = { headers: () => ({}), refused: () => {} };
+
 // Why a request failed. `doubtful` is true when the node may have done it all the same.
 class Failure extends Error {
   constructor(kind, status, body) {
@@ -29,7 +32,7 @@ async function api(method, path, { body, key, timeout, signal } = {}) {
   if (signal) signal.addEventListener('abort', () => stop.abort());
   let response, text;
   try {
-    const headers = { Accept: 'application/json' };
+    const headers = { Accept: 'application/json', ...ASKING.headers() };
     if (body) headers['Content-Type'] = 'application/json';
     if (key) headers['Idempotency-Key'] = key;
     response = await fetch(API + path, { method, headers, body: body && JSON.stringify(body), signal: stop.signal, cache: 'no-store', credentials: 'same-origin' });
@@ -43,7 +46,11 @@ async function api(method, path, { body, key, timeout, signal } = {}) {
   if (!Number.isNaN(clock) && Math.abs(clock - Date.now()) > 2000) skew = clock - Date.now();
   let data = null;
   try { data = JSON.parse(text); } catch { /* judged below */ }
-  if (!response.ok) throw data && data.error ? new Failure('refused', response.status, data.error) : new Failure('unreadable', response.status);
+  if (!response.ok) {
+    const failure = data && data.error ? new Failure('refused', response.status, data.error) : new Failure('unreadable', response.status);
+    if (response.status === 401) ASKING.refused(failure);
+    throw failure;
+  }
   if (data === null && response.status !== 204) throw new Failure('unreadable', response.status);
   return data;
 }

@@ -135,7 +135,13 @@ pub async fn serve(
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, guarded(router)).with_graceful_shutdown(stop).await
+    let service = guarded(router).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop).await
+}
+
+/// The header line of a request that bears a token, or nothing.
+pub fn bearer(token: Option<&str>) -> String {
+    token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default()
 }
 
 /// Collects metrics in Prometheus' text form (version 0.0.4).

@@ -17,6 +17,7 @@ pub mod http;
 pub mod identity;
 pub mod measures;
 pub mod odd;
+pub mod private;
 pub mod program;
 pub mod rate;
 pub mod recovery;

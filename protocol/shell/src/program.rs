@@ -6,10 +6,39 @@ use crate::{
     settings::SettingsError,
     verify,
 };
-use std::{fmt::Display, future::Future, net::SocketAddr, process::ExitCode};
+use std::{
+    fmt::Display, fs, future::Future, io, net::SocketAddr, path::PathBuf, process::ExitCode,
+};
 
 /// Exit code for settings that cannot be used (sysexits EX_CONFIG).
 const BAD_SETTINGS: u8 = 78;
+
+/// Where a hub keeps the token of its console, in its data folder.
+pub const TOKEN_FILE: &str = "console/token";
+
+/// The page of the running service, and where the token for it is, if it wants one.
+#[derive(Debug)]
+pub struct Page {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// A file that only the service's user may read.
+    pub token: Option<PathBuf>,
+}
+
+impl Page {
+    /// A service that was never started has made no token yet, and answers nobody either.
+    fn token(&self) -> Result<Option<String>, String> {
+        let Some(file) = &self.token else { return Ok(None) };
+        match fs::read_to_string(file) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!(
+                "{} cannot be read: {error}; run this as the service's user or as root",
+                file.display()
+            )),
+        }
+    }
+}
 
 /// A program, by the name it says at the start of an error.
 #[derive(Debug, Clone, Copy)]
@@ -43,30 +72,38 @@ impl Program {
     /// Carries a bundle. Exit codes: 0 done, 1 failed, 4 nothing new, 5 refused.
     pub fn bundle(
         self,
-        page: Result<SocketAddr, SettingsError>,
+        page: Result<Page, SettingsError>,
         json: bool,
         carry: impl FnOnce(Local) -> Outcome,
     ) -> ExitCode {
-        match self.settings(page) {
-            Ok(address) => {
-                let outcome = carry(Local::new(address, json));
-                self.answer(&outcome.text);
-                ExitCode::from(outcome.exit as u8)
-            }
-            Err(code) => code,
-        }
+        let (address, token) = match self.page(page) {
+            Ok(page) => page,
+            Err(code) => return code,
+        };
+        let outcome = carry(Local::new(address, json, token));
+        self.answer(&outcome.text);
+        ExitCode::from(outcome.exit as u8)
     }
 
     /// Has the running service compare what it holds with its hub.
-    pub fn verify(self, page: Result<SocketAddr, SettingsError>) -> ExitCode {
-        let address = match self.settings(page) {
-            Ok(address) => address,
+    pub fn verify(self, page: Result<Page, SettingsError>) -> ExitCode {
+        let (address, token) = match self.page(page) {
+            Ok(page) => page,
             Err(code) => return code,
         };
-        match verify::ask(address) {
+        match verify::ask(address, token.as_deref()) {
             Ok(answer) => self.answer(&answer),
             Err(error) => self.fail(&error, 1),
         }
+    }
+
+    fn page(
+        self,
+        page: Result<Page, SettingsError>,
+    ) -> Result<(SocketAddr, Option<String>), ExitCode> {
+        let page = self.settings(page)?;
+        let token = page.token().map_err(|error| self.fail(&error, 1))?;
+        Ok((page.address, token))
     }
 
     /// Says what was asked for.

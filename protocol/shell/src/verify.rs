@@ -102,17 +102,19 @@ pub enum AskError {
     },
 }
 
-/// Asks the service of this machine for a check and gives its answer as JSON text.
+/// Asks the service of this machine, with its token where it wants one, for a check and gives its answer as JSON text.
 ///
 /// # Errors
 /// [`AskError`] when it does not answer, or says that the check has not ended.
-pub fn ask(at: SocketAddr) -> Result<String, AskError> {
+pub fn ask(at: SocketAddr, token: Option<&str>) -> Result<String, AskError> {
     let unreachable = |source| AskError::Unreachable { at, source };
     let mut stream = TcpStream::connect(at).map_err(unreachable)?;
     let patience = Some(WAIT + Duration::from_secs(10));
     stream.set_read_timeout(patience).map_err(unreachable)?;
+    let bearer = crate::http::bearer(token);
     let request = format!(
-        "POST /api/v1/verify HTTP/1.1\r\nhost: {at}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        "POST /api/v1/verify HTTP/1.1\r\nhost: {at}\r\n{bearer}connection: close\r\n\
+         content-length: 0\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).map_err(unreachable)?;
     let mut bytes = Vec::new();

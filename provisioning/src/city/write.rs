@@ -75,7 +75,8 @@ fn hub_toml(hub: &HubPlan) -> String {
         "# Identity and data of the hub, relative to this file.\ndata_dir = \".\"\n\
          # UDP address of the QUIC endpoint; must be reachable as {}.\nlisten = \"0.0.0.0:{data}\"\n\
          {recovery}\
-         # TCP address of console, metrics and public look-up.\nhttp_listen = \"127.0.0.1:8080\"\n\
+         # TCP address of console, metrics and public look-up. Who may log in at the console:\n\
+         # motcua-hub operator add NAME --config hub.toml\nhttp_listen = \"127.0.0.1:8080\"\n\
          log = \"info\"\n",
         hub.spec.addresses.join(", ")
     )

@@ -71,7 +71,7 @@ pub fn run(options: Options) -> anyhow::Result<bool> {
     let wards: Vec<&str> = WARDS_1.into_iter().chain([WARD_3]).collect();
     let mut city = City::found(&dir, &[CITY, DISTRICT_1, DISTRICT_3], &wards)?;
     city.open(&mut |site| say(format!("  {} sẵn sàng / ready", site.name)))?;
-    table(&city);
+    table(&city)?;
 
     let counters: Vec<Counter> = city.nodes.values().map(counter).collect();
     let (seed, number) = Seed::from_env();
@@ -123,7 +123,7 @@ fn counter(site: &Site) -> Counter {
     }
 }
 
-fn table(city: &City) {
+fn table(city: &City) -> anyhow::Result<()> {
     say("");
     say("Số  Mã     Địa chỉ / address             Nơi / office");
     say("No. Code   Đường lên / line to");
@@ -137,10 +137,16 @@ fn table(city: &City) {
         say(format!("{number:>2}  {code:<6} http://{:<22} {name} ({kind}) → {above}", site.page));
     }
     say("");
+    say("Đăng nhập ở hub / log-in at a hub: tên / name demo");
+    for site in city.hubs.values() {
+        say(format!("    {:<6} mật khẩu / password {}", site.code, site.add_operator("demo")?));
+    }
+    say("");
     say(
         "Phím / keys: c + số: cắt hoặc nối đường / cut or restore line No.; dấu cách / space: tạm nghỉ / pause; q: tổng kết rồi thoát / summary and quit",
     );
     say("");
+    Ok(())
 }
 
 /// The lines that can be cut, from 1.

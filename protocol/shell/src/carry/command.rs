@@ -2,6 +2,7 @@
 //! running service, which does the work.
 
 use super::http::ABOUT;
+use crate::http::bearer;
 use serde_json::Value;
 use std::{
     fs::{self, File},
@@ -35,12 +36,14 @@ pub struct Outcome {
 }
 
 /// The local API of the running service.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Local {
     /// Where it listens.
     pub address: SocketAddr,
     /// Whether answers are printed as JSON.
     pub json: bool,
+    /// Its token, where it wants one.
+    pub token: Option<String>,
 }
 
 /// A bundle of the largest size is hashed, opened and journaled before there is an answer.
@@ -71,13 +74,13 @@ enum Trouble {
 
 impl Local {
     /// For the address in the settings, which may mean every address of the machine.
-    pub fn new(listen: SocketAddr, json: bool) -> Self {
+    pub fn new(listen: SocketAddr, json: bool, token: Option<String>) -> Self {
         let ip = match listen.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
             ip => ip,
         };
-        Self { address: SocketAddr::new(ip, listen.port()), json }
+        Self { address: SocketAddr::new(ip, listen.port()), json, token }
     }
 
     /// Has a bundle written to `file`, which must not exist. `query` says which one.
@@ -188,9 +191,10 @@ impl Local {
         length: u64,
     ) -> Result<(), Trouble> {
         let head = format!(
-            "{method} /api/v1/bundle{query} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+            "{method} /api/v1/bundle{query} HTTP/1.1\r\nhost: {}\r\n{}connection: close\r\n\
              content-length: {length}\r\n\r\n",
-            self.address
+            self.address,
+            bearer(self.token.as_deref())
         );
         Ok(stream.write_all(head.as_bytes())?)
     }

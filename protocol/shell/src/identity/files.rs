@@ -1,16 +1,14 @@
 //! Reading and replacing single files so that a power cut leaves the old or the new one.
 
 use super::{IdentityError, damaged};
+use crate::private;
 use motcua_core::{key::SecretKey, limits};
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
 };
 use zeroize::Zeroizing;
-
-const SUFFIX: &str = ".new";
 
 /// A bounded read: a file that grew without end must not take the memory.
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, IdentityError> {
@@ -46,48 +44,24 @@ pub(super) fn write_key(file: &Path, key: &SecretKey) -> Result<(), IdentityErro
     write(file, &text)
 }
 
-/// Written beside (mode 0600), synced, renamed, folder synced.
 pub(super) fn write(file: &Path, bytes: &[u8]) -> Result<(), IdentityError> {
-    let replace = || -> io::Result<()> {
-        let beside = beside(file);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let mut new = options.open(&beside)?;
-        new.write_all(bytes)?;
-        new.sync_all()?;
-        fs::rename(&beside, file)?;
-        sync_folder(file)
-    };
-    replace().map_err(|source| IdentityError::Io { file: file.to_owned(), did: "written", source })
+    private::write(file, bytes).map_err(|source| not_written(file, source))
 }
 
-/// Makes the folder (mode 0700) and those above it.
 pub(super) fn create_folder(folder: &Path) -> Result<(), IdentityError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .and_then(|()| sync_folder(folder))
-        .map_err(|source| IdentityError::Io { file: folder.to_owned(), did: "written", source })
+    private::create_folder(folder).map_err(|source| not_written(folder, source))
+}
+
+fn not_written(file: &Path, source: io::Error) -> IdentityError {
+    IdentityError::Io { file: file.to_owned(), did: "written", source }
 }
 
 /// A file a power cut left half written beside the good one; it may hold a secret.
 pub(super) fn remove_remains(folder: &Path) {
     for name in ["device.key", "issuer.key", "binding", "tls-chain", "trust"] {
         // If it cannot be removed it does no harm: the next write replaces it.
-        let _ = fs::remove_file(beside(&folder.join(name)));
+        let _ = fs::remove_file(private::beside(&folder.join(name)));
     }
-}
-
-fn beside(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(SUFFIX);
-    PathBuf::from(name)
-}
-
-fn sync_folder(of: &Path) -> io::Result<()> {
-    let parent = of.parent().filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 fn unhex(text: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
