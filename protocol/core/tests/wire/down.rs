@@ -191,7 +191,7 @@ proptest! {
         picks in proptest::collection::btree_set((0u16..2, 1u64..30), 0..25),
         gaps in proptest::collection::vec(1u64..1_000_000, 25),
         reason in "\\PC{0,120}",
-        unknown in (2u8.., proptest::collection::vec(any::<u8>(), 0..200)),
+        unknown in (4u8.., proptest::collection::vec(any::<u8>(), 0..200)),
     ) {
         let (desk, tax) = morning();
         let authors = [&desk, &tax];
