@@ -16,13 +16,31 @@ fn op(world: &World, action: AudienceAction, place: Place) -> AudienceOp {
     AudienceOp { action, role: Role::Competent, office: world.office(place) }
 }
 
-/// A dossier of ward 1 in which ward 3, of another district, takes part.
-fn shared(world: &mut World) -> DossierId {
+/// A city with a dossier of ward 1 in which ward 3, of another district, takes part.
+fn begun(seed: u64) -> (World, DossierId) {
+    let mut world = World::new(seed);
     let dossier = world.create(Ward1);
-    let grant = op(world, AudienceAction::Add, Ward3);
-    world.edit(Ward1, dossier, &[grant]);
+    let_in(&mut world, Ward1, dossier, Ward3);
     world.settle();
-    dossier
+    (world, dossier)
+}
+
+fn let_in(world: &mut World, by: Place, dossier: DossierId, office: Place) {
+    let grant = op(world, AudienceAction::Add, office);
+    world.edit(by, dossier, &[grant]);
+}
+
+fn take_out(world: &mut World, by: Place, dossier: DossierId, office: Place) {
+    let revoke = op(world, AudienceAction::Remove, office);
+    world.edit(by, dossier, &[revoke]);
+}
+
+/// A change that everybody hears of; gives where its author's log stood before.
+fn written_on(world: &mut World, by: Place, dossier: DossierId) -> u64 {
+    let before = world.own_head(by);
+    world.edit(by, dossier, &[]);
+    world.settle();
+    before
 }
 
 const ALL: [Place; 5] = [Ward1, District1, City, District2, Ward3];
@@ -50,13 +68,9 @@ fn verdicts(world: &World, at: Place, by: Place, dossier: DossierId) -> Vec<Verd
 
 #[test]
 fn a_ban_quarantines_what_lies_beyond_its_position_wherever_it_is_and_holds_innocent_work_on_top() {
-    let mut world = World::new(20);
-    let dossier = shared(&mut world);
-    let good = world.own_head(Ward1);
-    world.edit(Ward1, dossier, &[]);
-    world.settle();
-    world.edit(Ward3, dossier, &[]);
-    world.settle();
+    let (mut world, dossier) = begun(20);
+    let good = written_on(&mut world, Ward1, dossier);
+    written_on(&mut world, Ward3, dossier);
     assert_eq!(world.changes(City, dossier), 4);
 
     world.publish(City, 1, &[(Ward1, DenyAction::Ban, good)]);
@@ -72,8 +86,7 @@ fn a_ban_quarantines_what_lies_beyond_its_position_wherever_it_is_and_holds_inno
     assert_eq!(Cause::parse(&ruled.entries[0].reason).code, Code::Banned);
 
     // Innocent work goes on, on the accepted version.
-    world.edit(Ward3, dossier, &[]);
-    world.settle();
+    written_on(&mut world, Ward3, dossier);
     assert_eq!(verdicts(&world, City, Ward3, dossier), [Held, Accepted]);
 
     // The position is raised: everything is as if nothing had been.
@@ -87,16 +100,13 @@ fn a_ban_quarantines_what_lies_beyond_its_position_wherever_it_is_and_holds_inno
 #[test]
 fn what_a_banned_machine_wrote_is_judged_alike_whether_the_ban_or_the_work_came_first() {
     // Ward 1's work reaches district 1, not the city; the ban reaches the city, not district 1.
-    let mut world = World::new(21);
-    let dossier = shared(&mut world);
+    let (mut world, dossier) = begun(21);
     let good = world.own_head(Ward1);
     world.cut(District1);
     world.edit(Ward1, dossier, &[]);
-    let grant = op(&world, AudienceAction::Add, Ward2);
-    world.edit(Ward1, dossier, &[grant]);
+    let_in(&mut world, Ward1, dossier, Ward2);
     world.settle();
-    world.edit(Ward2, dossier, &[]);
-    world.settle();
+    written_on(&mut world, Ward2, dossier);
     assert_eq!(world.changes(Ward2, dossier), 5);
     world.publish(City, 1, &[(Ward1, DenyAction::Ban, good)]);
     world.settle();
@@ -122,18 +132,14 @@ fn what_a_banned_machine_wrote_is_judged_alike_whether_the_ban_or_the_work_came_
 
 #[test]
 fn a_suspension_holds_and_lifting_it_brings_everything_back() {
-    let mut world = World::new(22);
-    let dossier = shared(&mut world);
-    let good = world.own_head(Ward3);
-    world.edit(Ward3, dossier, &[]);
-    world.settle();
+    let (mut world, dossier) = begun(22);
+    let good = written_on(&mut world, Ward3, dossier);
     world.publish(City, 1, &[(Ward3, DenyAction::Suspend, good)]);
     world.settle();
     assert_eq!(verdicts(&world, Ward1, Ward3, dossier), [Held]);
     assert_eq!(world.changes(Ward1, dossier), 2);
     // Out: nothing of it arrives any more.
-    world.edit(Ward3, dossier, &[]);
-    world.settle();
+    written_on(&mut world, Ward3, dossier);
     assert_eq!(verdicts(&world, City, Ward3, dossier), [Held]);
     world.publish(City, 2, &[]);
     world.settle();
@@ -143,13 +149,9 @@ fn a_suspension_holds_and_lifting_it_brings_everything_back() {
 
 #[test]
 fn a_hub_releases_quarantines_and_flags_and_everybody_with_the_dossier_hears_of_it() {
-    let mut world = World::new(23);
-    let dossier = shared(&mut world);
-    let good = world.own_head(Ward1);
-    world.edit(Ward1, dossier, &[]);
-    world.settle();
-    world.edit(Ward3, dossier, &[]);
-    world.settle();
+    let (mut world, dossier) = begun(23);
+    let good = written_on(&mut world, Ward1, dossier);
+    written_on(&mut world, Ward3, dossier);
     let (suspect, _) = world.written(City, Ward1, dossier)[2];
     world.publish(City, 1, &[(Ward1, DenyAction::Ban, good)]);
     world.settle();
@@ -181,8 +183,7 @@ fn a_hub_releases_quarantines_and_flags_and_everybody_with_the_dossier_hears_of_
 
 #[test]
 fn a_decision_counts_only_of_a_hub_above_and_never_admits_what_the_rules_refuse() {
-    let mut world = World::new(24);
-    let dossier = shared(&mut world);
+    let (mut world, dossier) = begun(24);
     let (plain, _) = world.written(City, Ward1, dossier)[1];
     // Neither a ward nor the hub of another district may decide on ward 1's work.
     world.decide(Ward3, dossier, plain, Quarantined, 5);
@@ -192,8 +193,7 @@ fn a_decision_counts_only_of_a_hub_above_and_never_admits_what_the_rules_refuse(
     assert_eq!(world.changes(Ward3, dossier), 2);
     // Ward 2 takes no part: no release lets its change in.
     world.smuggle(Ward1, Ward2, dossier);
-    world.edit(Ward2, dossier, &[]);
-    world.settle();
+    written_on(&mut world, Ward2, dossier);
     let (smuggled, verdict) = world.written(District1, Ward2, dossier)[0];
     assert_eq!(verdict, Quarantined);
     world.decide(City, dossier, smuggled, Accepted, 1);
@@ -206,11 +206,8 @@ fn a_decision_counts_only_of_a_hub_above_and_never_admits_what_the_rules_refuse(
 
 #[test]
 fn decisions_survive_the_loss_of_state_everywhere() {
-    let mut world = World::new(25);
-    let dossier = shared(&mut world);
-    let good = world.own_head(Ward1);
-    world.edit(Ward1, dossier, &[]);
-    world.settle();
+    let (mut world, dossier) = begun(25);
+    let good = written_on(&mut world, Ward1, dossier);
     let (suspect, _) = world.written(City, Ward1, dossier)[2];
     world.publish(City, 1, &[(Ward1, DenyAction::Ban, good)]);
     world.settle();
@@ -229,18 +226,14 @@ fn decisions_survive_the_loss_of_state_everywhere() {
 #[test]
 fn grant_and_revoke_at_the_same_time_converge_in_any_order_and_the_unseen_write_is_flagged() {
     for late in [Ward3, District1, District2] {
-        let mut world = World::new(26);
-        let dossier = shared(&mut world);
+        let (mut world, dossier) = begun(26);
         world.cut(late);
         let away = if late == District1 { District2 } else { Ward3 };
         world.cut(away);
         // Ward 1 takes ward 3 out while ward 3 writes and lets ward 2 in.
-        let revoke = op(&world, AudienceAction::Remove, Ward3);
-        world.edit(Ward1, dossier, &[revoke]);
-        let grant = op(&world, AudienceAction::Add, Ward2);
-        world.edit(Ward3, dossier, &[grant]);
-        world.edit(Ward3, dossier, &[]);
-        world.settle();
+        take_out(&mut world, Ward1, dossier, Ward3);
+        let_in(&mut world, Ward3, dossier, Ward2);
+        written_on(&mut world, Ward3, dossier);
         world.restore(late);
         world.settle();
         world.restore(away);
@@ -255,8 +248,7 @@ fn grant_and_revoke_at_the_same_time_converge_in_any_order_and_the_unseen_write_
         assert_eq!(Cause::parse(&ruled.entries[0].reason).code, Code::RevokedMeanwhile);
         // Nothing more is delivered to who was taken out.
         let before = world.changes(Ward3, dossier);
-        world.edit(Ward2, dossier, &[]);
-        world.settle();
+        written_on(&mut world, Ward2, dossier);
         assert_eq!(world.changes(City, dossier), 6);
         assert!(world.changes(Ward3, dossier) <= before, "{late:?} late");
     }
@@ -280,8 +272,7 @@ fn a_registrars_act_lets_an_office_in_and_another_out_although_nobody_is_left_to
     world.settle();
     assert_eq!(world.audience(City, dossier), [Ward3]);
     assert_eq!(world.changes(Ward3, dossier), 1, "the history came along");
-    world.edit(Ward3, dossier, &[]);
-    world.settle();
+    written_on(&mut world, Ward3, dossier);
     assert_eq!(verdicts(&world, City, Ward3, dossier), [Accepted]);
     assert_agreement(&world, dossier, &[District2, Ward3]);
     // An act that says something else than its header is refused everywhere.
@@ -295,8 +286,7 @@ fn a_registrars_act_lets_an_office_in_and_another_out_although_nobody_is_left_to
 
 #[test]
 fn an_entry_of_an_unknown_critical_kind_waits_is_passed_on_and_stops_nothing() {
-    let mut world = World::new(29);
-    let dossier = shared(&mut world);
+    let (mut world, dossier) = begun(29);
     world.write_other(Ward1, dossier, Kind::Unknown(0xf0), b"later".to_vec());
     world.edit(Ward1, dossier, &[]);
     world.edit(Ward3, dossier, &[]);
@@ -315,8 +305,7 @@ fn an_entry_of_an_unknown_critical_kind_waits_is_passed_on_and_stops_nothing() {
 #[test]
 fn rulings_agree_when_replicas_crash_and_lines_fail_at_random_moments() {
     for seed in 0..40u64 {
-        let mut world = World::new(500 + seed);
-        let dossier = shared(&mut world);
+        let (mut world, dossier) = begun(500 + seed);
         let good = world.own_head(Ward1);
         let mut pick = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let mut next = |below: u64| {
@@ -361,14 +350,11 @@ fn rulings_agree_when_replicas_crash_and_lines_fail_at_random_moments() {
 
 #[test]
 fn an_office_taken_out_forgets_and_says_so_and_gets_all_of_it_back_when_let_in_again() {
-    let mut world = World::new(30);
-    let dossier = shared(&mut world);
-    world.edit(Ward3, dossier, &[]);
-    world.settle();
+    let (mut world, dossier) = begun(30);
+    written_on(&mut world, Ward3, dossier);
     assert!(world.keeps(Ward3, &world::marker(dossier)), "the marker is looked for rightly");
     let own_before = world.own_head(Ward3);
-    let revoke = op(&world, AudienceAction::Remove, Ward3);
-    world.edit(Ward1, dossier, &[revoke]);
+    take_out(&mut world, Ward1, dossier, Ward3);
     world.settle();
     // District 2 has no other office in it, so both are told; each forgets on its own.
     for place in [Ward3, District2] {
@@ -386,25 +372,20 @@ fn an_office_taken_out_forgets_and_says_so_and_gets_all_of_it_back_when_let_in_a
     }
     world.settle();
     assert_eq!(world.own_head(Ward3), own_before, "what it wrote itself stays its own");
-    let grant = op(&world, AudienceAction::Add, Ward3);
-    world.edit(Ward1, dossier, &[grant]);
+    let_in(&mut world, Ward1, dossier, Ward3);
     world.settle();
     assert_eq!(world.changes(Ward3, dossier), 5, "its own change included");
-    world.edit(Ward3, dossier, &[]);
-    world.settle();
+    written_on(&mut world, Ward3, dossier);
     assert_agreement(&world, dossier, &ALL);
     assert_eq!(world.faults(), Vec::<String>::new());
 }
 
 #[test]
 fn let_in_again_before_it_has_forgotten_an_office_keeps_what_it_holds() {
-    let mut world = World::new(31);
-    let dossier = shared(&mut world);
-    let revoke = op(&world, AudienceAction::Remove, Ward3);
-    world.edit(Ward1, dossier, &[revoke]);
+    let (mut world, dossier) = begun(31);
+    take_out(&mut world, Ward1, dossier, Ward3);
     world.settle();
-    let grant = op(&world, AudienceAction::Add, Ward3);
-    world.edit(Ward1, dossier, &[grant]);
+    let_in(&mut world, Ward1, dossier, Ward3);
     world.settle();
     for place in [Ward3, District2] {
         world.forget(place);
@@ -416,12 +397,10 @@ fn let_in_again_before_it_has_forgotten_an_office_keeps_what_it_holds() {
 
 #[test]
 fn what_waited_for_an_update_is_applied_after_it_by_itself() {
-    let mut world = World::new(32);
-    let dossier = shared(&mut world);
+    let (mut world, dossier) = begun(32);
     world.reads(Ward3, 1);
     world.writes(Ward1, 2);
-    world.edit(Ward1, dossier, &[]);
-    world.settle();
+    written_on(&mut world, Ward1, dossier);
     assert_eq!(verdicts(&world, Ward3, Ward1, dossier)[2], Waiting);
     let before = world.changes(Ward3, dossier);
     let other = world.create(Ward3);
@@ -439,14 +418,12 @@ fn what_waited_for_an_update_is_applied_after_it_by_itself() {
 
 #[test]
 fn a_change_that_the_content_cannot_apply_waits_alone_and_the_dossier_goes_on() {
-    let mut world = World::new(33);
-    let dossier = shared(&mut world);
+    let (mut world, dossier) = begun(33);
     world.writes(Ward1, world::site::FAULTY);
     world.edit(Ward1, dossier, &[]);
     world.writes(Ward1, 1);
     world.edit(Ward1, dossier, &[]);
-    world.edit(Ward3, dossier, &[]);
-    world.settle();
+    written_on(&mut world, Ward3, dossier);
     for place in ALL {
         let verdicts = verdicts(&world, place, Ward1, dossier);
         assert_eq!(verdicts, [Accepted, Accepted, Waiting, Accepted], "{place:?}");
@@ -462,15 +439,13 @@ fn a_change_that_the_content_cannot_apply_waits_alone_and_the_dossier_goes_on() 
 #[test]
 fn the_same_entries_and_papers_give_the_same_verdicts_in_any_order_of_arrival() {
     for seed in 0..6u64 {
-        let mut world = World::new(700 + seed);
-        let dossier = shared(&mut world);
+        let (mut world, dossier) = begun(700 + seed);
         let good = world.own_head(Ward1);
         // Written side by side, each without the others' newest.
         world.cut(Ward3);
         world.cut(District1);
         world.edit(Ward1, dossier, &[]);
-        let grant = op(&world, AudienceAction::Add, Ward2);
-        world.edit(Ward1, dossier, &[grant]);
+        let_in(&mut world, Ward1, dossier, Ward2);
         world.settle();
         world.edit(Ward2, dossier, &[]);
         let revoke = op(&world, AudienceAction::Remove, Ward2);
@@ -479,8 +454,7 @@ fn the_same_entries_and_papers_give_the_same_verdicts_in_any_order_of_arrival() 
         world.writes(Ward3, world::site::FAULTY);
         world.edit(Ward3, dossier, &[]);
         world.writes(Ward3, 1);
-        world.edit(Ward3, dossier, &[]);
-        world.settle();
+        written_on(&mut world, Ward3, dossier);
         [Ward3, District1].into_iter().for_each(|place| world.restore(place));
         world.settle();
         if seed % 3 != 0 {
