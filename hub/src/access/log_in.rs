@@ -48,6 +48,7 @@ struct LogIn {
 async fn log_in(
     State(access): State<Arc<Access>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refused> {
     let asked: LogIn = serde_json::from_slice(&body).map_err(|_| Refused::Body)?;
@@ -72,7 +73,10 @@ async fn log_in(
     tracing::info!(operator = operator.name, from = %peer.ip(), "console: logged in");
     let body = json!({ "operator": operator.name, "idle_minutes": limits::IDLE.as_secs() / 60 });
     access.sessions().open(&secret, operator, Instant::now());
-    let cookie = format!("{}={secret}; Path=/; HttpOnly; SameSite=Strict", access.cookie);
+    // Behind a proxy with TLS the browser must not give the cookie to anybody without.
+    let is_tls = headers.get("x-forwarded-proto").is_some_and(|value| value == "https");
+    let secure = if is_tls { "; Secure" } else { "" };
+    let cookie = format!("{}={secret}; Path=/; HttpOnly; SameSite=Strict{secure}", access.cookie);
     Ok((StatusCode::OK, [(header::SET_COOKIE, cookie)], Json(body)).into_response())
 }
 

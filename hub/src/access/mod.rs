@@ -22,7 +22,7 @@ use motcua_shell::rate::SourceRates;
 use serde_json::json;
 use sessions::Sessions;
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -122,9 +122,7 @@ impl Access {
             }
             return Ok(Caller::Operator(name));
         }
-        let forwarded =
-            ["forwarded", "x-forwarded-for"].iter().any(|name| headers.contains_key(*name));
-        let is_here = peer.ip().to_canonical().is_loopback() && !forwarded;
+        let is_here = peer.ip().to_canonical().is_loopback() && is_direct(headers);
         Ok(if is_here { Caller::Reader } else { Caller::Nobody })
     }
 
@@ -146,6 +144,16 @@ impl Access {
     fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Neither passed on by a proxy of this machine, nor asked for under a name that somebody else may
+/// have pointed here, so that a browser of this machine takes it for that somebody's page.
+fn is_direct(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok());
+    let name = name.map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+    let is_own = name == "localhost" || name.parse::<IpAddr>().is_ok();
+    is_own && !["forwarded", "x-forwarded-for"].iter().any(|name| headers.contains_key(*name))
 }
 
 async fn pass(
@@ -244,5 +252,30 @@ impl IntoResponse for Refused {
             "code": code, "message_vi": vi, "message_en": en, "field": null,
         }});
         (status, Json(body)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_request_is_direct_under_an_address_or_localhost_and_not_through_a_proxy() {
+        let headers = |pairs: &[(&'static str, &str)]| -> HeaderMap {
+            let pair = |(name, value): &(&'static str, &str)| {
+                (axum::http::HeaderName::from_static(name), value.parse().unwrap())
+            };
+            pairs.iter().map(pair).collect()
+        };
+        for host in ["127.0.0.1:8080", "127.0.0.1", "[::1]:8080", "[::1]", "localhost:8080"] {
+            assert!(is_direct(&headers(&[("host", host)])), "{host}");
+            for proxy in ["forwarded", "x-forwarded-for"] {
+                assert!(!is_direct(&headers(&[("host", host), (proxy, "for=192.0.2.1")])));
+            }
+        }
+        for host in ["", "rebound.example:8080", "localhost.example", "127.0.0.1.example:80"] {
+            assert!(!is_direct(&headers(&[("host", host)])), "{host}");
+        }
     }
 }
