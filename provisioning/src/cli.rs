@@ -1,9 +1,10 @@
 //! The command line: `city create`, `city show`, `token create`, `token list`, `ban`, `suspend`,
-//! `unban`, `publish`, `act`, `completions`.
+//! `unban`, `hub set`, `hub retire`, `publish`, `act`, `completions`.
 
 use crate::{
     act,
     city::{CreateCity, HubSpec, plan},
+    cli_hubs::{self, HubVerb},
     codes::INVENTED,
     deny,
     folder::City,
@@ -46,6 +47,9 @@ enum Verb {
     Suspend(Denial),
     /// Let a banned or suspended machine back in.
     Unban(Denial),
+    /// Where the hubs stand: the next root document.
+    #[command(subcommand)]
+    Hub(HubVerb),
     /// Hand trust documents to hubs again.
     Publish {
         /// The city folder.
@@ -220,6 +224,7 @@ fn dispatch(verb: Verb) -> Result<Report, Failure> {
         Verb::Ban(args) => denial(deny::Verb::Ban, args),
         Verb::Suspend(args) => denial(deny::Verb::Suspend, args),
         Verb::Unban(args) => denial(deny::Verb::Unban, args),
+        Verb::Hub(verb) => cli_hubs::run(verb),
         Verb::Publish { city, hubs } => publish(&City::open(&city)?, &hubs),
         Verb::Act(args) => registrar_act(args),
         Verb::Completions { shell } => Ok(completions(shell)),
@@ -414,7 +419,7 @@ fn token_list(city: &City) -> Result<Report, Failure> {
     Ok(Report { json: json!({ "tokens": to_json(&records)? }), text, notes })
 }
 
-fn to_json(value: &impl serde::Serialize) -> Result<serde_json::Value, Failure> {
+pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<serde_json::Value, Failure> {
     serde_json::to_value(value).map_err(Failure::failed)
 }
 
@@ -425,7 +430,7 @@ fn completions(shell: clap_complete::Shell) -> Report {
     Report { json: json!({ "script": text }), text, notes: vec![] }
 }
 
-fn now() -> Result<Timestamp, Failure> {
+pub(crate) fn now() -> Result<Timestamp, Failure> {
     let now = SystemClock::default().wall();
     if now.0 > EARLIEST {
         return Ok(now);
@@ -437,7 +442,7 @@ fn now() -> Result<Timestamp, Failure> {
 /// 2025-01-01; a token dated by a dead clock would have expired before it is used.
 const EARLIEST: i64 = 1_735_689_600_000;
 
-fn parse_hub(text: &str) -> Result<HubSpec, String> {
+pub(crate) fn parse_hub(text: &str) -> Result<HubSpec, String> {
     let (code, list) = text
         .split_once('=')
         .filter(|(code, _)| !code.is_empty())

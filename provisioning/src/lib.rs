@@ -7,10 +7,12 @@
 pub mod act;
 pub mod city;
 mod cli;
+mod cli_hubs;
 pub mod codes;
 pub mod deny;
 pub mod folder;
 pub mod hub;
+pub mod hubs;
 pub mod lookup;
 pub mod offices;
 pub mod outcome;

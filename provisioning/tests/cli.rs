@@ -428,3 +428,61 @@ fn a_registrars_act_is_a_signed_file_that_names_offices_roles_and_a_reason() {
         assert!(!desk.path("act").exists());
     }
 }
+
+fn hub_of<'a>(shown: &'a Value, code: &str) -> Option<&'a Value> {
+    shown["hubs"].as_array().unwrap().iter().find(|hub| hub["code"] == code)
+}
+
+#[test]
+fn hubs_move_are_retired_come_back_and_are_replaced_by_signed_root_documents() {
+    let desk = Desk::with_city();
+    let show = || desk.run(&["--json", "city", "show", "--city", "city"]).json();
+    let hub = |verb: &[&str]| {
+        let args = [&["--json", "hub"], verb, &["--city", "city"]].concat();
+        desk.run(&args)
+    };
+    let key = hub_of(&show(), "760").unwrap()["key"].clone();
+
+    // Moved: another address, the same machine.
+    let answer = hub(&["set", "760=10.9.9.9:4433,recovery=10.9.9.9:4434"]);
+    assert_eq!((answer.code, &answer.json()["number"]), (0, &2.into()), "{}", answer.err);
+    let shown = show();
+    let moved = hub_of(&shown, "760").unwrap();
+    assert_eq!((&moved["key"], &moved["addresses"][0]), (&key, &"10.9.9.9:4433".into()));
+    assert_eq!(hub(&["set", "760=10.9.9.9:4433,recovery=10.9.9.9:4434"]).code, 4, "nothing to do");
+
+    // Retired, and back with the key it had; the city's own cannot go.
+    assert_eq!(hub(&["retire", "760"]).code, 0);
+    assert!(hub_of(&show(), "760").is_none());
+    assert_eq!(hub(&["retire", "79"]).code, 2, "offices would have no hub");
+    assert_eq!(hub(&["set", "760=10.9.9.9:4433"]).code, 0);
+    assert_eq!(hub_of(&show(), "760").unwrap()["key"], key);
+
+    // A machine that burnt is replaced: new keys in a new folder; the issuer of before stays.
+    let answer = hub(&["set", "--new-machine", "760=10.9.9.9:4433"]);
+    assert_eq!(answer.code, 5, "the folder of before is not overwritten: {}", answer.err);
+    fs::rename(desk.path("city/hubs/760"), desk.path("burnt")).unwrap();
+    let answer = hub(&["set", "--new-machine", "760=10.9.9.9:4433"]);
+    assert_eq!((answer.code, &answer.json()["number"]), (0, &5.into()), "{}", answer.err);
+    assert_ne!(hub_of(&show(), "760").unwrap()["key"], key);
+    let fresh = Identity::load(&desk.path("city/hubs/760")).unwrap();
+    assert!(fresh.trust.binding(&fresh.binding).is_ok());
+    let burnt = Identity::load(&desk.path("burnt")).unwrap();
+    assert!(fresh.trust.binding(&burnt.binding).is_ok(), "what it bound still counts");
+
+    // The chain leads from the pin to the newest.
+    let trust = TrustView::from_bytes(&fs::read(desk.path("city/trust")).unwrap()).unwrap();
+    assert_eq!((trust.numbers().root, trust.roots_after(0).len()), (5, 5));
+
+    // Keys in their safes: refused until as many are brought as must sign.
+    for number in [1, 2, 3] {
+        let name = format!("root-{number}.key");
+        fs::rename(desk.path(&format!("city/secret/{name}")), desk.path(&name)).unwrap();
+    }
+    let answer = hub(&["set", "760=10.1.1.1:4433", "--root-key", "root-1.key"]);
+    assert_eq!(answer.code, 5, "{}", answer.out);
+    assert!(answer.err.contains("1 root keys") && answer.err.contains("--root-key"));
+    let answer =
+        hub(&["set", "760=10.1.1.1:4433", "--root-key", "root-1.key", "--root-key", "root-3.key"]);
+    assert_eq!((answer.code, &answer.json()["number"]), (0, &6.into()), "{}", answer.err);
+}

@@ -3,6 +3,8 @@
 
 mod write;
 
+pub(crate) use write::write_hub;
+
 use crate::{
     codes,
     offices::ListedOffice,
@@ -220,7 +222,7 @@ fn found(
 }
 
 /// An office without a hub could never join.
-fn serves_all(trust: &TrustView) -> Result<(), Failure> {
+pub(crate) fn serves_all(trust: &TrustView) -> Result<(), Failure> {
     let offices = trust.catalogue().map_or(&[][..], |catalogue| catalogue.offices.as_slice());
     match offices.iter().find(|office| trust.hub_for(office.id).is_none()) {
         Some(office) => Err(Failure::usage(format!(
@@ -231,7 +233,7 @@ fn serves_all(trust: &TrustView) -> Result<(), Failure> {
     }
 }
 
-struct HubKeys {
+pub(crate) struct HubKeys {
     spec: HubSpec,
     office: OfficeId,
     device: SecretKey,
@@ -240,17 +242,17 @@ struct HubKeys {
 }
 
 impl HubKeys {
-    fn new(spec: &HubSpec, office: &OfficeRecord) -> Result<Self, Failure> {
+    pub(crate) fn new(spec: &HubSpec, office: &OfficeRecord) -> Result<Self, Failure> {
         let (device, issuer) = (key()?, key()?);
         let ca = make_ca(&issuer, &office.name).map_err(Failure::failed)?;
         Ok(Self { spec: spec.clone(), office: office.id, device, issuer, ca })
     }
 
-    fn issuer(&self) -> Issuer {
+    pub(crate) fn issuer(&self) -> Issuer {
         Issuer { key: self.issuer.public(), scope: self.office, ca_cert: self.ca.clone() }
     }
 
-    fn record(&self) -> HubRecord {
+    pub(crate) fn record(&self) -> HubRecord {
         HubRecord {
             office: self.office,
             key: self.device.public(),
@@ -259,7 +261,7 @@ impl HubKeys {
         }
     }
 
-    fn finish(self, trust: &TrustView, now: Timestamp) -> Result<HubPlan, Failure> {
+    pub(crate) fn finish(self, trust: &TrustView, now: Timestamp) -> Result<HubPlan, Failure> {
         let Self { spec, office, device, issuer, ca } = self;
         let (kind, key) = (NodeKind::Hub, device.public());
         let binding = Binding {

@@ -56,7 +56,7 @@ impl Plan {
     }
 }
 
-fn write_hub(dir: &Path, hub: &HubPlan) -> Result<(), Failure> {
+pub(crate) fn write_hub(dir: &Path, hub: &HubPlan) -> Result<(), Failure> {
     make(dir)?;
     hub.identity.save(dir).map_err(failed)?;
     file(&dir.join("hub.toml"), hub_toml(hub).as_bytes())
