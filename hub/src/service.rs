@@ -46,6 +46,7 @@ pub async fn run(
         probes: Probes {
             purge_delay: settings.purge_delay(),
             links: settings.links.transport(),
+            renewal: settings.renewal.patience(),
             ..Probes::default()
         },
     })

@@ -92,6 +92,7 @@ pub async fn run(
         purge_delay: settings.purge_delay(),
         links: settings.links.transport(),
         beside,
+        renewal: settings.renewal.patience(),
         ..Probes::default()
     };
     let node = Node::start(settings.data_dir.clone(), probes).await?;

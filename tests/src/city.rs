@@ -108,6 +108,17 @@ impl Site {
             .with_context(|| format!("{}: {}", self.name, String::from_utf8_lossy(&output.stderr)))
     }
 
+    /// Adds to the settings, for the next start; a section comes last.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn add_settings(&self, text: &str) -> anyhow::Result<()> {
+        let files = ["hub.toml", "node.toml"].map(|name| self.data.join(name));
+        let file = files.iter().find(|file| file.exists()).context("no settings")?;
+        let before = fs::read_to_string(file)?;
+        fs::write(file, before + text).with_context(|| format!("{}", file.display()))
+    }
+
     /// The folder of the state store, which can be rebuilt.
     pub fn state_dir(&self) -> PathBuf {
         self.data.join("state")
@@ -202,9 +213,11 @@ impl City {
             let site = node_site(code, dir, programs, &offices)?;
             city.nodes.insert((*code).to_owned(), site);
         }
+        // Every relay knows every line: an office may be served by another hub one day.
+        let lines: BTreeMap<String, Arc<Line>> =
+            city.sites().map(|site| (site.code.clone(), Arc::clone(&site.line))).collect();
         for plot in plots {
-            let below = city.sites().filter(|site| site.above.as_deref() == Some(&plot.code));
-            let lines = below.map(|site| (site.code.clone(), Arc::clone(&site.line))).collect();
+            let lines = lines.clone();
             city.relays.push(Relay::start(plot.front, plot.links, lines)?);
         }
         Ok(city)
@@ -299,12 +312,37 @@ impl City {
         self.wait_connected(START)
     }
 
-    /// Waits until every node and hub says that its line is up.
+    /// Runs `motcua-provision` on this city's folder; the JSON that it answers.
+    ///
+    /// # Errors
+    /// What it says when it does not end well.
+    pub fn provision(&self, arguments: &[&str]) -> anyhow::Result<Value> {
+        let folder = format!("--city={}", self.dir.join("city").display());
+        let all: Vec<String> =
+            arguments.iter().copied().chain(["--json", &folder]).map(str::to_owned).collect();
+        let said = provision(Binaries::ready()?, &all)?;
+        serde_json::from_slice(&said).context("motcua-provision answered no JSON")
+    }
+
+    /// The hubs above each office as the root document in the city's folder says now.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn follow_root(&mut self) -> anyhow::Result<()> {
+        let offices = Offices::read(&self.dir.join("city"))?;
+        for site in self.sites_mut() {
+            site.above = offices.0.get(&site.code).and_then(|office| office.above.clone());
+        }
+        Ok(())
+    }
+
+    /// Waits until every node and hub that runs says that its line is up.
     ///
     /// # Errors
     /// Which one is not, when the time is over.
     pub fn wait_connected(&self, patience: Duration) -> anyhow::Result<()> {
-        let mut waiting: Vec<&Site> = self.sites().filter(|site| site.above.is_some()).collect();
+        let dials = |site: &&Site| site.above.is_some() && site.process.id().is_some();
+        let mut waiting: Vec<&Site> = self.sites().filter(dials).collect();
         let all = until(patience, || {
             waiting.retain(|site| !is_connected(site));
             waiting.is_empty().then_some(())
@@ -487,7 +525,7 @@ fn enrol(programs: &Binaries, dir: &Path, node: &Site) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn provision(programs: &Binaries, arguments: &[String]) -> anyhow::Result<()> {
+fn provision(programs: &Binaries, arguments: &[String]) -> anyhow::Result<Vec<u8>> {
     let output = Command::new(&programs.provision)
         .args(arguments)
         .output()
@@ -499,5 +537,5 @@ fn provision(programs: &Binaries, arguments: &[String]) -> anyhow::Result<()> {
         output.status,
         String::from_utf8_lossy(&output.stderr)
     );
-    Ok(())
+    Ok(output.stdout)
 }

@@ -11,6 +11,7 @@
 pub mod binaries;
 pub mod census;
 pub mod city;
+pub mod copies;
 pub mod demo;
 pub mod desk;
 pub mod http;

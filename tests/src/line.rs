@@ -23,6 +23,7 @@ pub struct Line {
     tcp: AtomicU64,
     cuts: AtomicU64,
     owner: AtomicU64,
+    twin: AtomicU64,
     address: AtomicU64,
 }
 
@@ -47,6 +48,7 @@ impl Line {
             tcp: AtomicU64::new(0),
             cuts: AtomicU64::new(0),
             owner: AtomicU64::new(0),
+            twin: AtomicU64::new(0),
             address: AtomicU64::new(0),
         }
     }
@@ -110,8 +112,14 @@ impl Line {
         self.owner.store(u64::from(process), Relaxed);
     }
 
-    pub(crate) fn owner(&self) -> u64 {
-        self.owner.load(Relaxed)
+    /// A second process at the lower end, such as that of a copied disk; 0 when there is none.
+    pub fn set_twin(&self, process: u32) {
+        self.twin.store(u64::from(process), Relaxed);
+    }
+
+    /// The processes at the lower end.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = u64> {
+        [&self.owner, &self.twin].map(|owner| owner.load(Relaxed)).into_iter().filter(|id| *id > 0)
     }
 
     pub(crate) fn address(&self) -> u64 {

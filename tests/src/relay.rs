@@ -238,7 +238,7 @@ pub(crate) fn owner_of(table: &str, port: u16, lines: &Lines) -> Option<Arc<Line
             })
         })
     };
-    lines.values().find(|line| owns(line.owner())).cloned()
+    lines.values().find(|line| line.owners().any(owns)).cloned()
 }
 
 /// Column 2 is the local address in hexadecimal, column 10 the inode (proc(5)).

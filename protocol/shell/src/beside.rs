@@ -49,7 +49,7 @@ impl Neighbours {
             return Ok(None);
         }
         let listen = beside.listen.map(Listen::from);
-        let endpoint = Endpoint::bind(listen, credentials, Sink(driver), None, settings)?;
+        let endpoint = Endpoint::bind(listen, credentials.beside(), Sink(driver), None, settings)?;
         let endpoint = Arc::new(endpoint);
         let mut dialing = JoinSet::new();
         for peer in beside.peers.clone() {

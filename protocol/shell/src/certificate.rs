@@ -112,6 +112,12 @@ pub fn device_key_of(certificate: &[u8]) -> Option<PublicKey> {
     rest.is_empty().then_some(key)
 }
 
+/// When a certificate ends; none if it cannot be read.
+pub fn end_of(certificate: &[u8]) -> Option<Timestamp> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    certificate.validity().not_after.timestamp().checked_mul(1_000).map(Timestamp)
+}
+
 /// The private key in the form rustls takes (PKCS #8, RFC 8410).
 pub fn pkcs8(key: &SecretKey) -> Zeroizing<Vec<u8>> {
     let mut der = Zeroizing::new(Vec::with_capacity(PKCS8_PREFIX.len() + 32));
@@ -197,6 +203,8 @@ mod tests {
         let (device, chain) = chain(NOW);
         assert_eq!(device_key_of(&chain[0]), Some(device.public()));
         assert_eq!(device_key_of(&chain[1]), Some(SecretKey::from_seed([1; 32]).public()));
+        let life = i64::from(LIFETIME_DAYS) * 86_400_000;
+        assert_eq!(end_of(&chain[0]), Some(Timestamp(NOW.0 + life)));
         let now = (NOW.0 / 1000) as u64;
         assert!(accepted(&chain, now) && accepted(&chain, 0), "also with a clock at 1970");
         assert!(accepted(&chain, now + 89 * 86_400) && !accepted(&chain, now + 91 * 86_400));

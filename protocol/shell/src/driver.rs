@@ -83,6 +83,8 @@ pub enum Signal {
     Applied(BTreeSet<OfficeId>),
     /// New trust documents are in force.
     Trust(Box<TrustView>),
+    /// This machine was bound anew, and its certificate renewed.
+    Bound(Vec<u8>),
     /// Dossiers were forgotten, and no file holds them any more.
     Purged,
     /// Stays away from the hub, or comes back at once.
@@ -359,6 +361,7 @@ fn step<S: Store, C: Clock>(
         Signal::Own(log, sequence, entry) => Input::Own { log, sequence, entry },
         Signal::Applied(inboxes) => Input::Applied { inboxes },
         Signal::Trust(trust) => Input::Trust(trust),
+        Signal::Bound(binding) => Input::Bound(binding),
         Signal::Purged => Input::Purged,
         Signal::Pause(paused) => Input::Pause(paused),
         Signal::Verify => Input::Verify,

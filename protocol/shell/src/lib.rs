@@ -21,6 +21,7 @@ pub mod private;
 pub mod program;
 pub mod rate;
 pub mod recovery;
+pub mod renewal;
 pub mod scans;
 pub mod second;
 pub mod service;

@@ -1,6 +1,6 @@
 //! What node and hub both tell a scraper about their engine.
 
-use crate::{engine::Engine, http::Metrics, odd, scans};
+use crate::{engine::Engine, http::Metrics, odd, renewal, scans};
 use motcua_core::state::StoreError;
 
 /// Counts of what is held, checks that ended, links that were refused, scans.
@@ -34,5 +34,6 @@ pub fn collect(engine: &Engine, out: &mut Metrics) -> Result<(), StoreError> {
     for (kind, count) in engine.refusals() {
         out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
     }
+    renewal::collect(engine, out);
     scans::collect(engine, out)
 }

@@ -8,9 +8,10 @@ use crate::{
     engine::{Changed, Durable, Engine, Options, StartError, Told},
     identity::{Identity, IdentityError},
     recovery::{Books, BooksError, BoxFuture, HubRecovery, Issue, Issuing},
+    renewal::{self, Watch},
     settings::PURGE_DELAY,
     transport::{
-        BindError, Carrier, Credentials, Endpoint, LinkSink, LinkWriter, Listen, Recovery,
+        BindError, Carrier, Credentials, Endpoint, LinkEnd, LinkSink, LinkWriter, Listen, Recovery,
         Settings, TrustHandle,
         tls::{CredentialsError, WallClock},
     },
@@ -22,7 +23,7 @@ use motcua_core::{
     record::Record,
     replica::{Channel, LinkId},
     state::{Key, Kv, rows::UsedToken},
-    trust::{Binding, HubRecord, NodeKind, Signed},
+    trust::{Binding, HubRecord, NodeKind, Signed, renewal::Patience},
 };
 use std::{
     net::SocketAddr,
@@ -63,6 +64,8 @@ pub struct Probes {
     pub links: Settings,
     /// Other machines of the office.
     pub beside: Beside,
+    /// When certificates are renewed.
+    pub renewal: Patience,
     /// How long a purged dossier may stand in files, where it is not the usual time.
     pub purge_delay: Option<Duration>,
 }
@@ -93,6 +96,7 @@ pub struct Service {
     pub engine: Arc<Engine>,
     endpoint: Arc<Endpoint<Driver>>,
     dialer: tokio::task::JoinHandle<()>,
+    renewer: tokio::task::JoinHandle<()>,
     neighbours: Option<Neighbours>,
 }
 
@@ -108,6 +112,7 @@ impl Service {
             options;
         let purge_delay = probes.purge_delay.unwrap_or(PURGE_DELAY);
         let Probes { event: told, durable, segment_bytes, offline, links, beside, .. } = probes;
+        let patience = probes.renewal;
         let identity = Identity::load(&data_dir)?;
         let trust = TrustHandle::new(identity.trust.clone());
         let clock = SystemClock::default();
@@ -116,6 +121,7 @@ impl Service {
             Credentials::new(&identity.device, &identity.tls_chain, trust.clone(), wall.clone())?;
         let desk = desk(&identity);
         let (dials, dialled) = mpsc::unbounded_channel::<()>();
+        let folder = data_dir.clone();
         let started = tokio::task::spawn_blocking(move || {
             Engine::start(Options {
                 data_dir,
@@ -155,10 +161,15 @@ impl Service {
             engine.own().key(),
             links.clone(),
         )?;
+        let watch = Watch::new(engine.certificate().end(), patience);
+        let watch = Arc::new(watch);
+        let renewing =
+            renewal::run(Arc::downgrade(&engine), folder, credentials.clone(), Arc::clone(&watch));
         let driver = engine.driver().clone();
         let endpoint = Arc::new(Endpoint::bind(listen, credentials, driver, recovery, links)?);
-        let dialer = tokio::spawn(dial(Arc::clone(&engine), Arc::clone(&endpoint), dialled));
-        Ok(Self { engine, endpoint, dialer, neighbours })
+        let dialing = dial(Arc::clone(&engine), Arc::clone(&endpoint), dialled, watch);
+        let (dialer, renewer) = (tokio::spawn(dialing), tokio::spawn(renewing));
+        Ok(Self { engine, endpoint, dialer, renewer, neighbours })
     }
 
     /// UDP address of the endpoint.
@@ -172,6 +183,7 @@ impl Service {
     /// Ends links, then the engine: what was answered is on disk, what waits is written.
     pub async fn stop(self) {
         self.dialer.abort();
+        self.renewer.abort();
         if let Some(neighbours) = self.neighbours {
             neighbours.stop().await;
         }
@@ -182,6 +194,9 @@ impl Service {
         }
     }
 }
+
+/// A link that lives this long was accepted.
+const STANDS: Duration = Duration::from_secs(5);
 
 /// What a hub issues with; none where the root document does not let it.
 fn desk(identity: &Identity) -> Option<Issuing> {
@@ -197,6 +212,7 @@ async fn dial(
     engine: Arc<Engine>,
     endpoint: Arc<Endpoint<Driver>>,
     mut asked: mpsc::UnboundedReceiver<()>,
+    watch: Arc<Watch>,
 ) {
     while asked.recv().await.is_some() {
         let trust = engine.trust();
@@ -208,12 +224,38 @@ async fn dial(
             None => {
                 engine.driver().signal(Signal::LinkDown(None));
             }
-            Some(hub) => {
-                if let Err(error) = endpoint.dial(hub).await {
-                    tracing::debug!(%error, "hub not reached");
+            Some(hub) => match endpoint.dial(hub).await {
+                Ok(dialed) => {
+                    tokio::spawn(tell_end(dialed.ended, Arc::clone(&watch)));
                 }
-            }
+                Err(error) => {
+                    tracing::debug!(%error, "hub not reached");
+                    watch.not_reached();
+                    if error.is_of_certificate() {
+                        watch.was_refused();
+                    }
+                }
+            },
         }
+    }
+}
+
+/// A hub judges the certificate, and who it is that dials, after the link is up on this side: only
+/// a link that stood for a moment counts.
+async fn tell_end(mut ended: oneshot::Receiver<LinkEnd>, watch: Arc<Watch>) {
+    let mut stood = false;
+    let end = match tokio::time::timeout(STANDS, &mut ended).await {
+        Ok(end) => end,
+        Err(_) => {
+            stood = true;
+            watch.reached();
+            ended.await
+        }
+    };
+    match end {
+        Ok(end) if end.is_of_certificate() => watch.was_refused(),
+        Ok(_) if !stood => watch.not_reached(),
+        Ok(_) | Err(_) => {}
     }
 }
 

@@ -2,6 +2,7 @@
 //! a misspelt one would silently do nothing.
 
 use crate::transport;
+use motcua_core::trust::renewal::Patience;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
     fs,
@@ -38,6 +39,9 @@ pub struct HubSettings {
     /// How links are set up, where the network needs it.
     #[serde(default)]
     pub links: LinkSettings,
+    /// When this machine renews its certificate.
+    #[serde(default)]
+    pub renewal: RenewalSettings,
 }
 
 /// `node.toml`.
@@ -77,6 +81,9 @@ pub struct NodeSettings {
     /// How links are set up, where the network needs it.
     #[serde(default)]
     pub links: LinkSettings,
+    /// When this machine renews its certificate.
+    #[serde(default)]
+    pub renewal: RenewalSettings,
 }
 
 /// How long a purged dossier may stand in files, where the settings do not say. What is revoked
@@ -113,6 +120,31 @@ pub struct LinkSettings {
     pub head_start_ms: Option<u64>,
     /// Seconds on TCP before QUIC is tried again, 1 to 86,400.
     pub quic_again_seconds: Option<u64>,
+}
+
+/// The section `[renewal]` of either file. What is not given is as in [`Patience`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenewalSettings {
+    /// Seconds within which machines whose certificates are due at one moment ask, at most 3,600.
+    pub spread_seconds: Option<u64>,
+    /// Seconds that the hub may be out of reach before other hubs are asked for newer documents,
+    /// 1 to 86,400.
+    pub away_seconds: Option<u64>,
+}
+
+impl RenewalSettings {
+    /// For the plan; values outside their range are drawn into it.
+    pub fn patience(&self) -> Patience {
+        let default = Patience::default();
+        let millis = |given: Option<u64>, low, high, default| {
+            given.map_or(default, |given: u64| given.clamp(low, high) * 1_000)
+        };
+        Patience {
+            spread: millis(self.spread_seconds, 0, 3_600, default.spread),
+            away: millis(self.away_seconds, 1, 86_400, default.away),
+        }
+    }
 }
 
 impl LinkSettings {
@@ -242,6 +274,14 @@ mod tests {
         let default = transport::Settings::default();
         assert_eq!(links.quic_again, default.quic_again);
         assert_eq!(LinkSettings::default().transport().keep_alive, default.keep_alive);
+    }
+
+    #[test]
+    fn renewal_is_as_the_section_says_and_otherwise_as_ever() {
+        let text = "data_dir = \"d\"\nhttp_listen = \"0.0.0.0:2\"\n[renewal]\naway_seconds = 0\n";
+        let (_dir, path) = file(text);
+        let patience = NodeSettings::load(&path).unwrap().renewal.patience();
+        assert_eq!(patience, Patience { away: 1_000, ..Patience::default() });
     }
 
     #[test]

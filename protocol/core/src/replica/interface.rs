@@ -75,6 +75,9 @@ pub enum Input {
     },
     /// New trust documents are in force.
     Trust(Box<TrustView>),
+    /// This machine was bound anew, and its certificate renewed: shown from now on, and the hub is
+    /// dialled at once if it is not linked.
+    Bound(Vec<u8>),
     /// Dossiers were forgotten, and no file holds them any more: the hub is to know.
     Purged,
     /// The operator wants this machine to stay away from its hub, or to come back at once.

@@ -206,6 +206,10 @@ impl Replica {
                 if let Err(fault) = self.carried_up(wall, link, peer, *hello) {
                     self.refuse(link, fault);
                 }
+            Input::Bound(binding) => {
+                self.config.binding = binding;
+                self.upstream.hurry(now);
+            }
             }
             Input::SiblingUp { link, peer } => self.sibling_up(link, peer),
             Input::CarriedDown { link, carried } => {

@@ -223,6 +223,14 @@ impl Upstream {
         }
     }
 
+    /// What may have kept the hub from letting this machine in is gone.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if let Phase::Waiting { .. } = self.phase {
+            self.attempts = 0;
+            self.phase = Phase::Waiting { until: now };
+        }
+    }
+
     /// Splitmix64: jitter needs to differ between machines, not to be secret.
     fn random(&mut self) -> u64 {
         self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);

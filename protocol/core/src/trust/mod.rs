@@ -18,6 +18,7 @@ mod bundle;
 mod catalogue;
 mod denial;
 pub mod enrol;
+pub mod renewal;
 mod root;
 mod route;
 mod signed;

@@ -31,6 +31,7 @@ use crate::{
     clock::{Clock, SystemClock},
     driver::{self, Driver, Signal, Snapshot, Surroundings},
     identity::Identity,
+    renewal::Certificate,
     scans::Scans,
     store::Opened,
 };
@@ -119,7 +120,8 @@ pub struct Engine {
     rewriting: rewrite::Rewriting,
     checks: check::Checks,
     scans: Scans,
-    config: Config,
+    config: Mutex<Config>,
+    certificate: Certificate,
 }
 
 /// Why an engine did not start.
@@ -205,6 +207,10 @@ impl Engine {
             StartError::Io { what: format!("{} cannot be opened", dir.display()), source }
         })?;
         let mover = scans.mover();
+        let certificate = Certificate::default();
+        let leaf = identity.tls_chain.first();
+        let end = leaf.and_then(|leaf| crate::certificate::end_of(leaf));
+        certificate.set_end(end.unwrap_or_default());
         let engine = Arc::new(Self {
             me,
             kind: binding.kind,
@@ -228,7 +234,8 @@ impl Engine {
             rewriting: rewrite::Rewriting::default(),
             checks: check::Checks::default(),
             scans,
-            config,
+            config: Mutex::new(config),
+            certificate,
             forgetting: Mutex::default(),
         });
         let applying = {
@@ -363,12 +370,29 @@ impl Engine {
     /// Who this replica is, for recording what it would send, with the hub that the documents in
     /// force put above it.
     pub fn config(&self) -> Config {
-        let bound = Signed::decode::<Binding>(&self.config.binding).and_then(|one| one.open());
+        let config = self.lock_config().clone();
+        let bound = Signed::decode::<Binding>(&config.binding).and_then(|one| one.open());
         let parent = match bound {
             Ok(binding) => parent_of(&self.trust(), &binding),
-            Err(_) => self.config.parent,
+            Err(_) => config.parent,
         };
-        Config { parent, ..self.config.clone() }
+        Config { parent, ..config }
+    }
+
+    /// This machine's certificate.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// This machine was bound anew: what it shows from now on.
+    pub(crate) fn bound(&self, binding: Vec<u8>) {
+        self.lock_config().binding.clone_from(&binding);
+        self.own.bound(binding.clone());
+        self.driver.signal(Signal::Bound(binding));
+    }
+
+    fn lock_config(&self) -> std::sync::MutexGuard<'_, Config> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its data directory.

@@ -51,7 +51,7 @@ pub enum SaveError {
 /// Writes the own log.
 pub struct OwnWriter {
     key: PublicKey,
-    binding: Vec<u8>,
+    binding: Arc<Mutex<Vec<u8>>>,
     pen: Pen,
     log: Arc<Mutex<OwnLog>>,
     /// Raised whenever a new log began: whoever keeps documents in memory drops them then.
@@ -73,7 +73,7 @@ impl OwnWriter {
         let log = OwnLog::new(*key, meta.own_log, Nonce(random()), frontier);
         Ok(Self {
             key: *key,
-            binding,
+            binding: Arc::new(Mutex::new(binding)),
             pen,
             log: Arc::new(Mutex::new(log)),
             generation: Arc::default(),
@@ -83,6 +83,11 @@ impl OwnWriter {
     /// Device key that signs it.
     pub fn key(&self) -> PublicKey {
         self.key
+    }
+
+    /// The machine was bound anew: what logs begin with from now on.
+    pub(super) fn bound(&self, binding: Vec<u8>) {
+        *self.binding.lock().unwrap_or_else(PoisonError::into_inner) = binding;
     }
 
     /// Own log in use.
@@ -146,7 +151,7 @@ impl OwnWriter {
             let continues = Some((ended, own.head(), Hash::ZERO));
             *own = OwnLog::new(self.key, next, Nonce(random()), Default::default());
             self.generation.fetch_add(1, Ordering::Release);
-            let (binding, origin) = (self.binding.clone(), self.key.node_id());
+            let (binding, origin) = (current(&self.binding), self.key.node_id());
             records.push(Record::LogStarted { log: next, continues });
             records.push(Record::Author { log: next, binding, origin });
         }
@@ -193,7 +198,7 @@ impl OwnWriter {
     /// together.
     fn on_failure(&self, ended: LogId) -> impl FnOnce() + Send + 'static {
         let (log, generation) = (Arc::clone(&self.log), Arc::clone(&self.generation));
-        let (key, binding, pen) = (self.key, self.binding.clone(), self.pen.clone());
+        let (key, binding, pen) = (self.key, Arc::clone(&self.binding), self.pen.clone());
         let writer = pen.clone();
         let begin = move || {
             let mut own = log.lock().unwrap_or_else(PoisonError::into_inner);
@@ -207,10 +212,14 @@ impl OwnWriter {
             tracing::error!(old = %ended, new = %next, "own log ended, a new one begins");
             let records = vec![
                 Record::LogStarted { log: next, continues },
-                Record::Author { log: next, binding, origin: key.node_id() },
+                Record::Author { log: next, binding: current(&binding), origin: key.node_id() },
             ];
             writer.write(records, Box::new(drop));
         };
         move || pen.recover(begin)
     }
+}
+
+fn current(binding: &Mutex<Vec<u8>>) -> Vec<u8> {
+    binding.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

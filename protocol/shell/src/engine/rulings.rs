@@ -156,6 +156,26 @@ impl Engine {
         Ok(numbers)
     }
 
+    /// The same for documents that a hub handed out with a certificate; answered when they are in
+    /// force, or never will be.
+    pub(crate) async fn offer_view(self: &Arc<Self>, view: TrustView) {
+        let wanted = view.numbers();
+        if !wanted.ahead_of(&self.trust().numbers()) {
+            return;
+        }
+        self.adopt(view);
+        // Requests to the journal are answered in order: after this one they are on disk.
+        let (told, answer) = tokio::sync::oneshot::channel();
+        self.pen().write(
+            Vec::new(),
+            Box::new(move |_| {
+                // Whoever asked may have gone.
+                let _ = told.send(());
+            }),
+        );
+        let _ = answer.await;
+    }
+
     /// Newer trust documents: journaled in the order in which they came, then in force everywhere.
     pub(super) fn adopt(self: &Arc<Self>, view: TrustView) {
         let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);

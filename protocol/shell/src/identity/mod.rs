@@ -151,6 +151,20 @@ impl Identity {
         write(&folder(data_dir).join("trust"), &trust.to_bytes())
     }
 
+    /// Replaces binding and certificates, after a hub renewed them for the same device key.
+    ///
+    /// # Errors
+    /// [`IdentityError::Io`] naming the file.
+    pub fn save_renewed(
+        data_dir: &Path,
+        binding: &Signed,
+        chain: &[Vec<u8>],
+    ) -> Result<(), IdentityError> {
+        let folder = folder(data_dir);
+        write(&folder.join("binding"), &binding.encode())?;
+        write(&folder.join("tls-chain"), &write_chain(chain))
+    }
+
     /// The device key of a machine that is about to join: the one on disk, or a new one that is on
     /// disk before this returns, so that a cut exchange goes on with the same key.
     ///

@@ -17,7 +17,7 @@ use motcua_core::{
     limits,
     time::Timestamp,
     trust::{
-        HubRecord, JoinBundle, JoinToken, Signed, TrustError, TrustView,
+        HubRecord, JoinBundle, JoinToken, Signed, SignedRoot, TrustError, TrustView,
         enrol::{RecoveryReply, RecoveryRequest, RefusalCode, prove, time_message},
     },
 };
@@ -72,6 +72,9 @@ pub enum EnrolError {
         /// What to do.
         words: String,
     },
+    /// The hub serves another part of the city; it knows this machine and handed out its documents.
+    #[error("the hub does not serve this office")]
+    Elsewhere(Box<TrustView>),
     /// The hub answered what it may not.
     #[error("the hub's answer is not valid: {0}; report it to the city's operators")]
     Answer(String),
@@ -89,7 +92,7 @@ impl EnrolError {
         match self {
             Self::Unreachable { .. } | Self::Cut(_) | Self::Machine(_) => true,
             Self::Refused { code, .. } => *code == RefusalCode::Busy as u16,
-            Self::Bundle(_) | Self::Answer(_) | Self::Trust(_) => false,
+            Self::Bundle(_) | Self::Elsewhere(_) | Self::Answer(_) | Self::Trust(_) => false,
         }
     }
 }
@@ -142,7 +145,14 @@ pub async fn renew(
         nonce: challenge,
         proof: prove(device, domain, challenge, Nonce::ZERO),
     };
-    let granted = call.ask_for_grant(&request).await?;
+    let granted = match call.ask_for_grant(&request).await {
+        Err(EnrolError::Refused { code, .. }) if code == RefusalCode::OtherHub as u16 => {
+            let newer = call.roots_after(trust).await;
+            call.done().await;
+            return Err(EnrolError::Elsewhere(Box::new(newer?)));
+        }
+        granted => granted?,
+    };
     call.done().await;
     let mut view = trust.clone();
     // One document that may not be taken does not void the others; the binding is judged by what
@@ -227,6 +237,24 @@ impl Call {
                 Ok(Granted { binding, certificate_chain, trust })
             }
             reply => Err(unexpected(reply, "a binding")),
+        }
+    }
+
+    /// The documents here with the root documents that this hub has beyond them.
+    async fn roots_after(&self, trust: &TrustView) -> Result<TrustView, EnrolError> {
+        let mut view = trust.clone();
+        loop {
+            let after = view.numbers().root;
+            let reply = self.ask(&RecoveryRequest::Roots { after }, STORE).await?;
+            let RecoveryReply::Roots { documents, more } = reply else {
+                return Err(unexpected(reply, "root documents"));
+            };
+            for bytes in documents {
+                view.adopt_root(SignedRoot::decode(&bytes)?)?;
+            }
+            if !more || view.numbers().root == after {
+                return Ok(view);
+            }
         }
     }
 

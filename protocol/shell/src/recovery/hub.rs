@@ -205,6 +205,9 @@ impl<B: Books> HubRecovery<B> {
                     tracing::info!(%remote, %refusal, "recovery caller refused");
                 }
                 self.books.note(Note::Refused(&refusal));
+                if refusal.is_known() {
+                    session.admit();
+                }
                 return refusal.reply();
             }
         };

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use motcua_core::{
-    id::Nonce,
+    id::{Nonce, OfficeId},
     key::{PublicKey, SecretKey},
     limits,
     replica::Channel,
@@ -122,17 +122,21 @@ impl Hub {
     }
 
     fn with_key(device: &SecretKey) -> Self {
+        Self::at(device, CITY)
+    }
+
+    fn serving(office: OfficeId) -> Self {
+        Self::at(&hub(), office)
+    }
+
+    fn at(device: &SecretKey, office: OfficeId) -> Self {
         let city = City::new();
         let trust = city.trust();
         let journal = Journal::default();
         let clock = Arc::new(AtomicI64::new(NOW.0));
         let hands = Arc::clone(&clock);
-        let issuing = Issuing {
-            device: device.clone(),
-            issuer: issuer(),
-            ca_cert: city.ca.clone(),
-            office: CITY,
-        };
+        let issuing =
+            Issuing { device: device.clone(), issuer: issuer(), ca_cert: city.ca.clone(), office };
         let service = HubRecovery::new(
             issuing,
             trust.clone(),
@@ -476,4 +480,32 @@ async fn closing_the_endpoint_does_not_wait_for_callers() {
     stranger.challenge().await;
     timeout(SOON, hub.endpoint.close()).await.unwrap();
     timeout(SOON, stranger.connection.closed()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hub_elsewhere_in_the_city_renews_nothing_and_hands_on_the_root_documents() {
+    let desk = Hub::serving(WARD);
+    let old = desk.city.view.clone();
+    let mut view = desk.trust.get();
+    view.adopt_root(sign_root(&renewed_root(&desk.city, hub().public()))).unwrap();
+    desk.trust.set(view);
+    let of_the_city = Binding {
+        domain: DOMAIN,
+        key: node().public(),
+        office: CITY,
+        kind: NodeKind::Node,
+        slot: 0,
+        slots: 1,
+        serial: 3,
+        issued_at: NOW,
+    };
+    let binding = Signed::sign(&issuer(), &of_the_city).unwrap();
+    let record = hub_record(desk.address(), None);
+    let error = renew(&record, &node(), Some(&binding), &old).await.unwrap_err();
+    let EnrolError::Elsewhere(newer) = error else { panic!("{error}") };
+    assert_eq!(newer.numbers().root, 2);
+    assert!(desk.issued().is_empty());
+    // Not to a stranger, who is not told that the office is another's either.
+    let error = renew(&record, &key(66), None, &old).await.unwrap_err();
+    assert_eq!(code(&error), RefusalCode::NotAdmitted as u16);
 }

@@ -2,8 +2,8 @@
 //! bounded handshake.
 
 use super::{
-    Carrier, Credentials, LinkEnd, LinkSink, SHUTTING_DOWN, Settings, paths::Paths, settings::Side,
-    stopped, tls,
+    Carrier, Credentials, LinkEnd, LinkSink, SHUTTING_DOWN, Settings, end, paths::Paths,
+    settings::Side, stopped, tls,
 };
 use crate::certificate::server_name;
 use motcua_core::{id::NodeId, key::PublicKey, trust::HubRecord};
@@ -79,6 +79,20 @@ pub enum Attempt {
     /// The connection ended before the streams were open.
     #[error("{0}")]
     Streams(String),
+}
+
+impl DialError {
+    /// Whether a hub answered and another certificate may help.
+    pub fn is_of_certificate(&self) -> bool {
+        let Self::Unreachable { attempts, .. } = self else { return false };
+        attempts.iter().any(|(_, attempt)| match attempt {
+            Attempt::Tcp(error) => end::of_tls(error).is_of_certificate(),
+            Attempt::Handshake(error) => LinkEnd::of(error).is_of_certificate(),
+            Attempt::Name(_) | Attempt::Silent(_) | Attempt::Socket(_) | Attempt::Streams(_) => {
+                false
+            }
+        })
+    }
 }
 
 struct Attempts<'a>(&'a [(String, Attempt)]);
@@ -317,8 +331,12 @@ impl<S: LinkSink> Dialer<S> {
         let name = server_name(key.node_id());
         let connecting = self.data.connect_with(clients.quic.clone(), remote, &name)?;
         let connection = connecting.await.map_err(Attempt::Handshake)?;
-        let open = super::link::Open::dialed(connection, key).await;
-        open.map(Ready::Quic).map_err(|error| Attempt::Streams(error.to_string()))
+        let open = super::link::Open::dialed(connection.clone(), key).await;
+        // The hub judges the caller while the caller opens its streams.
+        open.map(Ready::Quic).map_err(|error| match connection.close_reason() {
+            Some(reason) => Attempt::Handshake(reason),
+            None => Attempt::Streams(error.to_string()),
+        })
     }
 
     pub(super) fn clients(&self, hub: PublicKey) -> Result<Clients, DialError> {

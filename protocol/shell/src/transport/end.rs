@@ -41,6 +41,11 @@ pub enum LinkEnd {
 }
 
 impl LinkEnd {
+    /// Whether another certificate may help: not where the machine is denied.
+    pub fn is_of_certificate(&self) -> bool {
+        matches!(self, Self::Certificate { alert, .. } if *alert != 44)
+    }
+
     pub(super) fn of(error: &ConnectionError) -> Self {
         match error {
             ConnectionError::ApplicationClosed(ApplicationClose { reason, .. }) => {

@@ -226,6 +226,7 @@ async fn is_refused_by_tcp(city: &City, hub_at: Timestamp, caller: Credentials, 
     let mut up = Side::new(true, credentials);
     let mut down = Side::new(false, caller);
     let error = down.endpoint.dialer.dial_by(up.record(), Carrier::Tcp).await.unwrap_err();
+    assert_eq!(error.is_of_certificate(), alert != 44, "{error}");
     let DialError::Unreachable { attempts, .. } = error else { panic!("{error}") };
     let [(_, Attempt::Tcp(error))] = attempts.as_slice() else { panic!("{attempts:?}") };
     let end = end::of_tls(error);
@@ -259,6 +260,20 @@ async fn a_certificate_is_refused_from_its_end_on_by_the_hubs_clock() {
     let city = City::new();
     let caller = city.credentials(&node(), NodeKind::Node);
     is_refused(&city, Timestamp(NOW.0 + 91 * DAY), caller, 45).await;
+}
+
+#[tokio::test]
+async fn machines_beside_each_other_go_on_although_nobody_could_renew_their_certificates() {
+    let city = City::new();
+    let late = clock_at(Timestamp(NOW.0 + 400 * DAY));
+    let chain = certificates(&hub(), NodeKind::Node, &city.ca);
+    let one = Credentials::new(&hub(), &chain, city.trust(), late).unwrap();
+    let mut one = Side::new(true, one.beside());
+    let two = Side::new(false, city.credentials(&node(), NodeKind::Node).beside());
+    let address = one.endpoint.local_addr().unwrap().to_string();
+    let (key, _ended) = two.endpoint.dial_beside(&address).await.unwrap();
+    assert_eq!(key, hub().public());
+    assert_eq!(one.up().await.1, node().public());
 }
 
 #[tokio::test]

@@ -120,6 +120,11 @@ impl Refusal {
         RecoveryReply::Refused { code: self.code as u16, words: self.code.words().to_owned() }
     }
 
+    /// Whether the caller has shown a registrar's token or a bound key: refused here, but no stranger.
+    pub fn is_known(&self) -> bool {
+        self.code == RefusalCode::OtherHub
+    }
+
     /// Whether a person should look: somebody may have copied a token.
     pub fn is_incident(&self) -> bool {
         matches!(self.audit, Audit::Reused { .. })
