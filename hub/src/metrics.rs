@@ -15,12 +15,6 @@ pub fn collect(engine: &Engine) -> Result<Metrics, StoreError> {
     for (name, kind, help, value) in [
         ("motcua_entries_waiting", "gauge", "Entries that wait for a cause.", meta.parked),
         ("motcua_parent_backlog_entries", "gauge", "Entries the parent lacks.", snapshot.backlog.1),
-        (
-            "motcua_set_back_total",
-            "counter",
-            "Times this hub was found to be set back.",
-            engine.set_backs(),
-        ),
     ] {
         out.family(name, kind, help).sample(name, &[], value as f64);
     }

@@ -228,7 +228,7 @@ async fn register(
         Err(DeskError::Repeated(id)) => (StatusCode::OK, id),
         Err(error) => return Err(error),
     };
-    Ok((status, Json(brief(&api, id)?)).into_response())
+    Ok((status, Json(brief(&api, id).await?)).into_response())
 }
 
 #[derive(Deserialize)]
@@ -253,7 +253,7 @@ async fn move_to(
     let caller = caller(&headers, &body, asked.clerk)?;
     let done =
         api.desk.act(id, caller, asked.note, |derived, act| Ok(action::move_to(derived, to, act)?));
-    answer(&api, done.await)
+    answer(&api, done.await).await
 }
 
 #[derive(Deserialize)]
@@ -276,7 +276,7 @@ async fn forward(
     let (from, to) = (api.desk.engine().me.office, api.desk.office(&asked.office)?);
     let caller = caller(&headers, &body, asked.clerk)?;
     let done = api.desk.act(id, caller, asked.note, |_, act| Ok(action::forward(from, to, act)?));
-    answer(&api, done.await)
+    answer(&api, done.await).await
 }
 
 #[derive(Deserialize)]
@@ -300,7 +300,7 @@ async fn take(
     let done = api
         .desk
         .act(id, caller, asked.note, |derived, act| Ok(action::take(derived, office, act)?));
-    answer(&api, done.await)
+    answer(&api, done.await).await
 }
 
 #[derive(Deserialize)]
@@ -329,7 +329,7 @@ async fn withdraw(
     let done = api.desk.act(id, caller, String::new(), |_, act| {
         Ok(action::withdraw(&name, office, &roles, &reason, act)?)
     });
-    answer(&api, done.await)
+    answer(&api, done.await).await
 }
 
 async fn redo_list(
@@ -378,19 +378,19 @@ async fn note(
     let text = asked.text;
     let done =
         api.desk.act(id, caller, String::new(), |_, act| Ok(action::note(text.clone(), act)?));
-    answer(&api, done.await)
+    answer(&api, done.await).await
 }
 
-fn answer(api: &Api, done: Result<DossierId, DeskError>) -> Result<Json<Value>, DeskError> {
+async fn answer(api: &Api, done: Result<DossierId, DeskError>) -> Result<Json<Value>, DeskError> {
     match done {
-        Ok(id) | Err(DeskError::Repeated(id)) => Ok(Json(brief(api, id)?)),
+        Ok(id) | Err(DeskError::Repeated(id)) => Ok(Json(brief(api, id).await?)),
         Err(error) => Err(error),
     }
 }
 
 /// What every saved action answers with; it is on this machine's disk by then.
-fn brief(api: &Api, id: DossierId) -> Result<Value, DeskError> {
-    let shown = motcua_dossier::view::view(&api.desk.facts(id)?);
+async fn brief(api: &Api, id: DossierId) -> Result<Value, DeskError> {
+    let shown = motcua_dossier::view::view(&api.desk.facts_saved(id).await?);
     let state = shown.derived.state;
     Ok(json!({
         "id": id.to_string(),

@@ -87,6 +87,8 @@ pub struct Desk {
     /// Requests on disk that the state may not reflect yet.
     answered: Mutex<HashMap<[u8; 16], Request>>,
     last_saved: AtomicU64,
+    /// Generation of the documents for which the state was waited for.
+    caught_up: AtomicU64,
 }
 
 impl Desk {
@@ -116,6 +118,7 @@ impl Desk {
             keys: Mutex::default(),
             answered: Mutex::default(),
             last_saved: AtomicU64::new(0),
+            caught_up: AtomicU64::new(0),
         })
     }
 
@@ -293,6 +296,18 @@ impl Desk {
         self.engine.own().generation()
     }
 
+    /// The same for a dossier that was just saved: if nothing of it is in memory, because a write
+    /// after it failed, the state has it in a moment.
+    pub(crate) async fn facts_saved(&self, id: DossierId) -> Result<Arc<Vec<Fact>>, DeskError> {
+        match self.facts(id) {
+            Err(DeskError::NoDossier(_)) => {
+                self.settled().await;
+                self.facts(id)
+            }
+            found => found,
+        }
+    }
+
     /// The document as the state has it.
     fn load(&self, id: DossierId) -> Result<Held, DeskError> {
         let held = self.engine.books().dossier(id)?;
@@ -306,9 +321,12 @@ impl Desk {
         Ok(Held::new(document, accepted.iter().map(|stored| stored.entry.header.change_hash)))
     }
 
-    /// Lets the state catch up when it is far behind: memory stays bounded, nothing else waits.
+    /// Lets the state catch up when it is far behind, so that memory stays bounded, and when what was
+    /// in memory was dropped, so that nothing is built on less than was saved. Nothing else waits.
     async fn room(&self) {
-        if self.documents.ahead() >= AHEAD {
+        let generation = self.generation();
+        let dropped = self.caught_up.swap(generation, Ordering::AcqRel) != generation;
+        if dropped || self.documents.ahead() >= AHEAD {
             self.settled().await;
         }
     }

@@ -27,6 +27,11 @@ pub fn collect(engine: &Engine, out: &mut Metrics) -> Result<(), StoreError> {
         ("motcua_checks_total", "Digest checks with the hub above that ended.", checks),
         ("motcua_check_differing_total", "Dossiers in which the two differed.", found.differing),
         ("motcua_check_unrepaired_total", "Of these, not repaired.", found.unrepaired),
+        (
+            "motcua_set_back_total",
+            "Times this machine was found to be set back or copied.",
+            engine.set_backs(),
+        ),
     ] {
         out.family(name, "counter", help).sample(name, &[], value as f64);
     }

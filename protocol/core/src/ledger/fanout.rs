@@ -152,22 +152,27 @@ impl<C: Content> Ledger<C> {
     ) -> Result<(), StoreError> {
         self.settle_batch(work)?;
         let mut rows = Rows::default();
+        let mut dossier = match work.dossiers.remove(&id) {
+            Some(dossier) => dossier,
+            None => DossierWork::open(&work.txn, id)?,
+        };
+        dossier.read(&work.txn, id)?;
+        let entries: BTreeSet<&(LogId, u64)> = entries.iter().collect();
         for (log, sequence) in entries {
-            let item = InboxItem::Repair { dossier: id, log: *log, sequence: *sequence };
-            rows.push(inbox, item);
-        }
-        if !decided.is_empty() {
-            let mut dossier = match work.dossiers.remove(&id) {
-                Some(dossier) => dossier,
-                None => DossierWork::open(&work.txn, id)?,
-            };
-            dossier.read(&work.txn, id)?;
-            let named = |one: &&Stored| decided.contains(&(one.log, one.sequence));
-            for stored in dossier.all.iter().filter(named) {
-                rows.push(inbox, notice(id, stored));
+            // Where a log forked, two entries have one place: a row for each, which of them it is
+            // follows from its number.
+            let held =
+                dossier.all.iter().filter(|one| (one.log, one.sequence) == (*log, *sequence));
+            for _ in 0..held.count().max(1) {
+                let item = InboxItem::Repair { dossier: id, log: *log, sequence: *sequence };
+                rows.push(inbox, item);
             }
-            work.dossiers.insert(id, dossier);
         }
+        let named = |one: &&Stored| decided.contains(&(one.log, one.sequence));
+        for stored in dossier.all.iter().filter(named) {
+            rows.push(inbox, notice(id, stored));
+        }
+        work.dossiers.insert(id, dossier);
         rows.write(work)
     }
 

@@ -91,7 +91,7 @@ pub(super) fn refill(
             let Some(author) = builder.author(stored.log)? else { continue };
             if builder.is_signed(stored)? {
                 number += 1;
-                builder.stored_row(number, author, stored.clone());
+                builder.stored_row(number, author, stored);
             }
         }
         let (authors, rows) = builder.finish()?;
@@ -196,14 +196,25 @@ impl<'a, S: Store> Builder<'a, S> {
                 if !self.brought.insert((log, sequence)) {
                     return Ok(());
                 }
-                self.entry_row(number, author, dossier, log, sequence)?;
+                if let Some((source, entry)) = self.entry(dossier, log, &author.key, sequence)? {
+                    self.entry_row(number, author, source, entry, (log, sequence));
+                }
             }
             InboxItem::Repair { dossier, log, sequence } => {
                 let Some(author) = self.author(log)? else { return Ok(()) };
-                if !self.brought.insert((log, sequence)) {
+                // Of a log that forked there are several, with a row each, one after the other; the
+                // reader knows those it has.
+                let held = self.history(dossier)?.iter();
+                let held = held.filter(|held| (held.log, held.sequence) == (log, sequence));
+                let held: Vec<(Source, Entry)> = held.map(found).collect();
+                let which = number.checked_rem(held.len() as u64).unwrap_or_default();
+                let alone = held.len() == 1;
+                if alone && !self.brought.insert((log, sequence)) {
                     return Ok(());
                 }
-                self.entry_row(number, author, dossier, log, sequence)?;
+                if let Some((source, entry)) = held.into_iter().nth(which as usize) {
+                    self.entry_row(number, author, source, entry, (log, sequence));
+                }
             }
             InboxItem::Decision { log, sequence, verdict, reason, .. } => {
                 let Some(author) = self.author(log)? else { return Ok(()) };
@@ -225,25 +236,18 @@ impl<'a, S: Store> Builder<'a, S> {
         &mut self,
         number: u64,
         author: rows::Author,
-        dossier: DossierId,
-        log: LogId,
-        sequence: u64,
-    ) -> Result<(), Fault> {
-        let found = self.entry(dossier, log, &author.key, sequence)?;
-        if let Some((source, entry)) = found {
-            self.bytes += frame_len_hint(&entry);
-            let author = self.part(log, source, author);
-            self.rows.push(Row { number, item: RowItem::Entry { author, sequence, entry } });
-        }
-        Ok(())
+        source: Source,
+        entry: Entry,
+        (log, sequence): (LogId, u64),
+    ) {
+        self.bytes += frame_len_hint(&entry);
+        let author = self.part(log, source, author);
+        self.rows.push(Row { number, item: RowItem::Entry { author, sequence, entry } });
     }
 
-    fn stored_row(&mut self, number: u64, author: rows::Author, stored: Stored) {
-        let source = stored.attestation.map_or(Source::Whole, Source::Attested);
-        self.bytes += frame_len_hint(&stored.entry);
-        let author = self.part(stored.log, source, author);
-        let item = RowItem::Entry { author, sequence: stored.sequence, entry: stored.entry };
-        self.rows.push(Row { number, item });
+    fn stored_row(&mut self, number: u64, author: rows::Author, stored: &Stored) {
+        let (source, entry) = found(stored);
+        self.entry_row(number, author, source, entry, (stored.log, stored.sequence));
     }
 
     /// Whether the signature over this log is here; the own one is signed only when it goes up.
@@ -266,19 +270,23 @@ impl<'a, S: Store> Builder<'a, S> {
         author: &PublicKey,
         sequence: u64,
     ) -> Result<Option<(Source, Entry)>, Fault> {
-        if let Some(entry) = self.recall.entry(self.store, log, author, sequence)? {
+        // Where the log forked, its other branch may have another dossier at this place.
+        if let Some(entry) = self.recall.entry(self.store, log, author, sequence)?
+            && entry.header.dossier == dossier
+        {
             return Ok(Some((Source::Whole, entry)));
         }
+        let history = self.history(dossier)?;
+        let held = history.iter().find(|held| (held.log, held.sequence) == (log, sequence));
+        Ok(held.map(found))
+    }
+
+    fn history(&mut self, dossier: DossierId) -> Result<&[Stored], Fault> {
         if !self.histories.contains_key(&dossier) {
             let row = super::read(self.store, Key::Dossier(dossier))?.unwrap_or_default();
             self.histories.insert(dossier, history::read(self.store, dossier, &row)?);
         }
-        let history = self.histories.get(&dossier).map_or(&[][..], Vec::as_slice);
-        let held = history.iter().find(|held| (held.log, held.sequence) == (log, sequence));
-        Ok(held.map(|held| {
-            let source = held.attestation.map_or(Source::Whole, Source::Attested);
-            (source, held.entry.clone())
-        }))
+        Ok(self.histories.get(&dossier).map_or(&[][..], Vec::as_slice))
     }
 
     fn part(&mut self, log: LogId, source: Source, author: rows::Author) -> u16 {
@@ -309,6 +317,12 @@ impl<'a, S: Store> Builder<'a, S> {
         }
         Ok((parts, self.rows))
     }
+}
+
+/// An entry, and what proves it.
+fn found(stored: &Stored) -> (Source, Entry) {
+    let source = stored.attestation.map_or(Source::Whole, Source::Attested);
+    (source, stored.entry.clone())
 }
 
 fn prove(

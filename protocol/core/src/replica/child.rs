@@ -204,6 +204,8 @@ impl Replica {
         self.event(Event::Greeted { node, office });
         self.pump_down(store, |child| child.peer == peer);
         self.tell_skips(link);
+        self.tell_what_is_above(link);
+        self.have_child_check(link, node);
         self.scan_link_live(link, store)
     }
 

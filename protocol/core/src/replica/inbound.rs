@@ -234,6 +234,7 @@ impl Replica {
         self.check_authors(&frame, store)?;
         self.check_decisions(&frame)?;
         frame.verify(self.config.domain).map_err(|error| Fault::new("proof", error))?;
+        self.regained |= self.is_of_those_below(&frame, store)?;
         let cursor = Cursor { epoch: frame.epoch, number: frame.upto, hash: frame.hash };
         self.upstream.read_upto(cursor);
         let from = self.upstream.hub();
@@ -261,6 +262,25 @@ impl Replica {
             }
         }
         Ok(())
+    }
+
+    /// Whether a frame from above brings what offices below wrote: this hub had lost it, or it never
+    /// came this way, and they may lack it as well.
+    fn is_of_those_below(&self, frame: &DownFrame, store: &impl Store) -> Result<bool, Fault> {
+        let me = self.config.me.office;
+        for part in frame.authors.iter().filter(|part| part.proof.is_some()) {
+            let office = match &part.binding {
+                Some(bytes) => {
+                    let bound = Signed::decode::<Binding>(bytes).and_then(|signed| signed.open());
+                    bound.map(|binding: Binding| binding.office).ok()
+                }
+                None => super::read::<Author>(store, Key::Author(part.log))?.map(|row| row.office),
+            };
+            if office.is_some_and(|office| office != me && self.trust.is_within(office, me)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Decisions are the parent's own, signed by it.

@@ -182,8 +182,10 @@ pub enum Event {
     /// was set back, or cloned. If it is the log in use a new one must begin; what the old one has
     /// must be written into it again, then [`Record::Rewritten`].
     OwnLogDiverged {
-        /// What the parent holds.
+        /// What the parent, or a hub beyond it, holds.
         parent: Head,
+        /// What the parent has acknowledged says nothing: a hub beyond it holds another history.
+        whole: bool,
     },
     /// Newer trust documents arrived and were checked.
     Trust(Box<TrustView>),

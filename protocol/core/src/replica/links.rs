@@ -107,7 +107,7 @@ impl Replica {
                 self.hub_has_by_sibling(head);
                 Ok(())
             }
-            Control::RootReceived(head) => self.root_received(link, head),
+            Control::RootReceived(head) => self.held_above(link, head, store),
             Control::Delivered(cursor) => self.child_delivered(wall, link, cursor, store),
             Control::Status(status) => self.child_status(wall, link, status),
             Control::Trust(bytes) => self.trust_arrived(link, &bytes),

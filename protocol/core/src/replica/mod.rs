@@ -85,6 +85,12 @@ pub struct Replica {
     checker: Checker,
     /// A new numbering of the inboxes was begun in this process.
     renumbered: bool,
+    /// Something that offices below wrote came from above: they check after the next check.
+    regained: bool,
+    /// Peers below that were asked to check since then, or since this process began.
+    asked: BTreeSet<NodeId>,
+    /// What hubs above hold of logs from below beyond what is here.
+    ahead: BTreeMap<LogId, Head>,
     outputs: VecDeque<Output>,
     scans: Scans,
     admission: Admission,
@@ -139,6 +145,9 @@ impl Replica {
             next_token: 0,
             checker,
             renumbered: false,
+            regained: false,
+            asked: BTreeSet::new(),
+            ahead: BTreeMap::new(),
             outputs: VecDeque::new(),
             scans: Scans::default(),
             admission: Admission::default(),
@@ -197,6 +206,10 @@ impl Replica {
                 self.take_trust(now, *trust);
                 self.leave_denied_siblings();
             }
+            Input::Bound(binding) => {
+                self.config.binding = binding;
+                self.upstream.hurry(now);
+            }
             Input::Pause(paused) => {
                 if let Some(link) = self.upstream.pause(paused, now) {
                     self.leave(link, "this machine goes offline");
@@ -206,10 +219,6 @@ impl Replica {
                 if let Err(fault) = self.carried_up(wall, link, peer, *hello) {
                     self.refuse(link, fault);
                 }
-            Input::Bound(binding) => {
-                self.config.binding = binding;
-                self.upstream.hurry(now);
-            }
             }
             Input::SiblingUp { link, peer } => self.sibling_up(link, peer),
             Input::CarriedDown { link, carried } => {
@@ -219,10 +228,7 @@ impl Replica {
             }
             Input::Verify => {
                 self.checker.want(now);
-                let greeted = self.children.iter().filter(|(_, child)| child.binding.is_some());
-                for link in greeted.map(|(link, _)| *link).collect::<Vec<_>>() {
-                    self.say(link, &Control::Check(Box::new(Check::Please)));
-                }
+                self.have_children_check();
             }
         }
     }

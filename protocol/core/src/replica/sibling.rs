@@ -225,7 +225,7 @@ impl Replica {
             if let Some(sibling) = self.siblings.get_mut(&link) {
                 sibling.next.insert(head.log, u64::MAX);
             }
-            self.event(Event::OwnLogDiverged { parent: head });
+            self.event(Event::OwnLogDiverged { parent: head, whole: false });
         }
         Ok(())
     }

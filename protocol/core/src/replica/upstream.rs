@@ -419,6 +419,7 @@ impl Replica {
         for head in held {
             self.upstream.doubt(head);
             self.compare_own(head);
+            self.pass_down_if_ahead(head);
         }
         self.report_purges(store);
         self.check_in_sync(store);
@@ -452,15 +453,6 @@ impl Replica {
         }
         self.check_in_sync(store);
         self.pump_up(store);
-        Ok(())
-    }
-
-    pub(super) fn root_received(&mut self, link: LinkId, head: Head) -> Result<(), Fault> {
-        if self.upstream.is(link) && head.log == self.own.log() {
-            self.event(Event::RootReceived(head.sequence));
-        } else if self.upstream.is(link) {
-            self.tell_bringers(head.log, &Control::RootReceived(head));
-        }
         Ok(())
     }
 

@@ -39,8 +39,13 @@ impl Checks {
         total.1.unrepaired += report.unrepaired;
     }
 
-    pub(super) fn note_set_back(&self) {
+    /// This machine itself was set back, or copied.
+    pub(super) fn count_set_back(&self) {
         self.set_back.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_set_back(&self) {
+        self.count_set_back();
         tracing::error!(
             "a machine below has read, or sent, more than this hub holds: the hub was set back to \
              an older copy of its disk; a new numbering has begun and what is missing is asked for; \
@@ -66,7 +71,7 @@ impl Engine {
         *self.checks.total.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How often this hub found in this process that it had been set back.
+    /// How often this machine found in this process that it had been set back, or copied.
     pub fn set_backs(&self) -> u64 {
         self.checks.set_back.load(Ordering::Relaxed)
     }

@@ -431,7 +431,7 @@ impl Engine {
     fn react(self: &Arc<Self>, event: Event) {
         match event {
             Event::Trust(view) => self.adopt(*view),
-            Event::OwnLogDiverged { parent } => self.diverged(parent),
+            Event::OwnLogDiverged { parent, whole } => self.diverged(parent, whole),
             Event::Checked(report) => {
                 self.checks.note(self.clock.wall(), report);
             }

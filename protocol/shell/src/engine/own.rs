@@ -54,7 +54,7 @@ pub struct OwnWriter {
     binding: Arc<Mutex<Vec<u8>>>,
     pen: Pen,
     log: Arc<Mutex<OwnLog>>,
-    /// Raised whenever a new log began: whoever keeps documents in memory drops them then.
+    /// Raised whenever a write failed and a new log began: whoever keeps documents in memory drops them then.
     generation: Arc<AtomicU64>,
 }
 
@@ -149,8 +149,8 @@ impl OwnWriter {
         if own.log() == ended {
             let next = LogId(random());
             let continues = Some((ended, own.head(), Hash::ZERO));
+            // Documents in memory stay: all that they hold is on disk, or on its way there.
             *own = OwnLog::new(self.key, next, Nonce(random()), Default::default());
-            self.generation.fetch_add(1, Ordering::Release);
             let (binding, origin) = (current(&self.binding), self.key.node_id());
             records.push(Record::LogStarted { log: next, continues });
             records.push(Record::Author { log: next, binding, origin });

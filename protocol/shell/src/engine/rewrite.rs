@@ -31,7 +31,7 @@ fn on_disk(answer: &Receiver<Written>) -> Result<u64, String> {
 /// How often the applier is looked at while it catches up.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Logs that are being written again in this process.
+/// Logs that are being written again in this process, or were: the state may not say so yet.
 #[derive(Default)]
 pub(super) struct Rewriting(Mutex<BTreeSet<LogId>>);
 
@@ -40,14 +40,15 @@ impl Rewriting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(log)
     }
 
-    fn end(&self, log: LogId) {
+    /// It came to nothing: to be tried anew.
+    fn failed(&self, log: LogId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&log);
     }
 }
 
 impl Engine {
     /// An own log is not what the hub holds of it.
-    pub(super) fn diverged(self: &Arc<Self>, parent: Head) {
+    pub(super) fn diverged(self: &Arc<Self>, parent: Head, whole: bool) {
         let ended = parent.log;
         let done = self.books.state.get(&Key::Rewritten(ended).bytes());
         if !matches!(done, Ok(None)) || !self.rewriting.begin(ended) {
@@ -59,21 +60,23 @@ impl Engine {
              machine was set back or copied; work goes on in a new log and nothing is thrown \
              away; tell central IT"
         );
-        // What the parent was known to have cannot be other there.
+        self.checks.count_set_back();
+        // What the parent was known to have cannot be other there; it can at a hub beyond it.
         let current = self.own.log() == ended;
-        let after = if current { self.meta().map_or(0, |meta| meta.acknowledged) } else { 0 };
+        let after =
+            if current && !whole { self.meta().map_or(0, |meta| meta.acknowledged) } else { 0 };
         let begun = current.then(|| self.own.continue_in_new_log(ended));
         let engine = Arc::clone(self);
         let work = move || {
             if let Err(reason) = engine.write_again(ended, after, begun) {
                 tracing::error!(%reason, log = %ended, "not all of the old log was written again; \
                     tried anew when the hub is met next");
+                engine.rewriting.failed(ended);
             }
-            engine.rewriting.end(ended);
         };
         if let Err(error) = std::thread::Builder::new().name("rewrite".into()).spawn(work) {
             tracing::error!(%error, "no thread to write the old log again");
-            self.rewriting.end(ended);
+            self.rewriting.failed(ended);
         }
     }
 

@@ -163,7 +163,7 @@ impl Keeper {
         if holds > head && self.set_back != Some(log) {
             // The copy remembers more than the disk: this machine was set back.
             let parent = Head { log, sequence: holds, root: Hash::ZERO };
-            engine.driver().signal(Signal::Tell(Event::OwnLogDiverged { parent }));
+            engine.driver().signal(Signal::Tell(Event::OwnLogDiverged { parent, whole: false }));
             self.set_back = Some(log);
         }
         let mut status = lock(&self.shared.status);

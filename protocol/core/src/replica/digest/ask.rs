@@ -6,7 +6,7 @@ use super::{
     walk::{differing_dossiers, differing_parts},
 };
 use crate::{
-    id::{DossierId, OfficeId},
+    id::{DossierId, NodeId, OfficeId},
     replica::{Control, Data, Event, Fault, LinkId, Replica, Store, assemble},
     state::{
         Key,
@@ -360,6 +360,29 @@ impl Replica {
         self.checker.restart(now.after(pause));
         self.say(link, &Control::Check(Box::new(Check::Done(report))));
         self.event(Event::Checked(report));
+        if std::mem::take(&mut self.regained) {
+            // An author that was set back as well lacks its own, which no inbox gives it.
+            self.have_children_check();
+        }
+    }
+
+    /// Every peer below is to compare what it holds with what is here.
+    pub(in crate::replica) fn have_children_check(&mut self) {
+        self.asked.clear();
+        let greeted = self.children.iter().filter(|(_, child)| child.binding.is_some());
+        let peers = greeted.map(|(link, child)| (*link, child.peer.node_id()));
+        for (link, node) in peers.collect::<Vec<_>>() {
+            self.asked.insert(node);
+            self.say(link, &Control::Check(Box::new(Check::Please)));
+        }
+    }
+
+    /// The same for one that was away, or comes for the first time: what this hub was handed from
+    /// above before it was stopped, it does not remember to have been.
+    pub(in crate::replica) fn have_child_check(&mut self, link: LinkId, node: NodeId) {
+        if self.config.parent.is_some() && self.asked.insert(node) {
+            self.say(link, &Control::Check(Box::new(Check::Please)));
+        }
     }
 
     /// Entries that the hub lacks go up with their proofs. Own ones go up by the own logs.

@@ -307,7 +307,7 @@ impl Site {
         match event {
             Event::InSync => self.in_sync = true,
             Event::Refused { kind, reason, .. } => self.faults.push(format!("{kind}: {reason}")),
-            Event::OwnLogDiverged { parent } => self.diverge(parent.log),
+            Event::OwnLogDiverged { parent, .. } => self.diverge(parent.log),
             Event::Greeted { .. }
             | Event::Received(_)
             | Event::RootReceived(_)
