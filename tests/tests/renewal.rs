@@ -107,7 +107,8 @@ fn offices_of_a_dead_hub_find_the_one_that_serves_them_now() {
     for code in codes {
         let site = city.site(code);
         site.stop().unwrap();
-        site.add_settings("[renewal]\naway_seconds = 1\n").unwrap();
+        // A hub that burns says no farewell: its silence is noticed sooner than usual.
+        site.add_settings("[links]\nidle_seconds = 4\n[renewal]\naway_seconds = 1\n").unwrap();
         site.start_ready().unwrap();
     }
     city.wait_connected(PATIENCE).unwrap();

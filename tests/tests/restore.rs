@@ -185,6 +185,11 @@ fn a_hub_put_back_to_an_older_copy_is_filled_again_by_those_around_it() {
 fn a_late_standby_of_the_city_at_another_address_takes_its_place() {
     let mut story = Story::begin(&[CITY, DISTRICT_1, DISTRICT_3], &WARDS);
     let [one, two, three] = WARDS;
+    for code in [DISTRICT_1, DISTRICT_3] {
+        story.stop(code);
+        story.city.site(code).add_settings("[links]\nidle_seconds = 4\n").unwrap();
+        story.start(code);
+    }
     story.work(one, three, 6);
     story.settled("before");
     let late = story.copy(CITY, "late");
@@ -215,7 +220,9 @@ fn offices_find_the_late_standby_of_their_district_by_themselves() {
     let (one, two) = (WARDS_1[0], WARDS_1[1]);
     for code in [one, two] {
         story.stop(code);
-        story.city.site(code).add_settings("[renewal]\naway_seconds = 1\n").unwrap();
+        let site = story.city.site(code);
+        // A hub that is killed says no farewell: its silence is noticed sooner than usual.
+        site.add_settings("[links]\nidle_seconds = 4\n[renewal]\naway_seconds = 1\n").unwrap();
         story.start(code);
     }
     story.work(one, two, 4);
