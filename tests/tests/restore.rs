@@ -11,7 +11,12 @@ use motcua_tests::{
     patience::{PATIENCE, wait, wait_for},
     seed::Seed,
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
 
 const WARDS: [&str; 3] = [WARDS_1[0], WARDS_1[1], WARD_3];
 
@@ -306,14 +311,28 @@ fn a_node_put_back_and_at_work_without_a_line_loses_neither_branch() {
         alone.push(made.id);
     }
     desk.note(&first[1], "nhánh mới").unwrap();
-    story.city.site(one).line.restore();
-    // The clerk registers all the while: no answer is an error, not even in the moment in which the
+    // Clerks register all the while: no answer is an error, not even in the moment in which the
     // machine begins its new log. Then it is killed while it writes its log again, and goes on.
-    wait_for("the machine finds out", || {
-        let made = desk.register(&fresh_key(), &application(&mut story.seed)).unwrap();
-        story.expected.at(&story.city, &made.id, one);
-        story.metric(one, "motcua_set_back_total ") == 1.0
+    let found = AtomicBool::new(false);
+    let made: Vec<String> = thread::scope(|scope| {
+        let clerks: Vec<_> = (0..4)
+            .map(|clerk| {
+                let (found, mut seed) = (&found, Seed::new(story.number ^ clerk));
+                scope.spawn(move || {
+                    let mut made = Vec::new();
+                    while !found.load(Relaxed) {
+                        made.push(desk.register(&fresh_key(), &application(&mut seed)).unwrap().id);
+                    }
+                    made
+                })
+            })
+            .collect();
+        story.city.site(one).line.restore();
+        wait_for("the machine finds out", || metric(desk.client, "motcua_set_back_total ") == 1.0);
+        found.store(true, Relaxed);
+        clerks.into_iter().flat_map(|clerk| clerk.join().unwrap()).collect()
     });
+    made.iter().for_each(|id| story.expected.at(&story.city, id, one));
     story.city.site(one).process.kill().unwrap();
     story.start(one);
     story.connected();
