@@ -75,9 +75,7 @@ impl Edge {
     }
 
     async fn load(&mut self, asked: &Value) -> anyhow::Result<()> {
-        let documents = line::lines(&asked["docs"], 0, usize::MAX)?;
-        let updates = line::lines(&asked["updates"], 0, usize::MAX)?;
-        self.dossiers.extend(load(&self.machine.node.desk, &documents, &updates).await?);
+        self.dossiers.extend(load(&self.machine.node.desk, asked).await?);
         Ok(())
     }
 
@@ -92,31 +90,33 @@ impl Edge {
 }
 
 /// Registers documents and applies updates, many at once, updates of one dossier in order.
-async fn load(
-    desk: &Arc<Desk>,
-    documents: &[Value],
-    updates: &[Value],
-) -> anyhow::Result<HashMap<String, DossierId>> {
+async fn load(desk: &Arc<Desk>, asked: &Value) -> anyhow::Result<HashMap<String, DossierId>> {
     let mut dossiers = HashMap::new();
-    for chunk in documents.chunks(LOADERS) {
-        let saves = chunk.iter().map(|document| {
-            let (desk, new) = (Arc::clone(desk), line::registration(document));
-            let name = line::name(document);
-            tokio::spawn(async move { (name, desk.register(new, Caller::default()).await) })
-        });
-        for save in saves.collect::<Vec<_>>() {
+    let mut documents = line::lines(&asked["docs"], 0, usize::MAX)?.peekable();
+    while documents.peek().is_some() {
+        let mut saves = Vec::new();
+        for document in documents.by_ref().take(LOADERS) {
+            let document = document?;
+            let (desk, new) = (Arc::clone(desk), line::registration(&document));
+            let name = line::name(&document);
+            saves.push(tokio::spawn(
+                async move { (name, desk.register(new, Caller::default()).await) },
+            ));
+        }
+        for save in saves {
             let (name, saved) = save.await?;
             dossiers.insert(name, saved?);
         }
     }
     // In order of time, in runs in which no dossier occurs twice.
     let mut run: Vec<(DossierId, Value)> = Vec::new();
-    for update in updates {
-        let id = *dossiers.get(&line::name(update)).context("a loaded dossier")?;
+    for update in line::lines(&asked["updates"], 0, usize::MAX)? {
+        let update = update?;
+        let id = *dossiers.get(&line::name(&update)).context("a loaded dossier")?;
         if run.len() == LOADERS || run.iter().any(|(other, _)| *other == id) {
             flush(desk, &mut run).await?;
         }
-        run.push((id, update.clone()));
+        run.push((id, update));
     }
     flush(desk, &mut run).await?;
     desk.settled().await;
@@ -200,7 +200,7 @@ impl Side for Edge {
             }
             "touch" => {
                 for update in line::lines(&asked["updates"], number("from"), number("n"))? {
-                    self.write(&update).await?;
+                    self.write(&update?).await?;
                 }
                 json!({ "ok": true })
             }
@@ -218,11 +218,11 @@ impl Side for Edge {
                 let updates = line::lines(&asked["updates"], number("from"), number("n"))?;
                 let start = tokio::time::Instant::now();
                 let mut times = Vec::new();
-                for (turn, update) in updates.iter().enumerate() {
+                for (turn, update) in updates.enumerate() {
                     if !pace.is_zero() {
                         tokio::time::sleep_until(start + pace * turn as u32).await;
                     }
-                    let key = self.write(update).await?;
+                    let key = self.write(&update?).await?;
                     times.push(json!([key, now_ns()]));
                 }
                 json!({ "t": times })
@@ -230,6 +230,7 @@ impl Side for Edge {
             "localwrite" => {
                 let mut micros = Vec::new();
                 for update in line::lines(&asked["updates"], 0, number("n"))? {
+                    let update = update?;
                     let started = now_ns();
                     self.write(&update).await?;
                     micros.push((now_ns() - started) as f64 / 1e3);
@@ -237,12 +238,10 @@ impl Side for Edge {
                 json!({ "lat_us": micros, "fsync": true })
             }
             "swarm_prep" => {
-                let documents = line::lines(&asked["docs"], 0, usize::MAX)?;
-                let updates = line::lines(&asked["updates"], 0, usize::MAX)?;
                 for office in 1..=u16::try_from(number("edges"))? {
                     let dir = self.dir.join(format!("swarm-{office}"));
                     let machine = Machine::start(dir, office, 0, Some(SWARM_SEGMENT)).await?;
-                    load(&machine.node.desk, &documents, &updates).await?;
+                    load(&machine.node.desk, asked).await?;
                     self.swarm.push(machine);
                 }
                 json!({ "ok": true })

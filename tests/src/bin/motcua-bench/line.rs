@@ -7,13 +7,22 @@ use motcua_dossier::{
 };
 use motcua_node::desk::NewDossier;
 use serde_json::Value;
-use std::path::Path;
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+};
 
-/// Reads lines `from..from + count`.
-pub(crate) fn lines(path: &Value, from: usize, count: usize) -> anyhow::Result<Vec<Value>> {
+/// Reads lines `from..from + count`, each when it is asked for: the workload's own memory is not
+/// what is measured.
+pub(crate) fn lines(
+    path: &Value,
+    from: usize,
+    count: usize,
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Value>> + use<>> {
     let path = Path::new(path.as_str().context("a path")?);
-    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    text.lines().skip(from).take(count).map(|line| Ok(serde_json::from_str(line)?)).collect()
+    let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
+    let lines = BufReader::new(file).lines().skip(from).take(count);
+    Ok(lines.map(|line| Ok(serde_json::from_str(&line?)?)))
 }
 
 /// The benchmark's name of a dossier.
