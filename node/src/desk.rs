@@ -43,7 +43,7 @@ use std::{
 const FLOOR: Day = Day { year: 2_026, month: 1, day: 1 };
 
 /// Saves that the state may lack before another one waits for it: their documents are in memory.
-const AHEAD: usize = 2_000;
+const AHEAD: usize = 1_000;
 
 /// What a page or program asks the desk to register.
 #[derive(Debug, Clone, PartialEq, Eq)]

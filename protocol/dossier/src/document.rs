@@ -3,11 +3,11 @@
 
 use crate::fact::{Fact, Kind};
 use automerge::{
-    ActorId, Automerge, Change, ChangeHash, ROOT, ReadDoc, ScalarValue, Value,
+    ActorId, Automerge, Change, ChangeHash, ROOT, ReadDoc, ScalarValue, Value, legacy,
     transaction::{CommitOptions, Transactable},
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -103,7 +103,7 @@ impl Document {
     ) -> Result<(), (usize, ChangeFault)> {
         let changes: Vec<&[u8]> = changes.into_iter().collect();
         let read = |(position, bytes): (usize, &&[u8])| {
-            read_change(bytes).map_err(|fault| (position, fault))
+            read_change(bytes).map(|(change, _)| change).map_err(|fault| (position, fault))
         };
         let parsed: Vec<Change> = changes.iter().enumerate().map(read).collect::<Result<_, _>>()?;
         let hashes: Vec<ChangeHash> = parsed.iter().map(Change::hash).collect();
@@ -169,6 +169,37 @@ impl Document {
     }
 }
 
+/// The facts of a history, causes first, without the document: in a set that only grows they are
+/// those of its changes, one after the other. `None` where automerge has to look: something is
+/// missing, stands there twice, or cannot be read.
+pub fn facts_of<'a>(changes: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<Fact>> {
+    let mut seen = BTreeSet::new();
+    // Number of its last change and operation, by actor.
+    let mut last: BTreeMap<ActorId, (u64, u64)> = BTreeMap::new();
+    let mut facts = Vec::new();
+    for bytes in changes {
+        let (change, operations) = read_change(bytes).ok()?;
+        let follows = last.get(change.actor_id()).copied().unwrap_or_default();
+        let in_order = change.seq() == follows.0 + 1 && change.start_op().get() > follows.1;
+        if !in_order || !change.deps().iter().all(|dep| seen.contains(dep)) {
+            return None;
+        }
+        seen.insert(change.hash());
+        last.insert(change.actor_id().clone(), (change.seq(), change.max_op()));
+        facts.extend(operations.iter().filter_map(fact_of));
+    }
+    facts.sort();
+    Some(facts)
+}
+
+/// What an operation adds, if this version knows its kind.
+fn fact_of(op: &legacy::Op) -> Option<Fact> {
+    let legacy::Key::Map(key) = &op.key else { return None };
+    let legacy::OpType::Put(ScalarValue::Str(json)) = &op.action else { return None };
+    let (word, id) = key.split_once('/')?;
+    Some(Fact { id: id.into(), kind: Kind::from_word(word)?, json: json.to_string() })
+}
+
 /// One change of additions to the root map, and what is signed of it.
 fn commit(document: &mut Automerge, at: i64, facts: &[Fact]) -> Result<Written, ChangeFault> {
     let mut transaction = document.transaction();
@@ -188,8 +219,8 @@ fn commit(document: &mut Automerge, at: i64, facts: &[Fact]) -> Result<Written, 
     })
 }
 
-/// Reads one raw change and refuses everything but additions to the root map.
-fn read_change(bytes: &[u8]) -> Result<Change, ChangeFault> {
+/// Reads one raw change, with its operations, and refuses everything but additions to the root map.
+fn read_change(bytes: &[u8]) -> Result<(Change, Vec<legacy::Op>), ChangeFault> {
     if bytes.get(..4) != Some(MAGIC.as_slice()) || bytes.get(8) != Some(&CHANGE_CHUNK) {
         return Err(ChangeFault::NotAChange);
     }
@@ -205,20 +236,20 @@ fn read_change(bytes: &[u8]) -> Result<Change, ChangeFault> {
         if change.len() > MOST_OPERATIONS || change.max_op() > HIGHEST_OPERATION {
             return Err(ChangeFault::TooMany);
         }
-        let expanded = change.decode();
-        for op in &expanded.operations {
-            if op.obj != automerge::legacy::ObjectId::Root {
+        let operations = change.decode().operations;
+        for op in &operations {
+            if op.obj != legacy::ObjectId::Root {
                 return Err(ChangeFault::NotAppendOnly("it writes inside an object"));
             }
             if !op.pred.is_empty() {
                 return Err(ChangeFault::NotAppendOnly("it overwrites or removes a value"));
             }
             match &op.action {
-                automerge::legacy::OpType::Put(_) => {}
+                legacy::OpType::Put(_) => {}
                 _ => return Err(ChangeFault::NotAppendOnly("it does more than set a value")),
             }
         }
-        Ok(change)
+        Ok((change, operations))
     })
 }
 
@@ -295,6 +326,11 @@ mod tests {
         let mut empty = Document::new();
         assert_eq!(empty.apply([left.bytes.as_slice()]), Err((0, ChangeFault::Missing)));
         assert_eq!(empty.apply([b"\x85\x6f".as_slice()]), Err((0, ChangeFault::NotAChange)));
+        // Reading facts without a document leaves all of these to automerge.
+        assert_eq!(facts_of([root.bytes.as_slice(), &left.bytes, &right.bytes]), None);
+        assert_eq!(facts_of([left.bytes.as_slice()]), None);
+        assert_eq!(facts_of([root.bytes.as_slice(), &root.bytes]), None);
+        assert_eq!(facts_of([b"\x85\x6f".as_slice()]), None);
     }
 
     proptest! {
@@ -338,6 +374,8 @@ mod tests {
             whole.apply(log.iter().map(|written| written.bytes.as_slice())).unwrap();
             prop_assert_eq!(whole.facts(), there.facts());
             prop_assert_eq!(whole.heads(), there.heads());
+            let read = facts_of(log.iter().map(|written| written.bytes.as_slice()));
+            prop_assert_eq!(read, Some(whole.facts()));
         }
 
         #[test]

@@ -10,7 +10,7 @@ use motcua_core::{
 };
 use motcua_dossier::{
     attachment::attachments,
-    document::Document,
+    document::{Document, facts_of},
     fact::Fact,
     search::fold,
     view::{Summary, View, view},
@@ -98,7 +98,7 @@ impl DossierContent {
     /// Facts of the accepted entries, with as little work as what is in memory allows.
     fn facts(&self, id: DossierId, entries: &[&Stored]) -> Result<Arc<Vec<Fact>>, ContentFault> {
         let change = |stored: &&Stored| stored.entry.header.change_hash;
-        let keep = match self.documents.find(id, entries.iter().map(change)) {
+        match self.documents.find(id, entries.iter().map(change)) {
             Found::Level(facts) => return Ok(facts),
             Found::Behind(held, lacking) => {
                 let new = entries.iter().filter(|stored| lacking.contains(&change(stored)));
@@ -107,15 +107,15 @@ impl DossierContent {
                 if document.apply(new.map(|stored| stored.entry.payload.as_slice())).is_ok() {
                     return Ok(self.keep(id, document, entries));
                 }
-                true
             }
-            Found::Nothing { keep } => keep,
-        };
-        let document = document(entries)?;
-        match keep {
-            true => Ok(self.keep(id, document, entries)),
-            false => Ok(Arc::new(document.facts())),
+            Found::Nothing => {}
         }
+        let payloads = entries.iter().map(|stored| stored.entry.payload.as_slice());
+        let facts = match facts_of(payloads) {
+            Some(facts) => facts,
+            None => document(entries)?.facts(),
+        };
+        Ok(Arc::new(facts))
     }
 
     fn keep(&self, id: DossierId, document: Document, entries: &[&Stored]) -> Arc<Vec<Fact>> {

@@ -13,8 +13,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Documents kept although the state reflects them. One of seven changes takes some 15 kB.
-const WARM: NonZeroUsize = NonZeroUsize::new(1_024).expect("a positive number");
+/// Documents kept although the state reflects them. One of seven changes takes some 30 kB.
+const WARM: NonZeroUsize = NonZeroUsize::new(512).expect("a positive number");
 
 /// A document with what was read out of it.
 #[derive(Debug, Clone)]
@@ -71,11 +71,8 @@ pub(crate) enum Found {
     Level(Arc<Vec<Fact>>),
     /// A document that lacks some of them; it was taken out.
     Behind(Box<Held>, BTreeSet<Hash>),
-    /// Nothing of use; whether what is built may be kept.
-    Nothing {
-        /// False while a clerk's change is on its way: that document is the newer one.
-        keep: bool,
-    },
+    /// Nothing of use.
+    Nothing,
 }
 
 #[derive(Debug)]
@@ -176,10 +173,10 @@ impl Documents {
             ahead.level = ahead.held.changes == wanted;
             return match ahead.level {
                 true => Found::Level(Arc::clone(&ahead.held.facts)),
-                false => Found::Nothing { keep: false },
+                false => Found::Nothing,
             };
         }
-        let Some(held) = inner.warm.get(&id) else { return Found::Nothing { keep: true } };
+        let Some(held) = inner.warm.get(&id) else { return Found::Nothing };
         if held.changes == wanted {
             return Found::Level(Arc::clone(&held.facts));
         }
@@ -187,7 +184,7 @@ impl Documents {
         let only_lacks = held.changes.iter().all(|change| lacking.remove(change));
         match inner.warm.pop(&id) {
             Some(held) if only_lacks => Found::Behind(Box::new(held), lacking),
-            _ => Found::Nothing { keep: true },
+            _ => Found::Nothing,
         }
     }
 
@@ -249,7 +246,7 @@ mod tests {
         let (held, second) = grow(documents.take(ID, 0).unwrap(), 1, 2);
         documents.put(ID, held, 0);
         let found = documents.find(ID, [first].into_iter());
-        assert!(matches!(found, Found::Nothing { keep: false }));
+        assert!(matches!(found, Found::Nothing));
         documents.applied(&BTreeSet::from([ID]), 7);
         assert_eq!(documents.facts(ID, 0).unwrap().len(), 2);
         assert_eq!(documents.ahead(), 1);
@@ -268,7 +265,7 @@ mod tests {
         documents.put(ID, mine, 0);
         documents.saved(ID, 9);
         let all = || [first, foreign, own].into_iter();
-        assert!(matches!(documents.find(ID, all()), Found::Nothing { keep: false }));
+        assert!(matches!(documents.find(ID, all()), Found::Nothing));
         documents.applied(&BTreeSet::from([ID]), 9);
         assert!(documents.facts(ID, 0).is_none(), "it lacks what the state has");
         documents.keep(ID, theirs);
@@ -286,7 +283,7 @@ mod tests {
         documents.put(ID, held, 1);
         documents.failed(ID);
         assert!(documents.facts(ID, 1).is_none());
-        assert!(matches!(documents.find(ID, [first].into_iter()), Found::Nothing { keep: true }));
+        assert!(matches!(documents.find(ID, [first].into_iter()), Found::Nothing));
     }
 
     #[test]
