@@ -94,6 +94,11 @@ impl DossierWork {
         Ok(())
     }
 
+    /// The parts in which a catch-up brought the history become one when it is written.
+    pub(super) fn join_parts(&mut self) {
+        self.rewritten |= self.row.parts > 1 && history::is_short(&self.row);
+    }
+
     pub(super) fn is_new(&self) -> bool {
         self.all.is_empty() && self.unread == 0
     }
@@ -267,7 +272,7 @@ impl DossierWork {
     ) -> Result<(), StoreError> {
         if !self.is_whole() {
             if !history::is_due(&self.row) {
-                history::append(txn, id, &mut self.row, &self.all)?;
+                history::append_loosely(txn, id, &mut self.row, &self.all)?;
                 txn.put_row(Key::Dossier(id), &self.row);
                 return Ok(());
             }

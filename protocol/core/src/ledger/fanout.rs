@@ -7,12 +7,12 @@ use super::{
 };
 use crate::{
     entry::{AudienceAction, Role},
-    hash::{Context, derive},
     id::{DossierId, LogId, OfficeId},
     state::{
         Key, Kv, StoreError,
         history::{Stored, Verdict},
-        rows::{Cursor, InboxItem, InboxRow},
+        inbox,
+        rows::{Cursor, InboxItem},
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -228,23 +228,11 @@ impl Rows {
     fn write<K: Kv + ?Sized>(self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
         for (office, items) in self.0 {
             let mut tail: Cursor = work.txn.row(Key::Inbox(office))?.unwrap_or_default();
-            for item in items {
-                tail.number += 1;
-                tail.hash = running_hash(&tail, &item);
-                work.txn.put_row(
-                    Key::InboxRow(office, tail.number),
-                    &InboxRow { item, hash: tail.hash },
-                );
-            }
+            inbox::push(&mut work.txn, office, &mut tail, items)?;
             tail.epoch = work.meta.epoch;
             work.txn.put_row(Key::Inbox(office), &tail);
             work.applied.inboxes.insert(office);
         }
         Ok(())
     }
-}
-
-fn running_hash(before: &Cursor, item: &InboxItem) -> crate::id::Hash {
-    let bytes = postcard::to_stdvec(item).unwrap_or_default();
-    derive(Context::Inbox, &[&before.hash.0, &before.number.to_le_bytes(), &bytes])
 }

@@ -39,7 +39,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use verdicts::Court;
 
 /// Layout of the state; raised whenever old state must be rebuilt.
-pub const STATE_LAYOUT: u16 = 8;
+pub const STATE_LAYOUT: u16 = 9;
 
 /// What a dossier's payloads mean; the core itself never looks into them.
 pub trait Content {
@@ -188,6 +188,7 @@ impl<C: Content> Ledger<C> {
             let id = id.ok_or(StoreError::Corrupt { what: "stale dossier" })?;
             let mut dossier = DossierWork::load(&work.txn, id)?;
             dossier.unfolded = true;
+            dossier.join_parts();
             work.dossiers.insert(id, dossier);
         }
         self.fold_all(&mut work)?;

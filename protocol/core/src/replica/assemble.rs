@@ -12,7 +12,8 @@ use crate::{
     state::{
         Key,
         history::{self, Stored},
-        rows::{self, Cursor, InboxItem, InboxRow},
+        inbox::rows_after,
+        rows::{self, Cursor, InboxItem},
         tiles,
     },
     wire::{AuthorPart, DownFrame, LogProof, Row, RowItem, frame_len_hint},
@@ -43,16 +44,11 @@ pub(super) fn next_frame(
     limit: usize,
     config: &Config,
 ) -> Result<Option<Batch>, Fault> {
-    let from = Key::InboxRow(inbox, sent.number.saturating_add(1)).bytes();
-    let to = Key::InboxRow(inbox, u64::MAX).bytes();
     let mut builder = Builder::new(store, reader, config);
     let mut upto = sent;
-    for (key, value) in store.range(&from, &to, limit)? {
-        let row: InboxRow = postcard::from_bytes(&value)
-            .map_err(|_| Fault::new("store", "inbox row is unreadable"))?;
-        let number = number_of(&key).ok_or(Fault::new("store", "inbox key is unreadable"))?;
-        builder.row(number, row.item)?;
-        upto = Cursor { epoch: sent.epoch, number, hash: row.hash };
+    for row in rows_after(store, inbox, sent.number, limit)? {
+        builder.row(row.number, row.item)?;
+        upto = Cursor { epoch: sent.epoch, number: row.number, hash: row.hash };
         if builder.bytes >= limits::FRAME_TARGET_BYTES {
             break;
         }
@@ -129,10 +125,6 @@ pub(super) fn skip(inbox: OfficeId, told: u64, upto: Cursor) -> DownFrame {
         upto: upto.number,
         hash: upto.hash,
     }
-}
-
-fn number_of(key: &[u8]) -> Option<u64> {
-    key.get(1 + OfficeId::LEN..)?.try_into().ok().map(u64::from_be_bytes)
 }
 
 /// What a hub signs when it decides on an entry.
@@ -283,8 +275,8 @@ impl<'a, S: Store> Builder<'a, S> {
 
     fn history(&mut self, dossier: DossierId) -> Result<&[Stored], Fault> {
         if !self.histories.contains_key(&dossier) {
-            let row = super::read(self.store, Key::Dossier(dossier))?.unwrap_or_default();
-            self.histories.insert(dossier, history::read(self.store, dossier, &row)?);
+            let held = history::held(self.store, dossier)?;
+            self.histories.insert(dossier, held.map(|(_, all)| all).unwrap_or_default());
         }
         Ok(self.histories.get(&dossier).map_or(&[][..], Vec::as_slice))
     }

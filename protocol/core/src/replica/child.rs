@@ -11,10 +11,7 @@ use crate::{
     id::{DossierId, NodeId, OfficeId},
     key::PublicKey,
     limits,
-    state::{
-        Key,
-        rows::{Cursor, InboxRow},
-    },
+    state::{Key, inbox, rows::Cursor},
     time::{Instant, Timestamp},
     trust::{Binding, Numbers, Signed},
 };
@@ -248,9 +245,8 @@ impl Replica {
         if cursor.number > tail.number {
             return Ok(Start::SetBack);
         }
-        let row: Option<InboxRow> = super::read(store, Key::InboxRow(office, cursor.number))?;
-        Ok(match row {
-            Some(row) if row.hash == cursor.hash => Start::At(cursor),
+        Ok(match inbox::hash_at(store, office, cursor.number)? {
+            Some(hash) if hash == cursor.hash => Start::At(cursor),
             // Cut short since: what stood there is found by the check.
             None => Start::At(tail),
             Some(_) => Start::SetBack,

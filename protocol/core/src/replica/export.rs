@@ -13,8 +13,8 @@ use crate::{
     limits,
     log::{Checkpoint, Frontier},
     state::{
-        Key, StoreError,
-        rows::{self, Cursor, InboxRow, Meta, Position},
+        Key, StoreError, inbox,
+        rows::{self, Cursor, Meta, Position},
         tiles,
     },
     time::Timestamp,
@@ -366,8 +366,8 @@ fn start(
     if cursor.epoch != tail.epoch || cursor.number == 0 || cursor.number > tail.number {
         return Ok(beginning);
     }
-    let row: Option<InboxRow> = super::read(store, Key::InboxRow(office, cursor.number))?;
-    Ok(if row.is_some_and(|row| row.hash == cursor.hash) { cursor } else { beginning })
+    let hash = inbox::hash_at(store, office, cursor.number).map_err(Fault::from)?;
+    Ok(if hash == Some(cursor.hash) { cursor } else { beginning })
 }
 
 /// What a data message of a bundle is about, for whoever hands it to the replica and waits for

@@ -1,7 +1,7 @@
 //! A dossier's history in the state store: its entries in order of arrival, packed in parts, each
 //! value small enough for a store that likes small values.
 
-use super::{Key, Kv, StoreError, Txn, pack, rows::Dossier};
+use super::{Key, Kv, StoreError, Txn, pack, read_row, rows::Dossier};
 use crate::{
     entry::Entry,
     id::{DossierId, LogId},
@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 /// Bytes of one stored value; sled keeps values under 8 KB well.
 const PIECE_BYTES: usize = 7_900;
 /// Parts after which a history is packed anew as one: a change then costs a small part, and
-/// reading a dossier a handful of values.
-const PARTS: u16 = 8;
+/// reading a dossier a handful of values. One that is stale is packed anew when it is folded.
+const PARTS: u16 = 4;
+const STALE_PARTS: u16 = 64;
 /// Payload bytes after which a part is closed, and beyond which the parts of a history are left as
 /// they are: a long one is not rewritten.
 const PART_BYTES: usize = 64 * 1024;
@@ -77,7 +78,28 @@ pub struct Stored {
     pub entry: Entry,
 }
 
-/// Reads the whole history of a dossier.
+/// Row and whole history of a dossier, for a reader that runs beside the writer: the row is read
+/// again behind the history, and both anew if it has changed meanwhile. `None` if it is not held.
+///
+/// # Errors
+/// [`StoreError`] when the store fails or a part is unreadable.
+pub fn held(
+    kv: &(impl Kv + ?Sized),
+    id: DossierId,
+) -> Result<Option<(Dossier, Vec<Stored>)>, StoreError> {
+    let key = Key::Dossier(id);
+    let mut row: Option<Dossier> = read_row(kv, key)?;
+    loop {
+        let Some(before) = row else { return Ok(None) };
+        let all = read(kv, id, &before);
+        row = read_row(kv, key)?;
+        if row.as_ref() == Some(&before) {
+            return Ok(Some((before, all?)));
+        }
+    }
+}
+
+/// Reads the whole history of a dossier, under a row that cannot change meanwhile.
 ///
 /// # Errors
 /// [`StoreError`] when the store fails or a part is unreadable.
@@ -106,32 +128,48 @@ pub fn write<K: Kv + ?Sized>(
     stored: usize,
 ) -> Result<(), StoreError> {
     if stored > 0 && !is_due(dossier) {
-        return append(txn, id, dossier, &all[stored..]);
+        return append(txn, id, dossier, &all[stored..], pack::pack);
     }
     (0..dossier.parts).try_for_each(|part| delete_part(txn, id, part))?;
     dossier.parts = 0;
-    append(txn, id, dossier, all)
+    append(txn, id, dossier, all, pack::pack)
 }
 
 /// Whether all parts are to become one with the next write.
 pub(crate) fn is_due(dossier: &Dossier) -> bool {
-    dossier.parts >= PARTS && dossier.bytes <= PART_BYTES as u64
+    dossier.parts >= if dossier.stale { STALE_PARTS } else { PARTS } && is_short(dossier)
 }
 
-/// Writes entries behind those that stand already.
+/// Whether the history is short enough to be written anew as one part.
+pub(crate) fn is_short(dossier: &Dossier) -> bool {
+    dossier.bytes <= PART_BYTES as u64
+}
+
+/// Writes entries behind those of a dossier that is folded, and its history joined, later.
 ///
 /// # Errors
-/// [`StoreError`] when the compression library refuses.
-pub(crate) fn append<K: Kv + ?Sized>(
+/// [`StoreError`], as everything that writes to a batch.
+pub(crate) fn append_loosely<K: Kv + ?Sized>(
     txn: &mut Txn<'_, K>,
     id: DossierId,
     dossier: &mut Dossier,
     entries: &[Stored],
 ) -> Result<(), StoreError> {
+    append(txn, id, dossier, entries, |entries| Ok(pack::pack_loosely(entries)))
+}
+
+/// Writes entries behind those that stand already.
+fn append<K: Kv + ?Sized>(
+    txn: &mut Txn<'_, K>,
+    id: DossierId,
+    dossier: &mut Dossier,
+    entries: &[Stored],
+    pack: impl Fn(&[&Stored]) -> Result<Vec<u8>, StoreError>,
+) -> Result<(), StoreError> {
     let (mut pending, mut bytes) = (Vec::new(), 0);
     for entry in entries {
         if bytes > 0 && bytes + entry.entry.payload.len() > PART_BYTES {
-            write_part(txn, id, dossier.parts, &pack::pack(&pending)?);
+            write_part(txn, id, dossier.parts, &pack(&pending)?);
             dossier.parts += 1;
             pending.clear();
             bytes = 0;
@@ -139,7 +177,7 @@ pub(crate) fn append<K: Kv + ?Sized>(
         bytes += entry.entry.payload.len();
         pending.push(entry);
     }
-    write_part(txn, id, dossier.parts, &pack::pack(&pending)?);
+    write_part(txn, id, dossier.parts, &pack(&pending)?);
     dossier.parts += 1;
     Ok(())
 }
@@ -202,9 +240,67 @@ fn delete_part<K: Kv + ?Sized>(
     id: DossierId,
     part: u16,
 ) -> Result<(), StoreError> {
-    let (from, to) = (Key::History(id, part, 0).bytes(), Key::History(id, part + 1, 0).bytes());
-    for (key, _) in txn.range(&from, &to, usize::from(u8::MAX) + 1)? {
+    for piece in 0..=u8::MAX {
+        let key = Key::History(id, part, piece).bytes();
+        let Some(bytes) = txn.get(&key)? else { break };
         txn.delete(key);
+        if bytes.len() < PIECE_BYTES {
+            break;
+        }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::state::{MemKv, Pairs, pack::tests::stored};
+    use std::cell::Cell;
+
+    const ID: DossierId = DossierId([3; 16]);
+
+    /// A store that another thread writes to: it changes after so many reads.
+    struct Changing {
+        states: Vec<MemKv>,
+        after: usize,
+        reads: Cell<usize>,
+    }
+
+    impl Kv for Changing {
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            let reads = self.reads.replace(self.reads.get() + 1);
+            let state = (reads / self.after).min(self.states.len() - 1);
+            self.states[state].get(key)
+        }
+
+        fn range(&self, _: &[u8], _: &[u8], _: usize) -> Result<Pairs, StoreError> {
+            unimplemented!("a history is read by its keys")
+        }
+    }
+
+    #[test]
+    fn a_history_that_is_written_anew_while_it_is_read_is_read_whole() {
+        let all = stored(1, 7, b"ho so");
+        let (mut kv, mut row) = (MemKv::default(), Dossier::default());
+        let mut states = Vec::new();
+        for count in 1..=all.len() {
+            let mut txn = Txn::new(&kv);
+            row.entries = count as u32;
+            write(&mut txn, ID, &mut row, &all[..count], count - 1).unwrap();
+            txn.put_row(Key::Dossier(ID), &row);
+            let writes = txn.into_writes();
+            kv.write(writes);
+            states.push(kv.clone());
+        }
+        assert!(row.parts < 7, "parts were joined on the way");
+        for first in 0..states.len() {
+            for after in 1..12 {
+                let (states, reads) = (states[first..].to_vec(), Cell::new(0));
+                let (row, read) = held(&Changing { states, after, reads }, ID).unwrap().unwrap();
+                assert_eq!(read, all[..row.entries as usize]);
+            }
+        }
+        assert!(held(&MemKv::default(), ID).unwrap().is_none());
+    }
 }

@@ -32,8 +32,8 @@ pub enum Key {
     Parked(Hash, LogId, u64),
     /// Tail of an inbox.
     Inbox(OfficeId),
-    /// One row of an inbox.
-    InboxRow(OfficeId, u64),
+    /// Rows of an inbox: block, see [`super::inbox`].
+    InboxBlock(OfficeId, u64),
     /// How far a child has acknowledged its inbox.
     Cursor(NodeId),
     /// Join token that was used.
@@ -106,7 +106,7 @@ impl Key {
             Self::Attestation(_) => (b'W', "attestation"),
             Self::Parked(..) => (b'P', "parked entry"),
             Self::Inbox(_) => (b'O', "inbox"),
-            Self::InboxRow(..) => (b'R', "inbox row"),
+            Self::InboxBlock(..) => (b'R', "inbox block"),
             Self::Cursor(_) => (b'C', "child cursor"),
             Self::Token(_) => (b'K', "used token"),
             Self::Issued(_) => (b'B', "issued binding"),
@@ -171,7 +171,7 @@ impl Key {
                 out.push(*table as u8);
                 out.extend(hash.0);
             }
-            Self::InboxRow(office, number) => {
+            Self::InboxBlock(office, number) => {
                 out.extend(office.0);
                 out.extend(number.to_be_bytes());
             }
@@ -208,8 +208,8 @@ mod tests {
     #[test]
     fn numbers_sort_as_numbers_and_tables_do_not_mix() {
         let office = OfficeId([1; 16]);
-        assert!(Key::InboxRow(office, 255).bytes() < Key::InboxRow(office, 256).bytes());
-        assert!(Key::Inbox(office).bytes() < Key::InboxRow(office, 0).bytes());
+        assert!(Key::InboxBlock(office, 255).bytes() < Key::InboxBlock(office, 256).bytes());
+        assert!(Key::Inbox(office).bytes() < Key::InboxBlock(office, 0).bytes());
         let dossier = DossierId([2; 16]);
         assert!(Key::History(dossier, 0, 255).bytes() < Key::History(dossier, 1, 0).bytes());
     }

@@ -5,6 +5,7 @@
 
 pub mod held;
 pub mod history;
+pub mod inbox;
 mod key;
 mod kv;
 pub mod pack;

@@ -75,18 +75,32 @@ struct Whole {
 /// # Errors
 /// [`StoreError`] when the compression library refuses.
 pub fn pack(entries: &[&Stored]) -> Result<Vec<u8>, StoreError> {
-    let (form, raw) = match packed(entries) {
+    let (form, raw) = formed(entries);
+    let squeezed = squeeze(&raw)?;
+    let smaller = squeezed.len() < raw.len();
+    let (codec, body) = if smaller { (ZSTD, &squeezed) } else { (PLAIN, &raw) };
+    Ok(joined(form, codec, raw.len(), body))
+}
+
+/// The same without compression, for what is packed anew before long.
+pub fn pack_loosely(entries: &[&Stored]) -> Vec<u8> {
+    let (form, raw) = formed(entries);
+    joined(form, PLAIN, raw.len(), &raw)
+}
+
+fn formed(entries: &[&Stored]) -> (u8, Vec<u8>) {
+    match packed(entries) {
         Some(raw) => (PACKED, raw),
         None => (WHOLE, whole(entries)),
-    };
-    let squeezed = squeeze(&raw)?;
-    let (codec, body) =
-        if squeezed.len() < raw.len() { (ZSTD, squeezed) } else { (PLAIN, raw.clone()) };
+    }
+}
+
+fn joined(form: u8, codec: u8, length: usize, body: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(HEAD + body.len());
     out.extend([form, codec]);
-    out.extend((raw.len() as u32).to_le_bytes());
+    out.extend((length as u32).to_le_bytes());
     out.extend(body);
-    Ok(out)
+    out
 }
 
 /// Reads a pack.
@@ -260,7 +274,7 @@ fn stretch(body: &[u8], length: usize) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::{
@@ -273,7 +287,7 @@ mod tests {
     };
     use proptest::prelude::*;
 
-    fn stored(seed: u8, count: usize, payload: &[u8]) -> Vec<Stored> {
+    pub(crate) fn stored(seed: u8, count: usize, payload: &[u8]) -> Vec<Stored> {
         let key = SecretKey::from_seed([seed; 32]);
         let log = LogId([seed; 16]);
         let mut own = OwnLog::new(key.public(), log, Nonce([seed; 16]), Frontier::default());

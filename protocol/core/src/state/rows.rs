@@ -202,15 +202,6 @@ pub struct Attestation {
     pub leaves: Vec<(u64, Hash)>,
 }
 
-/// One row of an inbox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InboxRow {
-    /// What the office must see.
-    pub item: InboxItem,
-    /// Running hash up to and with this row.
-    pub hash: Hash,
-}
-
 /// What an inbox row is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InboxItem {

@@ -95,9 +95,7 @@ impl Books {
     /// # Errors
     /// [`StoreError`] when the store fails or a row is unreadable.
     pub fn dossier(&self, id: DossierId) -> Result<Option<(Dossier, Vec<Stored>)>, StoreError> {
-        let Some(row) = self.row::<Dossier>(Key::Dossier(id))? else { return Ok(None) };
-        let history = history::read(&self.state, id, &row)?;
-        Ok(Some((row, history)))
+        history::held(&self.state, id)
     }
 }
 

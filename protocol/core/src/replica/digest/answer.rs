@@ -173,8 +173,7 @@ impl Replica {
         if !cut.applied {
             return Ok(nothing);
         }
-        let row: Dossier = crate::replica::read(store, Key::Dossier(dossier))?.unwrap_or_default();
-        let history = history::read(store, dossier, &row)?;
+        let (row, history) = history::held(store, dossier)?.unwrap_or_default();
         let mine: BTreeMap<EntryName, &Stored> =
             history.iter().map(|stored| (name(&stored.entry), stored)).collect();
         let their: BTreeMap<EntryName, bool> = theirs.iter().copied().collect();

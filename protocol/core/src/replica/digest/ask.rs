@@ -12,7 +12,7 @@ use crate::{
         Key,
         held::{self, Bucket, Part},
         history::{self, Stored},
-        rows::{self, Dossier},
+        rows,
     },
     time::Instant,
 };
@@ -407,8 +407,7 @@ impl Replica {
 }
 
 fn held_entries(store: &impl Store, dossier: DossierId) -> Result<Vec<Stored>, Fault> {
-    let row: Dossier = crate::replica::read(store, Key::Dossier(dossier))?.unwrap_or_default();
-    Ok(history::read(store, dossier, &row)?)
+    Ok(history::held(store, dossier)?.map(|(_, all)| all).unwrap_or_default())
 }
 
 /// Dossiers held here between two, in the order of the tree.
