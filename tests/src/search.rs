@@ -129,7 +129,7 @@ impl Search<'_> {
 
     fn state(&mut self, dir: &Path) -> anyhow::Result<()> {
         let (store, _) = SledStore::open(dir, u64::MAX).context("the state does not open")?;
-        for pair in store.iter() {
+        for pair in store.iter()? {
             let (key, value) = pair?;
             self.looked.pairs += 1;
             if self.is_in(&key) || self.is_in(&value) {

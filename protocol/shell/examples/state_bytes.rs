@@ -10,7 +10,7 @@ fn main() {
     let dir = std::env::args().nth(1).expect("usage: state_bytes DATA_DIR");
     let (store, _) = SledStore::open(&Path::new(&dir).join("state"), u64::MAX).unwrap();
     let mut tables: BTreeMap<char, (u64, usize, usize)> = BTreeMap::new();
-    for pair in store.iter() {
+    for pair in store.iter().unwrap() {
         let (key, value) = pair.unwrap();
         let table = tables.entry(char::from(key[0])).or_default();
         *table = (table.0 + 1, table.1 + key.len(), table.2 + value.len());

@@ -88,6 +88,11 @@ impl<C: Content> Applier<C> {
                     .read_back(from, upto)
                     .and_then(|records| self.step(records, queue, pen, driver)),
                 Batch::Quiet => self.fold_some(queue, pen, driver),
+                Batch::Idle => self.books.state.tidy().map(|copied| {
+                    if copied {
+                        tracing::info!("state copied into smaller files");
+                    }
+                }),
                 Batch::Renew(told) => {
                     let done = self.renew(at);
                     // Who asked may have gone; it asks again.
@@ -212,7 +217,7 @@ impl Bases {
         let fs = Arc::new(RealFs::new());
         let mut base =
             BaseWriter::create(fs, &self.dir, applied, self.owner, writer).map_err(failed)?;
-        for pair in books.state.iter() {
+        for pair in books.state.iter()? {
             let (key, value) = pair?;
             base.put(&key, &value).map_err(failed)?;
         }

@@ -12,15 +12,18 @@ use std::{
 };
 
 /// Bytes of records kept in memory; frames count as what they unpack to.
-const QUEUE_BYTES: usize = 16 * 1024 * 1024;
+const QUEUE_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of records in one batch: enough that a catch-up of many small changes is applied dossier
 /// by dossier, little enough for the memory of a mini-PC.
-pub(super) const BATCH_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Records in one batch.
-const BATCH_RECORDS: usize = 20_000;
+const BATCH_RECORDS: usize = 10_000;
 /// How long the applier waits for one more record, and how long for all of a batch. A batch costs
 /// by dossier, not by change, and while receipt is busy it has the machine first.
 const GATHER: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(200));
+
+/// A pause of this length is used for housekeeping, once.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// What to apply next.
 #[derive(Debug)]
@@ -36,6 +39,8 @@ pub(super) enum Batch {
     },
     /// Nothing waits; there is time for what was put off.
     Quiet,
+    /// Nothing has come for a while: a good moment for housekeeping.
+    Idle,
     /// The state is to be copied into fresh files; say how it went.
     Renew(SyncSender<Result<(), String>>),
     /// Nothing follows.
@@ -54,6 +59,8 @@ struct Inner {
     wanted: u64,
     /// Dossiers that the content has yet to fold.
     stale: u64,
+    /// The present pause was used for housekeeping.
+    rested: bool,
     renew: Option<SyncSender<Result<(), String>>>,
     closed: bool,
 }
@@ -71,6 +78,7 @@ impl Queue {
         let size = size(&record);
         let mut inner = self.lock();
         inner.last = position;
+        inner.rested = false;
         // Once one was left out, so are those behind it: the queue has no holes inside.
         let follows = inner.records.back().is_none_or(|(at, _, _)| at + 1 == position);
         if inner.bytes + size <= QUEUE_BYTES && follows {
@@ -140,9 +148,14 @@ impl Queue {
             return Batch::Quiet;
         }
         while inner.last <= inner.applied && !inner.closed {
-            inner = self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            let (waited, pause) =
+                self.arrived.wait_timeout(inner, IDLE).unwrap_or_else(PoisonError::into_inner);
+            inner = waited;
             if let Some(told) = inner.renew.take() {
                 return Batch::Renew(told);
+            }
+            if pause.timed_out() && !std::mem::replace(&mut inner.rested, true) {
+                return Batch::Idle;
             }
         }
         self.gather(inner).take()
@@ -261,7 +274,9 @@ mod tests {
                     assert_eq!(from, applied + 1);
                     applied = upto;
                 }
-                Batch::Quiet | Batch::Renew(_) | Batch::End => panic!("something is left"),
+                Batch::Quiet | Batch::Idle | Batch::Renew(_) | Batch::End => {
+                    panic!("something is left")
+                }
             }
         }
     }

@@ -1,26 +1,40 @@
 //! The state in sled: always rebuildable, so opened under a guard, moved aside when it will not
-//! open, and written by one thread only, a batch at a time.
+//! open, and written by one thread only. What was written last is held in memory before it goes
+//! to sled ([`recent`]), and goes there in blocks ([`blocks`]).
+
+mod blocks;
+mod recent;
 
 use motcua_core::{
     ledger::STATE_LAYOUT,
     state::{Key, Kv, Pairs, StoreError, rows::Meta},
 };
+use recent::{Recent, Rows};
 use std::{
-    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-/// Page cache of sled in bytes. Its real use is a multiple of this; 16 MiB keeps a node with
-/// 10,000 dossiers under 64 MB.
+/// Page cache of sled in bytes. Its real use is a multiple of this.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Bytes that sled's files may waste before they are copied.
+const WASTE_BYTES: u64 = 16 * 1024 * 1024;
+/// Files from this size on are left to sled: copying them would keep the applier for seconds.
+const COPIED_BYTES: u64 = 256 * 1024 * 1024;
 
 /// The state store of one replica.
 #[derive(Clone)]
 pub struct SledStore {
     dir: PathBuf,
     open: Arc<RwLock<Open>>,
+    recent: Arc<RwLock<Recent>>,
+    /// Bytes of sled's files when they were last copied.
+    copied: Arc<AtomicU64>,
 }
 
 /// The store's files, as they are open now.
@@ -28,6 +42,9 @@ struct Open {
     db: sled::Db,
     tree: sled::Tree,
 }
+
+/// A row as it is read.
+type Row = Result<(Vec<u8>, Vec<u8>), StoreError>;
 
 /// How the store was found at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +102,13 @@ impl SledStore {
         }));
         match opened {
             Ok(Ok((db, tree))) => {
-                Ok(Self { dir: dir.to_owned(), open: Arc::new(RwLock::new(Open { db, tree })) })
+                let open = Arc::new(RwLock::new(Open { db, tree }));
+                Ok(Self {
+                    dir: dir.to_owned(),
+                    open,
+                    recent: Arc::default(),
+                    copied: Arc::default(),
+                })
             }
             Ok(Err(error)) => Err(backend(error)),
             Err(_) => Err(StoreError::Backend("sled panicked while opening".into())),
@@ -102,19 +125,65 @@ impl SledStore {
         Ok((meta.layout == STATE_LAYOUT && meta.applied <= last).then_some(meta.applied))
     }
 
-    /// Writes one batch, all or nothing.
+    /// Writes one batch, all or nothing: readers see it at once, sled gets it with others.
     ///
     /// # Errors
     /// [`StoreError`] when sled refuses.
-    pub fn write(&self, writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>) -> Result<(), StoreError> {
+    pub fn write(&self, rows: Rows) -> Result<(), StoreError> {
+        let mut recent = self.recent_mut();
+        recent.add(rows);
+        let full = recent.is_full();
+        drop(recent);
+        if full { self.spill() } else { Ok(()) }
+    }
+
+    /// Hands sled everything that is held in memory.
+    fn spill(&self) -> Result<(), StoreError> {
+        let rows = self.recent_mut().leave();
+        let tree = self.tree();
         let mut batch = sled::Batch::default();
-        for (key, value) in writes {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
+        let mut left = rows.iter().peekable();
+        while let Some((key, _)) = left.peek() {
+            let (fence, block) = block_of(&tree, key)?.unwrap_or_default();
+            let end = tree.get_gt(&fence).map_err(backend)?.map(|(end, _)| end);
+            let inside = |key: &[u8]| end.as_ref().is_none_or(|end| key < end.as_ref());
+            let changes = std::iter::from_fn(|| left.next_if(|(key, _)| inside(key)));
+            for (fence, block) in blocks::change(&fence, &block, changes)? {
+                match block {
+                    Some(block) => batch.insert(fence, block),
+                    None => batch.remove(fence),
+                }
             }
         }
-        self.tree().apply_batch(batch).map_err(backend)
+        tree.apply_batch(batch).map_err(backend)?;
+        self.recent_mut().left();
+        Ok(())
+    }
+
+    fn recent(&self) -> RwLockReadGuard<'_, Recent> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recent_mut(&self) -> RwLockWriteGuard<'_, Recent> {
+        self.recent.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Copies everything into fresh files if the old ones have become large for what they hold:
+    /// sled leaves more than half of them unused after much was written at once. Called by the one
+    /// writer while nothing else is to be done; true if it was.
+    ///
+    /// # Errors
+    /// See [`Self::renew`].
+    pub(crate) fn tidy(&self) -> Result<bool, StoreError> {
+        let db = self.open.read().unwrap_or_else(PoisonError::into_inner).db.clone();
+        let size = db.size_on_disk().map_err(backend)?;
+        drop(db);
+        let worth = self.copied.load(Ordering::Relaxed) * 2 + WASTE_BYTES;
+        let due = (worth..COPIED_BYTES).contains(&size);
+        if due {
+            self.renew()?;
+        }
+        Ok(due)
     }
 
     /// Copies everything into fresh files, which take the place of the old: values that were
@@ -128,19 +197,13 @@ impl SledStore {
         let (fresh, old) = (beside(&self.dir, "new"), beside(&self.dir, "old"));
         remove_leftovers(&self.dir);
         {
+            self.spill()?;
             let copy = Self::try_open(&fresh)?;
-            let mut batch = BTreeMap::new();
-            let mut bytes = 0;
-            for pair in self.iter() {
-                let (key, value) = pair?;
-                bytes += key.len() + value.len();
-                batch.insert(key, Some(value));
-                if bytes >= RENEW_BYTES {
-                    copy.write(std::mem::take(&mut batch))?;
-                    bytes = 0;
-                }
+            let (old, new) = (self.tree(), copy.tree());
+            for block in &old {
+                let (fence, block) = block.map_err(backend)?;
+                new.insert(fence, block).map_err(backend)?;
             }
-            copy.write(batch)?;
             copy.flush()?;
         }
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
@@ -151,6 +214,8 @@ impl SledStore {
         let fresh = Arc::try_unwrap(fresh)
             .map_err(|_| StoreError::Backend("a fresh store is in use".into()))?;
         *open = fresh.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let size = open.db.size_on_disk().map_err(backend)?;
+        self.copied.store(size, Ordering::Relaxed);
         drop(open);
         remove_leftovers(&self.dir);
         Ok(())
@@ -165,38 +230,73 @@ impl SledStore {
     /// # Errors
     /// [`StoreError`] when sled refuses.
     pub fn flush(&self) -> Result<(), StoreError> {
+        self.spill()?;
         let db = self.open.read().unwrap_or_else(PoisonError::into_inner).db.clone();
         db.flush().map(drop).map_err(backend)
     }
 
-    /// All pairs in key order, for writing a base.
-    pub fn iter(&self) -> impl Iterator<Item = Result<(Vec<u8>, Vec<u8>), StoreError>> {
-        self.tree()
-            .iter()
-            .map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(backend))
+    /// All pairs in key order, for writing a base. Called by the one writer.
+    ///
+    /// # Errors
+    /// [`StoreError`] when sled refuses what is held in memory.
+    pub fn iter(&self) -> Result<impl Iterator<Item = Row>, StoreError> {
+        self.spill()?;
+        Ok(rows_of(self.tree().iter()))
     }
 }
 
 impl Kv for SledStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.tree().get(key).map(|value| value.map(|bytes| bytes.to_vec())).map_err(backend)
+        if let Some(known) = self.recent().get(key) {
+            return Ok(known);
+        }
+        match block_of(&self.tree(), key)? {
+            Some((_, block)) => blocks::find(&block, key),
+            None => Ok(None),
+        }
     }
 
     fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError> {
-        self.tree()
-            .range(from.to_vec()..to.to_vec())
-            .take(limit)
-            .map(|pair| pair.map(|(k, v)| (k.to_vec(), v.to_vec())).map_err(backend))
-            .collect()
+        // Before sled is asked: what leaves in between is then seen twice, never missed.
+        let recent = self.recent();
+        let tree = self.tree();
+        let fence = block_of(&tree, from)?.map(|(fence, _)| fence).unwrap_or_default();
+        let below = rows_of(tree.range(fence..sled::IVec::from(to)));
+        let inside = |key: &[u8]| key >= from && key < to;
+        let below = below.filter(|row| row.as_ref().map_or(true, |(key, _)| inside(key)));
+        recent.range((from, to), limit, below)
     }
+}
+
+/// The block that holds the row with this key, if it is anywhere.
+fn block_of(tree: &sled::Tree, key: &[u8]) -> Result<Option<(sled::IVec, sled::IVec)>, StoreError> {
+    tree.range(..=key).next_back().transpose().map_err(backend)
+}
+
+/// The rows of blocks, in order. A block that is split while it is read would give its end twice.
+fn rows_of(blocks: sled::Iter) -> impl Iterator<Item = Row> {
+    let mut last: Option<Vec<u8>> = None;
+    blocks
+        .flat_map(|block| {
+            let rows = block.map_err(backend).and_then(|(_, block)| blocks::read(&block));
+            match rows {
+                Ok(rows) => rows.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error)],
+            }
+        })
+        .filter(move |row| {
+            let Ok((key, _)) = row else { return true };
+            let fresh = last.as_ref().is_none_or(|last| last < key);
+            if fresh {
+                last = Some(key.clone());
+            }
+            fresh
+        })
 }
 
 fn backend(error: sled::Error) -> StoreError {
     StoreError::Backend(error.to_string())
 }
-
-/// Bytes copied at once while the store is renewed.
-const RENEW_BYTES: usize = 1024 * 1024;
 
 fn beside(dir: &Path, word: &str) -> PathBuf {
     let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -257,15 +357,15 @@ mod tests {
         let (store, _) = SledStore::open(&path, 0).unwrap();
         let secret = b"khong con o day nua".repeat(20);
         let pair = |number: u32, value: Option<Vec<u8>>| {
-            store.write(BTreeMap::from([(number.to_be_bytes().to_vec(), value)])).unwrap();
+            store.write(Rows::from([(number.to_be_bytes().to_vec(), value)])).unwrap();
         };
         pair(1, Some(secret.clone()));
         (2..500).for_each(|number| pair(number, Some(vec![number as u8; 300])));
         pair(1, None);
         store.flush().unwrap();
-        let before: Vec<_> = store.iter().map(Result::unwrap).collect();
+        let before: Vec<_> = store.iter().unwrap().map(Result::unwrap).collect();
         store.renew().unwrap();
-        let after: Vec<_> = store.iter().map(Result::unwrap).collect();
+        let after: Vec<_> = store.iter().unwrap().map(Result::unwrap).collect();
         assert_eq!(before, after);
         pair(7, Some(vec![7]));
         store.flush().unwrap();
@@ -279,7 +379,7 @@ mod tests {
             assert!(!bytes.windows(19).any(|window| window == &secret[..19]), "{}", at.display());
         }
         drop(store);
-        assert_eq!(SledStore::try_open(&path).unwrap().iter().count(), 498);
+        assert_eq!(SledStore::try_open(&path).unwrap().iter().unwrap().count(), 498);
     }
 
     #[test]
@@ -291,7 +391,7 @@ mod tests {
             assert_eq!(opened, Opened::Empty);
             let meta = Meta { layout: STATE_LAYOUT, applied: 5, ..Meta::default() };
             let row = postcard::to_stdvec(&meta).unwrap();
-            store.write(BTreeMap::from([(Key::Meta.bytes(), Some(row))])).unwrap();
+            store.write(Rows::from([(Key::Meta.bytes(), Some(row))])).unwrap();
             store.flush().unwrap();
         };
         fill();
@@ -305,5 +405,47 @@ mod tests {
             std::fs::write(path.join(file), vec![0x5a; length]).unwrap();
         }
         assert!(!matches!(SledStore::open(&path, 5).unwrap().1, Opened::At(_)));
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+        #[test]
+        fn rows_are_found_in_order_whatever_was_written_and_removed_before(
+            batches in proptest::collection::vec(
+                (proptest::prelude::any::<bool>(), proptest::collection::vec(
+                    (0u8..120, proptest::option::of(1usize..3_000)), 1..60)),
+                1..12,
+            ),
+            (from, to, limit) in (0u8..120, 0u8..130, 0usize..50),
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let (store, _) = SledStore::open(&dir.path().join("state"), 0).unwrap();
+            let mut model = std::collections::BTreeMap::new();
+            for (spill, batch) in batches {
+                let key = |number: u8| vec![b'a' + number / 40, number];
+                let rows: Rows = batch.into_iter()
+                    .map(|(number, size)| (key(number), size.map(|size| vec![number; size]))).collect();
+                for (key, value) in &rows {
+                    match value {
+                        Some(value) => model.insert(key.clone(), value.clone()),
+                        None => model.remove(key),
+                    };
+                }
+                store.write(rows).unwrap();
+                if spill {
+                    store.spill().unwrap();
+                }
+            }
+            for number in 0..120 {
+                let key = [b'a' + number / 40, number];
+                proptest::prop_assert_eq!(store.get(&key).unwrap(), model.get(key.as_slice()).cloned());
+            }
+            let (from, to) = ([b'a' + from / 40, from], [b'a' + to / 40, to]);
+            let within = model.iter().filter(|(key, _)| **key >= from.to_vec() && **key < to.to_vec());
+            let wanted: Pairs = within.take(limit).map(|(k, v)| (k.clone(), v.clone())).collect();
+            proptest::prop_assert_eq!(store.range(&from, &to, limit).unwrap(), wanted);
+            let all: Pairs = store.iter().unwrap().map(Result::unwrap).collect();
+            proptest::prop_assert_eq!(all, model.into_iter().collect::<Pairs>());
+        }
     }
 }
