@@ -237,3 +237,56 @@ fn a_link_that_breaks_while_frames_are_on_their_way_to_the_disk_loses_nothing() 
         assert!(world.in_sync(Ward1), "seed {seed}");
     }
 }
+
+#[test]
+fn what_is_saved_while_a_frame_is_under_way_goes_up_together_and_soon() {
+    let mut world = World::new(77);
+    let dossier = world.create(Ward1);
+    world.settle();
+    let before = world.frames_of(District1, Ward1).len();
+    (0..20).for_each(|_| world.edit(Ward1, dossier, &[]));
+    world.settle();
+    assert_eq!(world.changes(District1, dossier), 21);
+    let frames = world.frames_of(District1, Ward1).len() - before;
+    assert!(frames < 8, "{frames} frames for 20 changes saved at once");
+    // A hub that is slow to acknowledge does not keep the next change back.
+    world.slow_disk(District1, 1_000);
+    let before = world.bytes_exchanged();
+    let mut grew = Vec::new();
+    for _ in 0..4 {
+        world.edit(Ward1, dossier, &[]);
+        world.run(4);
+        grew.push(world.bytes_exchanged());
+    }
+    assert!(before < grew[0] && grew.windows(2).all(|pair| pair[0] < pair[1]), "{before} {grew:?}");
+}
+
+#[test]
+fn frames_that_were_cut_offline_go_up_as_they_are_and_where_they_do_not_fit_others_do() {
+    for set_back in [false, true] {
+        let mut world = World::new(78);
+        let dossier = world.create(Ward1);
+        world.settle();
+        let earlier = world.copy_of(District1);
+        (0..10).for_each(|_| world.edit(Ward1, dossier, &[]));
+        world.settle();
+        world.cut(Ward1);
+        for _ in 0..140 {
+            let dossier = world.create(Ward1);
+            (0..10).for_each(|_| world.edit(Ward1, dossier, &[]));
+            world.run(2);
+        }
+        if set_back {
+            // Cut behind eleven entries; the hub is one that has a single one.
+            world.put_back(District1, earlier);
+        }
+        world.restore(Ward1);
+        world.settle();
+        assert_eq!(world.received_by_parent(Ward1), 11 + 140 * 11);
+        assert_eq!(world.faults(), Vec::<String>::new());
+        assert!(world.in_sync(Ward1));
+        // Cut as soon as there was enough for a frame, not when the link came.
+        let frames = world.frames_of(District1, Ward1);
+        assert_eq!(frames.iter().filter(|entries| **entries == 640).count(), 2, "{frames:?}");
+    }
+}

@@ -7,6 +7,7 @@
 //! driver has reported as durable.
 
 mod admission;
+mod ahead;
 mod alive;
 mod assemble;
 mod carried;
@@ -92,6 +93,8 @@ pub struct Replica {
     /// What hubs above hold of logs from below beyond what is here.
     ahead: BTreeMap<LogId, Head>,
     outputs: VecDeque<Output>,
+    /// The time that was handed in last.
+    now: Instant,
     scans: Scans,
     admission: Admission,
     /// Older links of machines that have connected again.
@@ -149,6 +152,7 @@ impl Replica {
             asked: BTreeSet::new(),
             ahead: BTreeMap::new(),
             outputs: VecDeque::new(),
+            now: Instant(0),
             scans: Scans::default(),
             admission: Admission::default(),
             challenges: BTreeMap::new(),
@@ -165,7 +169,7 @@ impl Replica {
         input: Input,
         store: &impl Store,
     ) {
-        self.scans.set_now(now);
+        self.now = now;
         match input {
             Input::LinkUp { link, peer, dialed } => self.link_up((now, wall), link, peer, dialed),
             Input::LinkDown { link } => self.link_down(now, wall, link, store),
@@ -191,6 +195,8 @@ impl Replica {
                 self.keep_ended(log);
                 self.own.push(log, sequence, *entry);
                 self.pump_up(store);
+                // What cannot be cut now says so when it is sent.
+                let _ = self.cut_ahead(store);
                 self.pump_siblings(store);
             }
             Input::Applied { inboxes } => {
@@ -235,6 +241,10 @@ impl Replica {
 
     /// Acts on deadlines that have passed.
     pub fn handle_timeout(&mut self, now: Instant, store: &impl Store) {
+        self.now = now;
+        if self.gathering_ends().is_some_and(|at| at <= now) {
+            self.pump_up(store);
+        }
         if self.upstream.dial_is_due(now) {
             self.outputs.push_back(Output::Dial);
         }
@@ -258,6 +268,7 @@ impl Replica {
         let check = self.upstream.live().map(|_| self.checker.deadline());
         skips
             .chain(self.upstream.deadline())
+            .chain(self.gathering_ends().filter(|at| *at > self.now))
             .chain(self.scan_deadline())
             .chain(self.challenge_deadline())
             .chain(turns)

@@ -1,7 +1,12 @@
 //! Frames that go up: the node's own log, cut and signed here, and the logs of offices below,
 //! passed on as they came.
 
-use super::{Data, Fault, Head, LinkId, Replica, Store, inbound::InLog, root_at};
+use super::{
+    Data, Fault, Head, LinkId, Replica, Store,
+    ahead::{Ahead, Cut},
+    inbound::InLog,
+    root_at,
+};
 use crate::{
     entry::Entry,
     id::{DossierId, Hash, LogId},
@@ -13,6 +18,7 @@ use crate::{
         rows::{self, Position},
         tiles,
     },
+    time::Instant,
     wire,
 };
 use std::collections::{HashMap, VecDeque};
@@ -35,7 +41,16 @@ pub(super) struct OwnTail {
     changes: HashMap<Hash, u64>,
     /// Newest tree heads that were signed: size and root.
     signed: VecDeque<(u64, Hash)>,
+    /// Until when entries wait to go up together.
+    gathering: Option<Instant>,
+    /// Frames that are ready for the next link.
+    pub(super) ahead: Ahead,
 }
+
+/// How long live entries wait for each other while a frame is under way, in milliseconds, and how
+/// many of them go at once in any case.
+const GATHER_MILLIS: u64 = 3;
+const GATHER_ENTRIES: u64 = 64;
 
 /// Signed heads kept to recognise acknowledgements.
 const SIGNED_HEADS: usize = 256;
@@ -49,6 +64,8 @@ impl OwnTail {
             sent: Frontier::default(),
             changes: HashMap::new(),
             signed: VecDeque::new(),
+            gathering: None,
+            ahead: Ahead::default(),
         }
     }
 
@@ -128,42 +145,87 @@ impl Replica {
         }
         while !self.upstream.window_is_full() {
             let next = self.upstream.next(&log);
-            if next > self.own.head() {
+            if next > self.own.head() || self.gathers(next) {
                 return Ok(());
             }
-            // The tree at what was sent is read from the state, which may lag behind a moment.
-            if self.own.sent.size() + 1 != next {
-                match tiles::frontier_at(store, log, next - 1)? {
-                    Some(frontier) => self.own.sent = frontier,
-                    None => return Ok(()),
-                }
-            }
-            let entries = self.own_entries(next, store)?;
-            if entries.is_empty() {
+            let Some(Cut { tree, frame, .. }) = self.next_cut(log, next, store)? else {
                 return Ok(());
-            }
+            };
             self.announce(link, log, self.config.binding.clone());
-            let frame = self.frame_own(log, next, &entries)?;
-            let upto = next + entries.len() as u64 - 1;
             let length = self.send(link, &Data::Up(frame));
-            self.upstream.sent(log, upto, length);
+            self.upstream.sent(log, tree.size(), length);
+            if self.own.signed.len() == SIGNED_HEADS {
+                self.own.signed.pop_front();
+            }
+            self.own.signed.push_back((tree.size(), tree.root()));
+            self.own.sent = tree;
+            self.own.gathering = None;
         }
         Ok(())
     }
 
-    fn frame_own(&mut self, log: LogId, first: u64, entries: &[Entry]) -> Result<Vec<u8>, Fault> {
+    /// Whether own entries from `next` on wait for a few more: while a frame is under way already,
+    /// and for a moment only. A frame costs both sides about as much as ten entries in it do.
+    fn gathers(&mut self, next: u64) -> bool {
+        let few = self.own.head() - next < GATHER_ENTRIES;
+        let busy = self.upstream.frames_in_flight(&self.own.log) > 0;
+        if !few || !busy {
+            self.own.gathering = None;
+            return false;
+        }
+        let until = *self.own.gathering.get_or_insert(self.now.after(GATHER_MILLIS));
+        until > self.now
+    }
+
+    /// When gathering ends; it may have ended already.
+    pub(super) fn gathering_ends(&self) -> Option<Instant> {
+        self.upstream.live().and(self.own.gathering)
+    }
+
+    /// The frame of own entries from `next` on: cut already, or now. `None` while the state lags
+    /// behind what is to be sent.
+    fn next_cut(
+        &mut self,
+        log: LogId,
+        next: u64,
+        store: &impl Store,
+    ) -> Result<Option<Cut>, Fault> {
+        if let Some(cut) = self.own.ahead.take(next) {
+            return Ok(Some(cut));
+        }
+        let tree = if self.own.sent.size() + 1 == next {
+            self.own.sent.clone()
+        } else {
+            match tiles::frontier_at(store, log, next - 1)? {
+                Some(tree) => tree,
+                None => return Ok(None),
+            }
+        };
+        let mut entries = self.own_entries(next, store)?;
+        // Up to what was cut already.
+        let room = self.own.ahead.first().map_or(u64::MAX, |first| first - next);
+        entries.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+        match entries.is_empty() {
+            true => Ok(None),
+            false => self.cut_own(log, tree, &entries).map(Some),
+        }
+    }
+
+    /// Cuts and signs a frame of the own entries that follow `tree`.
+    pub(super) fn cut_own(
+        &mut self,
+        log: LogId,
+        mut tree: Frontier,
+        entries: &[Entry],
+    ) -> Result<Cut, Fault> {
         let own = &mut self.own;
         let changes = &own.changes;
         let key = &self.config.key;
+        let first = tree.size() + 1;
         for entry in entries {
-            own.sent.push(entry.leaf());
+            tree.push(entry.leaf());
         }
-        let (size, root) = (own.sent.size(), own.sent.root());
-        let checkpoint = Checkpoint::sign(key, self.config.domain, log, size, root);
-        if own.signed.len() == SIGNED_HEADS {
-            own.signed.pop_front();
-        }
-        own.signed.push_back((size, root));
+        let checkpoint = Checkpoint::sign(key, self.config.domain, log, tree.size(), tree.root());
         let resolve = |_: &DossierId, hash: &Hash| changes.get(hash).copied();
         let frame =
             wire::encode_up(&key.public(), log, first, entries, resolve, &checkpoint.signature)
@@ -174,7 +236,7 @@ impl Replica {
         for (sequence, entry) in (first..).zip(entries) {
             own.changes.insert(entry.header.change_hash, sequence);
         }
-        Ok(frame)
+        Ok(Cut { first, tree, frame })
     }
 
     /// Own entries from `next` on, about one frame of them: from memory, or read back.

@@ -343,6 +343,11 @@ impl Upstream {
         self.in_sync = false;
     }
 
+    /// Frames of a log that were sent and are not acknowledged.
+    pub(super) fn frames_in_flight(&self, log: &LogId) -> usize {
+        self.in_flight.iter().filter(|(of, ..)| of == log).count()
+    }
+
     pub(super) fn window_is_full(&self) -> bool {
         let bytes: usize = self.in_flight.iter().map(|(_, _, bytes)| bytes).sum();
         bytes >= if self.bulk { limits::UP_WINDOW_BYTES } else { limits::SMALL_WINDOW_BYTES }

@@ -97,6 +97,18 @@ impl World {
         self.sites.values().flat_map(|site| site.faults.clone()).collect()
     }
 
+    /// Entries in each frame in which a hub was brought the own log of a place below.
+    pub fn frames_of(&self, hub: Place, place: Place) -> Vec<u64> {
+        let log = self.sites[&place].own_log().0;
+        let (from, to) = (Key::Frame(log, 0).bytes(), Key::Frame(log, u64::MAX).bytes());
+        let rows = self.state(hub).0.range(from..to);
+        rows.map(|(_, row)| match postcard::from_bytes(row).unwrap() {
+            rows::Position::Frame { count, .. } => count,
+            rows::Position::Entries(one) => one.len() as u64,
+        })
+        .collect()
+    }
+
     pub fn bytes_exchanged(&self) -> usize {
         self.bytes
     }

@@ -44,8 +44,6 @@ pub(super) struct Scans {
     next_transfer: Transfer,
     /// Faults by kind, since the start.
     faults: BTreeMap<&'static str, u64>,
-    /// Time of the input that is being handled.
-    now: Instant,
 }
 
 /// What is known about scans on one link.
@@ -111,13 +109,6 @@ pub struct ScanReport {
     pub wanted: BTreeSet<Hash>,
     /// Faults by kind, since the start.
     pub faults: BTreeMap<&'static str, u64>,
-}
-
-impl Scans {
-    /// Time of the input that is handled next.
-    pub(super) fn set_now(&mut self, now: Instant) {
-        self.now = now;
-    }
 }
 
 impl Replica {
@@ -243,7 +234,6 @@ impl Replica {
 
     /// Acts on deadlines that have passed.
     pub(super) fn scan_timeout(&mut self, now: Instant, store: &impl Store) {
-        self.scans.now = now;
         let stalled: Vec<Transfer> = self.stalled_pulls().collect();
         for transfer in stalled {
             self.pull_failed(transfer, "stalled", store);

@@ -77,7 +77,7 @@ impl Replica {
                 Ok(())
             }
             Some(Peer::Below(_)) => {
-                let now = self.scans.now;
+                let now = self.now;
                 let undecided = &mut self.scans.links.entry(link).or_default().undecided;
                 if undecided.len() >= limits::SCAN_OFFERS {
                     let words = format!("more than {} open offers", limits::SCAN_OFFERS);
@@ -144,7 +144,7 @@ impl Replica {
 
     /// Offers whose entry never came are given back: the peer may offer them on its next link.
     pub(super) fn drop_old_offers(&mut self) {
-        let now = self.scans.now;
+        let now = self.now;
         let mut old = Vec::new();
         for link in &self.scans.undecided {
             let Some(state) = self.scans.links.get_mut(link) else { continue };

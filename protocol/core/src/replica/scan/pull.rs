@@ -71,7 +71,7 @@ impl Replica {
     ) -> Transfer {
         let transfer = self.scans.next_transfer;
         self.scans.next_transfer += 1;
-        let since = self.scans.now;
+        let since = self.now;
         let pull = Pull { link, hash, size, stage: Stage::File, since, anew };
         self.scans.pulls.insert(transfer, pull);
         self.scan_io(ScanIo::Begin { transfer, hash, size, anew });
@@ -80,7 +80,7 @@ impl Replica {
 
     /// The file is open: the peer is asked.
     pub(super) fn pull_begun(&mut self, transfer: Transfer, held: Vec<Hash>) {
-        let now = self.scans.now;
+        let now = self.now;
         let Some(pull) = self.scans.pulls.get_mut(&transfer) else { return };
         let decoder = Decoder::new(pull.hash, pull.size, held);
         (pull.stage, pull.since) = (Stage::Opening { decoder }, now);
@@ -95,7 +95,7 @@ impl Replica {
         size: u64,
         store: &impl Store,
     ) -> Result<(), Fault> {
-        let now = self.scans.now;
+        let now = self.now;
         let Some(pull) = self.pull_on(link, transfer) else { return Ok(()) };
         let Stage::Opening { decoder } = &pull.stage else {
             return Err(Fault::new("order", "a scan was opened that nobody asked for"));
@@ -141,7 +141,7 @@ impl Replica {
 
     /// Asks for as many pieces as the window allows, each reading in turn.
     pub(super) fn ask(&mut self, link: LinkId) {
-        let now = self.scans.now;
+        let now = self.now;
         let Some(state) = self.scans.links.get_mut(&link) else { return };
         let mut asks = Vec::new();
         let mut idle = 0;
@@ -174,7 +174,7 @@ impl Replica {
         data: Vec<u8>,
         store: &impl Store,
     ) -> Result<(), Fault> {
-        let now = self.scans.now;
+        let now = self.now;
         let state = self.scans.links.entry(link).or_default();
         if let Some(left) = state.closing.get_mut(&transfer) {
             *left -= 1;
@@ -219,7 +219,7 @@ impl Replica {
     }
 
     pub(super) fn pull_written(&mut self, transfer: Transfer) {
-        let now = self.scans.now;
+        let now = self.now;
         let Some(pull) = self.scans.pulls.get_mut(&transfer) else { return };
         let link = pull.link;
         let Stage::Reading { decoder, unwritten, .. } = &mut pull.stage else { return };
@@ -322,7 +322,7 @@ impl Replica {
     }
 
     pub(super) fn stalled_pulls(&self) -> impl Iterator<Item = Transfer> + '_ {
-        let now = self.scans.now;
+        let now = self.now;
         let due = move |pull: &Pull| pull.due().is_some_and(|at| at <= now);
         self.scans.pulls.iter().filter(move |(_, pull)| due(pull)).map(|(transfer, _)| *transfer)
     }

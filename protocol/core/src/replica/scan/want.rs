@@ -104,7 +104,7 @@ impl Replica {
 
     /// Begins to read a scan if somebody may have it and there is room on that link.
     pub(super) fn seek(&mut self, hash: Hash, store: &impl Store) -> Result<(), Fault> {
-        let now = self.scans.now;
+        let now = self.now;
         let Some(want) = self.scans.wants.get(&hash) else { return Ok(()) };
         if want.reading.is_some() || want.recording || want.again.is_some_and(|at| at > now) {
             return Ok(());
@@ -213,7 +213,7 @@ impl Replica {
 
     /// The disk here refused: tried again after a while.
     pub(super) fn want_later(&mut self, hash: Hash) {
-        let now = self.scans.now;
+        let now = self.now;
         if let Some(want) = self.scans.wants.get_mut(&hash) {
             (want.reading, want.recording) = (None, false);
             want.rest(now);
