@@ -318,3 +318,35 @@ fn a_district_without_its_hub_and_with_it_again_loses_nothing() {
         }
     }
 }
+
+#[test]
+fn what_an_office_was_to_forget_it_is_told_again_when_the_numbering_has_changed_meanwhile() {
+    let mut world = World::new(95);
+    let dossier = world.create(Ward1);
+    let op = grant(&world, Ward2);
+    world.edit(Ward1, dossier, &[op]);
+    world.settle();
+    let earlier = world.copy_of(District1);
+    world.edit(Ward1, dossier, &[]);
+    world.settle();
+    assert!(world.keeps_of_others(Ward2, &world::marker(dossier)));
+    world.cut(Ward2);
+    let revoke = AudienceOp { action: AudienceAction::Remove, ..grant(&world, Ward2) };
+    world.edit(Ward1, dossier, &[revoke]);
+    world.settle();
+    // Ward 1 finds out that the hub was set back, and brings everything again.
+    world.put_back(District1, earlier);
+    world.settle();
+    assert_eq!(world.set_backs(District1), 1);
+    world.restore(Ward2);
+    world.settle();
+    world.forget(Ward2);
+    world.settle();
+    assert_eq!(world.changes(Ward2, dossier), 0);
+    assert!(!world.keeps_of_others(Ward2, &world::marker(dossier)));
+    assert_eq!(world.confirmed(District1, Ward2, dossier), Some(1));
+    let before = world.meaning(District1);
+    world.lose_state(District1);
+    assert!(world.meaning(District1) == before, "differs after a rebuild");
+    assert_eq!(world.faults(), Vec::<String>::new());
+}

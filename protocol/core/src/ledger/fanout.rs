@@ -173,6 +173,11 @@ impl<C: Content> Ledger<C> {
             rows.push(inbox, notice(id, stored));
         }
         work.dossiers.insert(id, dossier);
+        // Behind what arrives of it, which would mean that the office takes part again; and it may
+        // have been let in since this was asked for.
+        if work.txn.get(&Key::Purge(inbox, id).bytes())?.is_some() {
+            rows.push(inbox, InboxItem::Forget { dossier: id });
+        }
         rows.write(work)
     }
 
