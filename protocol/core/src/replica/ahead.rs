@@ -31,7 +31,9 @@ pub(super) struct Ahead {
 impl Ahead {
     /// The frame that begins at `next`, if it is here; those before it are of no use any more.
     pub(super) fn take(&mut self, next: u64) -> Option<Cut> {
-        while let Some(cut) = self.frames.pop_front_if(|cut| cut.first <= next) {
+        while self.first().is_some_and(|first| first <= next)
+            && let Some(cut) = self.frames.pop_front()
+        {
             self.bytes -= cut.frame.len();
             if cut.first == next {
                 return Some(cut);

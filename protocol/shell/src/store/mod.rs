@@ -17,6 +17,7 @@ use std::{
         Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// Page cache of sled in bytes. Its real use is a multiple of this.
@@ -26,6 +27,11 @@ const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const WASTE_BYTES: u64 = 16 * 1024 * 1024;
 /// Files from this size on are left to sled: copying them would keep the applier for seconds.
 const COPIED_BYTES: u64 = 256 * 1024 * 1024;
+
+/// How often, and with what pause, a store is opened that was closed a moment ago.
+const REOPENED: (u32, Duration) = (1_000, Duration::from_millis(10));
+/// Bytes copied before sled is made to write them: its buffers are free again then.
+const FLUSH_BYTES: usize = 1024 * 1024;
 
 /// The state store of one replica.
 #[derive(Clone)]
@@ -115,6 +121,18 @@ impl SledStore {
         }
     }
 
+    /// Opens a store that was closed a moment ago: threads of sled that still end hold its lock.
+    fn open_again(dir: &Path) -> Result<Self, StoreError> {
+        let mut left = REOPENED.0;
+        loop {
+            match Self::try_open(dir) {
+                Err(_) if left > 0 => left -= 1,
+                opened => return opened,
+            }
+            std::thread::sleep(REOPENED.1);
+        }
+    }
+
     /// The position it reflects, if that can be right.
     fn fits(&self, last: u64) -> Result<Option<u64>, StoreError> {
         let Some(bytes) = self.get(&Key::Meta.bytes())? else {
@@ -199,10 +217,16 @@ impl SledStore {
         {
             self.spill()?;
             let copy = Self::try_open(&fresh)?;
-            let (old, new) = (self.tree(), copy.tree());
-            for block in &old {
+            let (from, to) = (self.tree(), copy.tree());
+            let mut bytes = 0;
+            for block in &from {
                 let (fence, block) = block.map_err(backend)?;
-                new.insert(fence, block).map_err(backend)?;
+                bytes += block.len();
+                to.insert(fence, block).map_err(backend)?;
+                if bytes >= FLUSH_BYTES {
+                    to.flush().map_err(backend)?;
+                    bytes = 0;
+                }
             }
             copy.flush()?;
         }
@@ -210,7 +234,7 @@ impl SledStore {
         // A crash in between leaves no store at its place, and it is rebuilt.
         std::fs::rename(&self.dir, &old).map_err(io)?;
         std::fs::rename(&fresh, &self.dir).map_err(io)?;
-        let Self { open: fresh, .. } = Self::try_open(&self.dir)?;
+        let Self { open: fresh, .. } = Self::open_again(&self.dir)?;
         let fresh = Arc::try_unwrap(fresh)
             .map_err(|_| StoreError::Backend("a fresh store is in use".into()))?;
         *open = fresh.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -379,7 +403,7 @@ mod tests {
             assert!(!bytes.windows(19).any(|window| window == &secret[..19]), "{}", at.display());
         }
         drop(store);
-        assert_eq!(SledStore::try_open(&path).unwrap().iter().unwrap().count(), 498);
+        assert_eq!(SledStore::open_again(&path).unwrap().iter().unwrap().count(), 498);
     }
 
     #[test]
