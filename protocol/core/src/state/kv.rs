@@ -31,7 +31,8 @@ pub trait Kv {
     /// [`StoreError`] when the store cannot answer.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// At most `limit` pairs with `from <= key < to`, in key order.
+    /// At most `limit` pairs with `from <= key < to`, in the order of their bytes; none if the
+    /// bounds are turned round.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot answer.
@@ -46,6 +47,21 @@ impl<T: Kv + ?Sized> Kv for &T {
     fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError> {
         (**self).range(from, to, limit)
     }
+}
+
+/// What changes together, by key; `None` removes.
+pub type Batch = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// Write side of a state store, in the hands of its one writer. With [`Kv`] this is all that the
+/// engine asks of a store; `tests/store/suite.rs` holds every store to it.
+pub trait KvWrite: Kv {
+    /// Writes one batch, all or nothing: every reader sees it from now on, and no range shows a
+    /// part of it. It need not be on disk, for the journal has it; but a crash that loses a batch
+    /// loses all that were written after it too.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store refuses; nothing of the batch is seen then.
+    fn write_batch(&mut self, batch: Batch) -> Result<(), StoreError>;
 }
 
 /// Reads a typed row.
@@ -68,7 +84,7 @@ pub(crate) fn read_row<R: DeserializeOwned>(
 /// Changes to be written in one batch, readable before they are.
 pub struct Txn<'a, K: Kv + ?Sized> {
     base: &'a K,
-    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    writes: Batch,
 }
 
 impl<'a, K: Kv + ?Sized> Txn<'a, K> {
@@ -103,7 +119,7 @@ impl<'a, K: Kv + ?Sized> Txn<'a, K> {
     }
 
     /// The batch, in key order; `None` removes.
-    pub fn into_writes(self) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+    pub fn into_writes(self) -> Batch {
         self.writes
     }
 }
@@ -117,6 +133,9 @@ impl<K: Kv + ?Sized> Kv for Txn<'_, K> {
     }
 
     fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError> {
+        if from >= to {
+            return Ok(Pairs::new());
+        }
         // Deleted keys may hide base rows, so ask for as many more.
         let mine = || self.writes.range(from.to_vec()..to.to_vec());
         let hidden = mine().filter(|(_, value)| value.is_none()).count();
@@ -138,7 +157,7 @@ pub struct MemKv(pub BTreeMap<Vec<u8>, Vec<u8>>);
 
 impl MemKv {
     /// Applies a batch.
-    pub fn write(&mut self, writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>) {
+    pub fn write(&mut self, writes: Batch) {
         for (key, value) in writes {
             match value {
                 Some(value) => self.0.insert(key, value),
@@ -154,8 +173,18 @@ impl Kv for MemKv {
     }
 
     fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError> {
+        if from >= to {
+            return Ok(Pairs::new());
+        }
         let rows = self.0.range(from.to_vec()..to.to_vec());
         Ok(rows.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+}
+
+impl KvWrite for MemKv {
+    fn write_batch(&mut self, batch: Batch) -> Result<(), StoreError> {
+        self.write(batch);
+        Ok(())
     }
 }
 

@@ -14,4 +14,4 @@ pub mod tiles;
 
 pub use key::{Key, ScanTable};
 pub(crate) use kv::read_row;
-pub use kv::{Kv, MemKv, Pairs, StoreError, Txn};
+pub use kv::{Batch, Kv, KvWrite, MemKv, Pairs, StoreError, Txn};

@@ -3,11 +3,13 @@
 //! to sled ([`recent`]), and goes there in blocks ([`blocks`]).
 
 mod blocks;
+#[cfg(test)]
+mod conformance;
 mod recent;
 
 use motcua_core::{
     ledger::STATE_LAYOUT,
-    state::{Key, Kv, Pairs, StoreError, rows::Meta},
+    state::{Batch, Key, Kv, KvWrite, Pairs, StoreError, rows::Meta},
 };
 use recent::{Recent, Rows};
 use std::{
@@ -289,6 +291,12 @@ impl Kv for SledStore {
         let inside = |key: &[u8]| key >= from && key < to;
         let below = below.filter(|row| row.as_ref().map_or(true, |(key, _)| inside(key)));
         recent.range((from, to), limit, below)
+    }
+}
+
+impl KvWrite for SledStore {
+    fn write_batch(&mut self, batch: Batch) -> Result<(), StoreError> {
+        self.write(batch)
     }
 }
 
