@@ -6,7 +6,7 @@ use crate::{
     patience::until,
     ports,
     process::{Process, Recipe},
-    relay::{Line, Relay},
+    relay::{Line, Relay, STRANGERS},
 };
 use anyhow::{Context, bail, ensure};
 use motcua_core::{id::OfficeId, trust::OfficeRecord};
@@ -16,9 +16,10 @@ use serde_json::Value;
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write,
     net::{SocketAddr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -191,8 +192,8 @@ impl City {
         arguments.push(format!("--out={}", dir.join("city").display()));
         arguments.push(format!("--only={}", [hubs, wards].concat().join(",")));
         for plot in &plots {
-            let Plot { code, front, recovery, .. } = plot;
-            arguments.push(format!("--hub={code}={},recovery={recovery}", front.0.local_addr()?));
+            let (links, recovery) = (plot.front.0.local_addr()?, plot.desk_front.0.local_addr()?);
+            arguments.push(format!("--hub={}={links},recovery={recovery}", plot.code));
         }
         provision(programs, &arguments)?;
         let offices = Offices::read(&dir.join("city"))?;
@@ -217,8 +218,11 @@ impl City {
         let lines: BTreeMap<String, Arc<Line>> =
             city.sites().map(|site| (site.code.clone(), Arc::clone(&site.line))).collect();
         for plot in plots {
-            let lines = lines.clone();
-            city.relays.push(Relay::start(plot.front, plot.links, lines)?);
+            city.relays.push(Relay::start(plot.front, plot.links, lines.clone())?);
+            // A machine that enrols is of no line yet, unless a test sees to it.
+            let mut all = lines.clone();
+            all.insert(STRANGERS.to_owned(), Arc::default());
+            city.relays.push(Relay::start(plot.desk_front, plot.recovery, all)?);
         }
         Ok(city)
     }
@@ -400,6 +404,8 @@ fn is_connected(site: &Site) -> bool {
 struct Plot {
     code: String,
     front: (UdpSocket, TcpListener),
+    /// The same for the recovery ALPN.
+    desk_front: (UdpSocket, TcpListener),
     links: SocketAddr,
     recovery: SocketAddr,
     http: SocketAddr,
@@ -407,10 +413,13 @@ struct Plot {
 
 impl Plot {
     fn choose(code: &str) -> anyhow::Result<Self> {
-        let front = ports::free()?;
-        let front = (UdpSocket::bind(front)?, TcpListener::bind(front)?);
+        let bound = || -> anyhow::Result<(UdpSocket, TcpListener)> {
+            let at = ports::free()?;
+            Ok((UdpSocket::bind(at)?, TcpListener::bind(at)?))
+        };
+        let (front, desk_front) = (bound()?, bound()?);
         let (links, recovery, http) = (ports::free()?, ports::free()?, ports::free()?);
-        Ok(Self { code: code.to_owned(), front, links, recovery, http })
+        Ok(Self { code: code.to_owned(), front, desk_front, links, recovery, http })
     }
 
     fn site(&self, dir: &Path, programs: &Binaries, offices: &Offices) -> anyhow::Result<Site> {
@@ -509,12 +518,25 @@ fn enrol(programs: &Binaries, dir: &Path, node: &Site) -> anyhow::Result<()> {
         format!("--out={}", bundle.display()),
     ];
     provision(programs, &token)?;
-    let output = Command::new(&programs.node)
+    // It waits for a word before it becomes the program, so that the line knows it from its first
+    // packet on.
+    let mut child = Command::new("sh")
+        .args(["-c", "read -r go && exec \"$@\"", "sh"])
+        .arg(&programs.node)
         .arg("enrol")
         .arg(format!("--join={}", bundle.display()))
         .arg(format!("--data={}", node.data.display()))
-        .output()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .with_context(|| format!("{} does not start", programs.node.display()))?;
+    node.line.set_owner(child.id());
+    let mut word = child.stdin.take().context("no way to say go")?;
+    writeln!(word, "go")?;
+    drop(word);
+    let output = child.wait_with_output()?;
+    node.line.set_owner(0);
     ensure!(
         output.status.success(),
         "{} was not enrolled: {}\n{}",

@@ -107,6 +107,12 @@ impl Line {
         self.tcp.load(Relaxed)
     }
 
+    /// Bytes that went over UDP so far, both ways.
+    pub fn udp_bytes(&self) -> u64 {
+        let (up, down) = self.bytes();
+        (up + down).saturating_sub(self.tcp_bytes())
+    }
+
     /// The process at the lower end; 0 when there is none.
     pub fn set_owner(&self, process: u32) {
         self.owner.store(u64::from(process), Relaxed);

@@ -37,6 +37,10 @@ const DATAGRAM: usize = 65_536;
 
 pub(crate) type Lines = Arc<BTreeMap<String, Arc<Line>>>;
 
+/// Under this instead of a code: the line of processes that nobody knows. Without it they do not
+/// get through.
+pub const STRANGERS: &str = "";
+
 impl Relay {
     /// Relays UDP and TCP between the front and the hub at `back`; `lines` by the offices' codes.
     ///
@@ -238,7 +242,7 @@ pub(crate) fn owner_of(table: &str, port: u16, lines: &Lines) -> Option<Arc<Line
             })
         })
     };
-    lines.values().find(|line| line.owners().any(owns)).cloned()
+    lines.values().find(|line| line.owners().any(owns)).or_else(|| lines.get(STRANGERS)).cloned()
 }
 
 /// Column 2 is the local address in hexadecimal, column 10 the inode (proc(5)).

@@ -15,7 +15,9 @@ use motcua_tests::{
     http::Client,
     patience::{PATIENCE, wait, wait_for},
     seed::Seed,
+    shaper::Shape,
 };
+use std::sync::Arc;
 
 const DAY: i64 = 86_400_000;
 
@@ -95,6 +97,47 @@ fn a_machine_renews_before_the_end_after_it_and_when_its_hub_does_not_take_what_
     Census::settled(&city, &expected, PATIENCE)
         .unwrap_or_else(|error| panic!("seed {number}: {error:#}"));
     assert!(days_left(&mut city, DISTRICT_1) > 80);
+}
+
+#[test]
+fn where_udp_is_blocked_a_machine_enrols_works_and_renews_all_the_same() {
+    let (mut seed, number) = Seed::from_env();
+    println!("MOTCUA_SEED={number}");
+    let dir = tempfile::Builder::new().prefix("motcua-").tempdir().unwrap();
+    let mut city = City::found(dir.path(), &[CITY, DISTRICT_1], &WARDS_1[..2]).unwrap();
+    let (code, other) = (WARDS_1[0], WARDS_1[1]);
+    let line = Arc::clone(&city.site(code).line);
+    line.shape(Shape::udp_blocked());
+    // Enrols, too.
+    city.open(&mut |_| {}).unwrap();
+    city.site(code).stop().unwrap();
+    city.site(code).add_settings("[renewal]\nspread_seconds = 0\n").unwrap();
+    let (key, ca) = issuer(&mut city, DISTRICT_1);
+    let office = city.site(other).office.clone();
+    let mut expected = Expected::default();
+    // Near its end, when the hub still takes it; and ended, when there is no link to be had.
+    for left in [10, -365] {
+        show(&mut city, code, &key, &ca, left);
+        city.site(code).start_ready().unwrap();
+        let client = city.site(code).process.client();
+        let took = wait_for("a renewal", || {
+            metric(client, "motcua_certificate_renewals_total{result=\"done\"} ") == 1.0
+        });
+        city.wait_connected(PATIENCE).unwrap();
+        println!("{left} days left: renewed over TCP after {took:?}");
+        assert!(days_left(&mut city, code) > 80);
+        let desk = Desk::new(client);
+        let made = desk.register(&fresh_key(), &application(&mut seed)).unwrap();
+        desk.forward(&made.id, &office, "").unwrap();
+        expected.at(&city, &made.id, code);
+        expected.at(&city, &made.id, other);
+        Census::settled(&city, &expected, PATIENCE)
+            .unwrap_or_else(|error| panic!("seed {number}: {error:#}"));
+        assert_eq!(desk.sync().unwrap()["carrier"], "tcp");
+        city.site(code).stop().unwrap();
+    }
+    assert!(line.tcp_bytes() > 0);
+    assert_eq!(line.udp_bytes(), 0, "not a byte passed over UDP");
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub struct ServiceOptions<C> {
     pub data_dir: PathBuf,
     /// Addresses for links from below; hubs only.
     pub listen: Option<Listen>,
-    /// UDP address of the recovery ALPN; hubs only.
+    /// Address of the recovery ALPN, UDP and TCP; hubs only.
     pub recovery_listen: Option<SocketAddr>,
     /// What the dossiers' payloads mean.
     pub content: C,
@@ -145,12 +145,12 @@ impl Service {
             })
         });
         let engine = started.await.map_err(|error| ServiceError::Thread(error.to_string()))??;
-        let recovery = match (engine.kind, recovery_listen, desk) {
-            (NodeKind::Hub, Some(listen), Some(desk)) => {
+        let recovery = match (engine.kind, desk) {
+            (NodeKind::Hub, Some(desk)) => {
                 let register = Register(Arc::downgrade(&engine));
                 let trust = credentials.trust.clone();
                 let service = HubRecovery::new(desk, trust, wall.clone(), register);
-                Some(Recovery { listen, service: Arc::new(service) })
+                Some(Recovery { listen: recovery_listen, service: Arc::new(service) })
             }
             _ => None,
         };

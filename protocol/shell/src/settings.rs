@@ -24,7 +24,8 @@ pub struct HubSettings {
     /// document must name the port for the offices to try it.
     #[serde(default)]
     pub tcp_listen: Option<SocketAddr>,
-    /// UDP address of the recovery ALPN; without it no machine can enrol or come back here.
+    /// Address of the recovery ALPN, UDP and TCP; without it machines enrol and come back over TCP
+    /// only, at the port of the links.
     #[serde(default)]
     pub recovery_listen: Option<SocketAddr>,
     /// TCP address of console, metrics and public look-up.
@@ -118,7 +119,8 @@ pub struct LinkSettings {
     pub idle_seconds: Option<u64>,
     /// Milliseconds that QUIC has alone before TCP is dialled as well, at most 60,000.
     pub head_start_ms: Option<u64>,
-    /// Seconds on TCP before QUIC is tried again, 1 to 86,400.
+    /// Seconds on TCP before QUIC is tried again where it was not heard for long, 1 to 86,400; at
+    /// first it is tried sooner.
     pub quic_again_seconds: Option<u64>,
 }
 

@@ -69,11 +69,13 @@ fn hub_toml(hub: &HubPlan) -> String {
     let data = port(&hub.spec.addresses).unwrap_or_else(|| "4433".to_owned());
     let recovery = port(&hub.spec.recovery_addresses).filter(|port| *port != data);
     let recovery = recovery.map_or_else(String::new, |port| {
-        format!("# UDP address of the recovery ALPN.\nrecovery_listen = \"0.0.0.0:{port}\"\n")
+        format!(
+            "# UDP and TCP address of the recovery ALPN.\nrecovery_listen = \"0.0.0.0:{port}\"\n"
+        )
     });
     format!(
         "# Identity and data of the hub, relative to this file.\ndata_dir = \".\"\n\
-         # UDP address of the QUIC endpoint; must be reachable as {}.\nlisten = \"0.0.0.0:{data}\"\n\
+         # UDP and TCP address of links; must be reachable as {}.\nlisten = \"0.0.0.0:{data}\"\n\
          {recovery}\
          # TCP address of console, metrics and public look-up. Who may log in at the console:\n\
          # motcua-hub operator add NAME --config hub.toml\nhttp_listen = \"127.0.0.1:8080\"\n\

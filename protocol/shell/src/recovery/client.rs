@@ -1,39 +1,30 @@
 //! The machine's side: joins with a bundle, or comes back with its key. Nothing is kept until all
 //! of it is checked, so it may be cut anywhere and begun again.
 
+use super::call::Call;
 use crate::{
-    certificate::{device_key_of, server_name},
+    certificate::device_key_of,
     transport::{
-        Settings,
-        accept::peer_key,
-        dialing_endpoint,
-        settings::Side,
+        Carrier,
         tls::{self, TrustHandle},
     },
 };
 use motcua_core::{
     id::{DomainId, Nonce},
     key::{PublicKey, Purpose, SecretKey},
-    limits,
     time::Timestamp,
     trust::{
         HubRecord, JoinBundle, JoinToken, Signed, SignedRoot, TrustError, TrustView,
         enrol::{RecoveryReply, RecoveryRequest, RefusalCode, prove, time_message},
     },
 };
-use quinn::{Connection, VarInt};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::lookup_host, time::timeout};
+use std::time::Duration;
+use tokio::time::timeout;
 
-/// One address may take this long to shake hands.
-const HANDSHAKE: Duration = Duration::from_secs(5);
 /// One small reply may take this long.
 const REPLY: Duration = Duration::from_secs(15);
 /// The reply with the trust store, over the worst link.
 const STORE: Duration = Duration::from_secs(300);
-/// Addresses of one name that are tried.
-const ADDRESSES: usize = 4;
-
 /// What a machine has after joining or coming back; checked up to the root.
 #[derive(Debug, Clone)]
 pub struct Enrolment {
@@ -54,7 +45,10 @@ pub enum EnrolError {
     #[error("the join bundle cannot be used: {0}")]
     Bundle(TrustError),
     /// No address led to the hub.
-    #[error("hub {hub} was not reached: {tried}; check the network and that UDP is not blocked")]
+    #[error(
+        "hub {hub} was not reached: {tried}; check the network, and that it lets UDP or TCP through \
+         to these addresses"
+    )]
     Unreachable {
         /// Device key of the hub.
         hub: PublicKey,
@@ -103,9 +97,21 @@ impl EnrolError {
 /// # Errors
 /// [`EnrolError`]; this machine's state is as before.
 pub async fn enrol(bundle: &JoinBundle, device: &SecretKey) -> Result<Enrolment, EnrolError> {
+    match enrol_by(Carrier::Quic, bundle, device).await {
+        // Some filters let a handshake over UDP pass, and no more.
+        Err(EnrolError::Cut(_)) => enrol_by(Carrier::Tcp, bundle, device).await,
+        done => done,
+    }
+}
+
+async fn enrol_by(
+    first: Carrier,
+    bundle: &JoinBundle,
+    device: &SecretKey,
+) -> Result<Enrolment, EnrolError> {
     let token = bundle.check().map_err(EnrolError::Bundle)?;
     let hub = bundle.hub_key;
-    let call = Call::connect(Some(hub), hub, &bundle.hub_addresses).await?;
+    let mut call = Call::connect(first, Some(hub), hub, &bundle.hub_addresses).await?;
     let (challenge, hub_time) = call.hello(bundle.domain).await?;
     let request = RecoveryRequest::Enrol {
         token: bundle.token.clone(),
@@ -136,7 +142,20 @@ pub async fn renew(
     binding: Option<&Signed>,
     trust: &TrustView,
 ) -> Result<Enrolment, EnrolError> {
-    let call = Call::connect(None, hub.key, hub.recovery()).await?;
+    match renew_by(Carrier::Quic, hub, device, binding, trust).await {
+        Err(EnrolError::Cut(_)) => renew_by(Carrier::Tcp, hub, device, binding, trust).await,
+        done => done,
+    }
+}
+
+async fn renew_by(
+    first: Carrier,
+    hub: &HubRecord,
+    device: &SecretKey,
+    binding: Option<&Signed>,
+    trust: &TrustView,
+) -> Result<Enrolment, EnrolError> {
+    let mut call = Call::connect(first, None, hub.key, hub.recovery()).await?;
     let domain = trust.domain();
     let (challenge, hub_time) = call.hello(domain).await?;
     let request = RecoveryRequest::Renew {
@@ -153,6 +172,7 @@ pub async fn renew(
         }
         granted => granted?,
     };
+    let answered = call.hub;
     call.done().await;
     let mut view = trust.clone();
     // One document that may not be taken does not void the others; the binding is judged by what
@@ -160,63 +180,15 @@ pub async fn renew(
     if let Err(error) = view.adopt_all(&granted.trust) {
         tracing::error!(%error, "the hub handed out a trust document that may not be taken");
     }
-    if !view.root().hubs.iter().any(|listed| listed.key == call.hub) {
-        let words = format!("key {} is no hub of the root document in force", call.hub);
+    if !view.root().hubs.iter().any(|listed| listed.key == answered) {
+        let words = format!("key {answered} is no hub of the root document in force");
         return Err(EnrolError::Answer(words));
     }
     granted.check(device, view, hub_time)
 }
 
-/// A connection to a hub.
-struct Call {
-    // Ends with the call.
-    endpoint: quinn::Endpoint,
-    connection: Connection,
-    /// The key that answered.
-    hub: PublicKey,
-}
-
 impl Call {
-    async fn connect(
-        pin: Option<PublicKey>,
-        expected: PublicKey,
-        addresses: &[String],
-    ) -> Result<Self, EnrolError> {
-        let machine = |error: &dyn std::fmt::Display| EnrolError::Machine(error.to_string());
-        let tls = tls::recovery_client(pin).map_err(|error| machine(&error))?;
-        let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(tls)
-            .map_err(|error| machine(&error))?;
-        let mut config = quinn::ClientConfig::new(Arc::new(crypto));
-        config.transport_config(Settings::default().transport(Side::Dials));
-        let endpoint =
-            dialing_endpoint(quinn::EndpointConfig::default()).map_err(|error| machine(&error))?;
-        let name = server_name(expected.node_id());
-        let mut tried = Vec::new();
-        for address in addresses {
-            let found = match timeout(HANDSHAKE, lookup_host(address)).await {
-                Ok(Ok(found)) => found,
-                Ok(Err(error)) => {
-                    tried.push(format!("{address}: {error}"));
-                    continue;
-                }
-                Err(_) => {
-                    tried.push(format!("{address}: name not found in time"));
-                    continue;
-                }
-            };
-            for remote in found.take(ADDRESSES) {
-                let shaking = shake_hands(&endpoint, &config, remote, &name);
-                match timeout(HANDSHAKE, shaking).await {
-                    Ok(Ok((connection, hub))) => return Ok(Self { endpoint, connection, hub }),
-                    Ok(Err(words)) => tried.push(format!("{remote}: {words}")),
-                    Err(_) => tried.push(format!("{remote}: no answer in time")),
-                }
-            }
-        }
-        Err(EnrolError::Unreachable { hub: expected, tried: tried.join("; ") })
-    }
-
-    async fn hello(&self, domain: DomainId) -> Result<(Nonce, Timestamp), EnrolError> {
+    async fn hello(&mut self, domain: DomainId) -> Result<(Nonce, Timestamp), EnrolError> {
         let mut asked = Nonce::ZERO;
         getrandom::fill(&mut asked.0).map_err(|error| EnrolError::Machine(error.to_string()))?;
         let reply = self.ask(&RecoveryRequest::Hello { nonce: asked }, REPLY).await?;
@@ -231,7 +203,7 @@ impl Call {
         }
     }
 
-    async fn ask_for_grant(&self, request: &RecoveryRequest) -> Result<Granted, EnrolError> {
+    async fn ask_for_grant(&mut self, request: &RecoveryRequest) -> Result<Granted, EnrolError> {
         match self.ask(request, STORE).await? {
             RecoveryReply::Enrolled { binding, certificate_chain, trust } => {
                 Ok(Granted { binding, certificate_chain, trust })
@@ -241,7 +213,7 @@ impl Call {
     }
 
     /// The documents here with the root documents that this hub has beyond them.
-    async fn roots_after(&self, trust: &TrustView) -> Result<TrustView, EnrolError> {
+    async fn roots_after(&mut self, trust: &TrustView) -> Result<TrustView, EnrolError> {
         let mut view = trust.clone();
         loop {
             let after = view.numbers().root;
@@ -259,42 +231,16 @@ impl Call {
     }
 
     async fn ask(
-        &self,
+        &mut self,
         request: &RecoveryRequest,
         wait: Duration,
     ) -> Result<RecoveryReply, EnrolError> {
-        let bytes = timeout(wait, exchange(&self.connection, &request.encode()))
+        let bytes = timeout(wait, self.exchange(&request.encode()))
             .await
             .map_err(|_| EnrolError::Cut("no answer in time".to_owned()))?
             .map_err(EnrolError::Cut)?;
         RecoveryReply::decode(&bytes).map_err(EnrolError::Trust)
     }
-
-    /// Tells the hub that the slot is free.
-    async fn done(&self) {
-        self.connection.close(VarInt::from_u32(0), b"done");
-        let _ = timeout(Duration::from_secs(1), self.endpoint.wait_idle()).await;
-    }
-}
-
-async fn shake_hands(
-    endpoint: &quinn::Endpoint,
-    config: &quinn::ClientConfig,
-    remote: SocketAddr,
-    name: &str,
-) -> Result<(Connection, PublicKey), String> {
-    let connecting =
-        endpoint.connect_with(config.clone(), remote, name).map_err(|error| error.to_string())?;
-    let connection = connecting.await.map_err(|error| error.to_string())?;
-    let hub = peer_key(&connection).ok_or("it showed no device key")?;
-    Ok((connection, hub))
-}
-
-async fn exchange(connection: &Connection, request: &[u8]) -> Result<Vec<u8>, String> {
-    let (mut send, mut receive) = connection.open_bi().await.map_err(|error| error.to_string())?;
-    send.write_all(request).await.map_err(|error| error.to_string())?;
-    send.finish().map_err(|error| error.to_string())?;
-    receive.read_to_end(limits::RECOVERY_REPLY_BYTES).await.map_err(|error| error.to_string())
 }
 
 fn unexpected(reply: RecoveryReply, wanted: &str) -> EnrolError {

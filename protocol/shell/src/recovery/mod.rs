@@ -1,13 +1,16 @@
-//! The recovery ALPN: how a machine without a valid certificate joins or comes back. One request
-//! and one reply a stream, each ended by the end of its stream, in the frozen format of
-//! [`motcua_core::trust::enrol`].
+//! The recovery ALPN: how a machine without a valid certificate joins or comes back. Requests and
+//! replies in the frozen format of [`motcua_core::trust::enrol`]: over QUIC one of each a stream,
+//! ended by the end of its stream; over TCP one after the other, each after its length ([`framing`]).
 //!
-//! [`serve`] answers anybody, so it is bounded in every way; [`HubRecovery`] decides and issues;
-//! [`client`] asks.
+//! [`serve`] and [`stream`] answer anybody, so they are bounded in every way; [`HubRecovery`] decides
+//! and issues; [`client`] asks, over what [`call`] got through.
 
+pub(crate) mod call;
 pub mod client;
+mod framing;
 mod hub;
 pub(crate) mod serve;
+mod stream;
 
 pub use client::{EnrolError, Enrolment, enrol, renew};
 pub use hub::{Books, BooksError, HubRecovery, Issue, Issuing, Note};

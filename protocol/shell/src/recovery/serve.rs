@@ -11,7 +11,7 @@ use motcua_core::{
 };
 use quinn::{Connection, Incoming, ReadToEndError, RecvStream, SendStream, VarInt};
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -23,8 +23,6 @@ use tokio::{
 
 /// Connections at once. Each holds at most one request and one reply.
 const CONNECTIONS: usize = 64;
-/// How long a caller that has shown nothing may stay: two round trips on the worst link.
-const LIFETIME: Duration = Duration::from_secs(30);
 /// How long an admitted one may: a trust store of a megabyte over 2G.
 const ADMITTED_LIFETIME: Duration = Duration::from_secs(300);
 /// Requests of one address. A district's offices may share one, behind a translating router, and
@@ -40,13 +38,12 @@ const CONNECTIONS_ALL: Rate = Rate { burst: 512, per_second: 64.0 };
 /// Addresses remembered.
 const SOURCES: usize = 4096;
 
-/// Answers until told to stop.
+/// Answers QUIC callers until told to stop.
 pub(crate) async fn run(
     endpoint: quinn::Endpoint,
-    service: Arc<dyn RecoveryService>,
+    desk: Arc<Desk>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let desk = Arc::new(Desk::new(service));
     let mut tasks = JoinSet::new();
     loop {
         tokio::select! {
@@ -61,7 +58,13 @@ pub(crate) async fn run(
     }
 }
 
-struct Desk {
+/// Answers callers, over QUIC here and over TCP in `over_tcp`; the bounds are those of both
+/// together.
+pub(crate) struct Desk {
+    /// TLS in which TCP callers are answered.
+    pub(crate) tls: Arc<rustls::ServerConfig>,
+    /// How long a caller that has shown nothing may stay.
+    pub(super) lifetime: Duration,
     service: Arc<dyn RecoveryService>,
     slots: Arc<Semaphore>,
     connections: Mutex<SourceRates>,
@@ -69,15 +72,31 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(service: Arc<dyn RecoveryService>) -> Self {
+    pub(crate) fn new(
+        service: Arc<dyn RecoveryService>,
+        tls: rustls::ServerConfig,
+        lifetime: Duration,
+    ) -> Self {
         let now = Instant::now();
         let rates = |each, all| Mutex::new(SourceRates::new(each, all, SOURCES, now));
         Self {
+            tls: Arc::new(tls),
+            lifetime,
             service,
             slots: Arc::new(Semaphore::new(CONNECTIONS)),
             connections: rates(CONNECTIONS_EACH, CONNECTIONS_ALL),
             requests: rates(REQUESTS_EACH, REQUESTS_ALL),
         }
+    }
+
+    /// Room for one caller whose address is proven; none if there are too many.
+    pub(crate) fn slot(&self, remote: SocketAddr) -> Option<OwnedSemaphorePermit> {
+        let slot = Arc::clone(&self.slots).try_acquire_owned().ok();
+        let slot = slot.filter(|_| allow(&self.connections, remote.ip()));
+        if slot.is_none() {
+            tracing::debug!(%remote, "recovery caller refused: too many");
+        }
+        slot
     }
 
     fn admit(self: Arc<Self>, incoming: Incoming, tasks: &mut JoinSet<()>) {
@@ -90,19 +109,17 @@ impl Desk {
             }
             return;
         }
-        let slot = Arc::clone(&self.slots).try_acquire_owned();
-        let (Ok(slot), true) = (slot, allow(&self.connections, remote.ip())) else {
-            tracing::debug!(%remote, "recovery caller refused: too many");
-            return incoming.refuse();
-        };
-        tasks.spawn(self.converse(incoming, slot));
+        match self.slot(remote) {
+            Some(slot) => drop(tasks.spawn(self.converse(incoming, slot))),
+            None => incoming.refuse(),
+        }
     }
 
     async fn converse(self: Arc<Self>, incoming: Incoming, _slot: OwnedSemaphorePermit) {
         let start = Instant::now();
         let remote = incoming.remote_address();
         let Ok(connecting) = incoming.accept() else { return };
-        let Ok(Ok(connection)) = timeout_at(start + LIFETIME, connecting).await else {
+        let Ok(Ok(connection)) = timeout_at(start + self.lifetime, connecting).await else {
             return tracing::debug!(%remote, "recovery caller did not shake hands");
         };
         let mut session = RecoverySession::new(remote.ip().to_canonical());
@@ -131,9 +148,10 @@ impl Desk {
             }
         };
         let (send, reply) =
-            timeout_at(start + LIFETIME, request).await.map_err(|_| "time is up")??;
-        let end = start + if session.is_admitted() { ADMITTED_LIFETIME } else { LIFETIME };
-        timeout_at(end, write(send, &reply)).await.map_err(|_| "time is up")?
+            timeout_at(start + self.lifetime, request).await.map_err(|_| "time is up")??;
+        timeout_at(self.end_of_reply(start, session), write(send, &reply))
+            .await
+            .map_err(|_| "time is up")?
     }
 
     async fn reply(
@@ -146,14 +164,28 @@ impl Desk {
             Err(ReadToEndError::TooLong) => return Ok(refused(RefusalCode::BadRequest)),
             Err(ReadToEndError::Read(_)) => return Err("request cut short"),
         };
+        Ok(self.answer(&bytes, session).await)
+    }
+
+    /// By when a reply must have been taken.
+    pub(super) fn end_of_reply(&self, start: Instant, session: &RecoverySession) -> Instant {
+        start + if session.is_admitted() { ADMITTED_LIFETIME } else { self.lifetime }
+    }
+
+    /// The answer to one request, whatever carried it.
+    pub(super) async fn answer(
+        &self,
+        bytes: &[u8],
+        session: &mut RecoverySession,
+    ) -> RecoveryReply {
         if !allow(&self.requests, session.remote) {
-            return Ok(refused(RefusalCode::Busy));
+            return refused(RefusalCode::Busy);
         }
-        match RecoveryRequest::decode(&bytes) {
-            Ok(request) => Ok(self.service.handle(request, session).await),
+        match RecoveryRequest::decode(bytes) {
+            Ok(request) => self.service.handle(request, session).await,
             Err(error) => {
                 tracing::debug!(remote = %session.remote, %error, "recovery request not read");
-                Ok(refused(RefusalCode::BadRequest))
+                refused(RefusalCode::BadRequest)
             }
         }
     }

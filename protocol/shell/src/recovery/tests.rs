@@ -1,7 +1,7 @@
 //! A hub's recovery ALPN over loopback.
 #![allow(clippy::unwrap_used)]
 
-use super::*;
+use super::{call::Call, *};
 use crate::{
     certificate::device_key_of,
     test_city::{
@@ -10,7 +10,6 @@ use crate::{
     },
     transport::{
         Carrier, Credentials, Endpoint, LinkSink, LinkWriter, Recovery, Settings, TrustHandle,
-        dialing_endpoint, tls,
     },
 };
 use motcua_core::{
@@ -21,7 +20,6 @@ use motcua_core::{
     time::Timestamp,
     trust::{Binding, JoinBundle, NodeKind, RootDocument, Signed, TrustError, enrol::prove},
 };
-use quinn::Connection;
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -143,7 +141,8 @@ impl Hub {
             Arc::new(move || Timestamp(hands.load(Ordering::SeqCst))),
             journal.clone(),
         );
-        let recovery = Recovery { listen: ([127, 0, 0, 1], 0).into(), service: Arc::new(service) };
+        let recovery =
+            Recovery { listen: Some(([127, 0, 0, 1], 0).into()), service: Arc::new(service) };
         let credentials = city.credentials(device, NodeKind::Hub);
         let endpoint =
             Endpoint::bind(None, credentials, Deaf, Some(recovery), Settings::default()).unwrap();
@@ -166,36 +165,26 @@ impl Hub {
         *self.journal.0.incidents.lock().unwrap()
     }
 
-    async fn stranger(&self) -> Stranger {
-        let tls = tls::recovery_client(Some(hub().public())).unwrap();
-        let crypto = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
-        let config = quinn::ClientConfig::new(Arc::new(crypto));
-        let endpoint = dialing_endpoint(quinn::EndpointConfig::default()).unwrap();
-        let connecting = endpoint.connect_with(config, self.address(), "x.motcua").unwrap();
-        Stranger { connection: connecting.await.unwrap(), _endpoint: endpoint }
+    async fn stranger(&self, carrier: Carrier) -> Stranger {
+        let key = hub().public();
+        let addresses = [self.address().to_string()];
+        Stranger(Call::by(carrier, Some(key), key, &addresses).await.unwrap())
     }
 }
 
 /// Says whatever it likes.
-struct Stranger {
-    connection: Connection,
-    _endpoint: quinn::Endpoint,
-}
+struct Stranger(Call);
 
 impl Stranger {
-    async fn say(&self, bytes: &[u8]) -> Vec<u8> {
-        let (mut send, mut receive) = self.connection.open_bi().await.unwrap();
-        // The hub may stop listening before it has all.
-        let _ = send.write_all(bytes).await;
-        let _ = send.finish();
-        timeout(SOON, receive.read_to_end(limits::RECOVERY_REPLY_BYTES)).await.unwrap().unwrap()
+    async fn say(&mut self, bytes: &[u8]) -> Vec<u8> {
+        timeout(SOON, self.0.exchange(bytes)).await.unwrap().unwrap()
     }
 
-    async fn ask(&self, request: &RecoveryRequest) -> RecoveryReply {
+    async fn ask(&mut self, request: &RecoveryRequest) -> RecoveryReply {
         RecoveryReply::decode(&self.say(&request.encode()).await).unwrap()
     }
 
-    async fn challenge(&self) -> Nonce {
+    async fn challenge(&mut self) -> Nonce {
         match self.ask(&RecoveryRequest::Hello { nonce: Nonce([5; 16]) }).await {
             RecoveryReply::Challenge { nonce, .. } => nonce,
             reply => panic!("{reply:?}"),
@@ -234,8 +223,14 @@ async fn a_machine_with_a_bundle_gets_all_it_needs_to_link() {
 
 #[tokio::test]
 async fn a_stranger_learns_a_challenge_and_a_refusal_and_changes_nothing() {
+    for carrier in Carrier::ALL {
+        is_told_little(carrier).await;
+    }
+}
+
+async fn is_told_little(carrier: Carrier) {
     let hub = Hub::new();
-    let stranger = hub.stranger().await;
+    let mut stranger = hub.stranger(carrier).await;
     let device = key(66);
     let forged = {
         let token = hub.bundle().check().unwrap();
@@ -272,8 +267,14 @@ async fn a_stranger_learns_a_challenge_and_a_refusal_and_changes_nothing() {
 
 #[tokio::test]
 async fn a_challenge_is_answered_once_and_on_its_own_connection_only() {
+    for (one, two) in [(Carrier::Quic, Carrier::Tcp), (Carrier::Tcp, Carrier::Quic)] {
+        answers_once(one, two).await;
+    }
+}
+
+async fn answers_once(one: Carrier, two: Carrier) {
     let hub = Hub::new();
-    let (one, two) = (hub.stranger().await, hub.stranger().await);
+    let (mut one, mut two) = (hub.stranger(one).await, hub.stranger(two).await);
     let bundle = hub.bundle();
     let nonce = one.challenge().await;
     two.challenge().await;
@@ -397,15 +398,20 @@ async fn a_hub_with_another_key_or_of_another_city_is_not_believed() {
 #[tokio::test]
 async fn asking_too_often_is_answered_with_busy() {
     let hub = Hub::new();
-    let stranger = hub.stranger().await;
+    // One rate for both ways.
+    let mut strangers = [hub.stranger(Carrier::Quic).await, hub.stranger(Carrier::Tcp).await];
     let busy = refused(RefusalCode::Busy);
     let hello = RecoveryRequest::Hello { nonce: Nonce([5; 16]) };
+    let began = tokio::time::Instant::now();
     let mut asked = 0;
-    while stranger.ask(&hello).await != busy {
+    while strangers[asked % 2].ask(&hello).await != busy {
         asked += 1;
         assert!(asked < 2_000, "no end to it");
     }
     assert!(asked >= 128, "a burst of {asked}");
+    let most = 130.0 + 8.0 * began.elapsed().as_secs_f64();
+    assert!((asked as f64) < most, "{asked} answers, {most} are allowed");
+    assert_eq!(strangers[(asked + 1) % 2].ask(&hello).await, busy);
     let error = enrol(&hub.bundle(), &node()).await.err();
     assert!(error.is_none_or(|error| error.is_transient()));
 }
@@ -476,10 +482,14 @@ async fn a_machine_comes_back_to_a_hub_whose_key_was_replaced() {
 #[tokio::test]
 async fn closing_the_endpoint_does_not_wait_for_callers() {
     let hub = Hub::new();
-    let stranger = hub.stranger().await;
-    stranger.challenge().await;
+    let mut strangers = [hub.stranger(Carrier::Quic).await, hub.stranger(Carrier::Tcp).await];
+    for stranger in &mut strangers {
+        stranger.challenge().await;
+    }
     timeout(SOON, hub.endpoint.close()).await.unwrap();
-    timeout(SOON, stranger.connection.closed()).await.unwrap();
+    for mut stranger in strangers {
+        timeout(SOON, stranger.0.exchange(b"still there?")).await.unwrap().unwrap_err();
+    }
 }
 
 #[tokio::test]

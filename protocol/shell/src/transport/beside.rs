@@ -28,7 +28,7 @@ impl<S: LinkSink> Endpoint<S> {
         let patience = dialer.settings.handshake_timeout;
         let found = match timeout(patience, lookup_host(address)).await {
             Ok(found) => found.map_err(Attempt::Name)?,
-            Err(_) => return Err(Attempt::Silent(Carrier::Quic)),
+            Err(_) => return Err(Attempt::NameSilent),
         };
         let tls = tls::beside_client(&dialer.credentials)
             .map_err(|error| Attempt::Streams(error.to_string()))?;

@@ -2,27 +2,25 @@
 //! bounded handshake.
 
 use super::{
-    Carrier, Credentials, LinkEnd, LinkSink, SHUTTING_DOWN, Settings, end, paths::Paths,
-    settings::Side, stopped, tls,
+    Carrier, Credentials, LinkEnd, LinkSink, SHUTTING_DOWN, Settings, end,
+    paths::Paths,
+    race::{Attempts, Failed, race, reach},
+    settings::Side,
+    stopped, tls,
 };
 use crate::certificate::server_name;
 use motcua_core::{id::NodeId, key::PublicKey, trust::HubRecord};
 use std::{
-    fmt, io,
+    io,
     net::SocketAddr,
-    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{
-    net::lookup_host,
     sync::{oneshot, watch},
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
-
-/// Addresses of one name that are tried.
-const ADDRESSES: usize = 4;
 
 /// A link that is up.
 #[derive(Debug)]
@@ -64,6 +62,9 @@ pub enum Attempt {
     /// The name is not known.
     #[error("the name is not known ({0})")]
     Name(io::Error),
+    /// Whoever knows names did not answer in time.
+    #[error("the name was not found in time")]
+    NameSilent,
     /// Nobody answered in time.
     #[error("no answer by {} in time; the hub is down or the network blocks it", .0.words())]
     Silent(Carrier),
@@ -88,22 +89,12 @@ impl DialError {
         attempts.iter().any(|(_, attempt)| match attempt {
             Attempt::Tcp(error) => end::of_tls(error).is_of_certificate(),
             Attempt::Handshake(error) => LinkEnd::of(error).is_of_certificate(),
-            Attempt::Name(_) | Attempt::Silent(_) | Attempt::Socket(_) | Attempt::Streams(_) => {
-                false
-            }
+            Attempt::Name(_)
+            | Attempt::NameSilent
+            | Attempt::Silent(_)
+            | Attempt::Socket(_)
+            | Attempt::Streams(_) => false,
         })
-    }
-}
-
-struct Attempts<'a>(&'a [(String, Attempt)]);
-
-impl fmt::Display for Attempts<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, (address, attempt)) in self.0.iter().enumerate() {
-            let separator = if number == 0 { "" } else { "; " };
-            write!(f, "{separator}{address}: {attempt}")?;
-        }
-        Ok(())
     }
 }
 
@@ -147,7 +138,6 @@ impl Ready {
 }
 
 pub(super) type Reached = (Ready, SocketAddr);
-pub(super) type Failed = Vec<(String, Attempt)>;
 
 /// The same TLS for both ways.
 pub(super) struct Clients {
@@ -252,30 +242,17 @@ impl<S: LinkSink> Dialer<S> {
         }
     }
 
-    /// One way first, the other beside it after the head start, or as soon as the first has
-    /// failed. The first complete handshake wins, the other attempt is dropped.
+    /// One way first, the other beside it after the head start.
     async fn race(&self, hub: &HubRecord) -> Result<Reached, DialError> {
         let node = hub.key.node_id();
         let clients = self.clients(hub.key)?;
         let first = self.with_paths(node, |paths| paths.first(Instant::now()));
-        let mut one = pin!(self.reach(hub, &clients, first));
-        let mut two = pin!(self.reach(hub, &clients, first.other()));
-        let (done, other) = match timeout(self.settings.head_start, &mut one).await {
-            Ok(done) => (done, two),
-            Err(_) => tokio::select! {
-                biased;
-                done = &mut one => (done, two),
-                done = &mut two => (done, one),
-            },
-        };
-        let mut attempts = match done {
+        let one = self.reach(hub, &clients, first);
+        let two = self.reach(hub, &clients, first.other());
+        let attempts = match race(self.settings.head_start, one, two).await {
             Ok(reached) => return Ok(reached),
             Err(attempts) => attempts,
         };
-        match other.await {
-            Ok(reached) => return Ok(reached),
-            Err(more) => attempts.extend(more),
-        }
         self.with_paths(node, Paths::none_answered);
         match attempts.is_empty() {
             true => Err(DialError::NoAddress(node)),
@@ -290,32 +267,9 @@ impl<S: LinkSink> Dialer<S> {
         clients: &Clients,
         carrier: Carrier,
     ) -> Result<Reached, Failed> {
-        let node = hub.key.node_id();
-        let mut attempts = Vec::new();
-        for address in &hub.addresses {
-            let found = match timeout(self.settings.handshake_timeout, lookup_host(address)).await {
-                Ok(Ok(found)) => found,
-                Ok(Err(error)) => {
-                    attempts.push((address.clone(), Attempt::Name(error)));
-                    continue;
-                }
-                Err(_) => {
-                    attempts.push((address.clone(), Attempt::Silent(carrier)));
-                    continue;
-                }
-            };
-            for remote in found.take(ADDRESSES) {
-                let shaking = self.shake_hands(clients, hub.key, remote, carrier);
-                let attempt = match timeout(self.settings.handshake_timeout, shaking).await {
-                    Ok(Ok(ready)) => return Ok((ready, remote)),
-                    Ok(Err(attempt)) => attempt,
-                    Err(_) => Attempt::Silent(carrier),
-                };
-                tracing::debug!(hub = %node, %remote, ?carrier, %attempt, "hub not reached");
-                attempts.push((remote.to_string(), attempt));
-            }
-        }
-        Err(attempts)
+        let patience = self.settings.handshake_timeout;
+        let shake = |remote| self.shake_hands(clients, hub.key, remote, carrier);
+        reach(&hub.addresses, carrier, patience, shake).await
     }
 
     async fn shake_hands(

@@ -3,8 +3,9 @@
 //!
 //! On the data ALPN nobody gets past the handshake without a certificate of a CA of the root
 //! document in force ([`tls`]); the sink hears of nobody else. The recovery ALPN, where the caller
-//! may be anybody, has a socket of its own: what a TLS server demands of its caller is fixed
-//! before the caller says which ALPN it wants.
+//! may be anybody, has a UDP socket of its own: what a QUIC server demands of its caller is fixed
+//! before the caller says which ALPN it wants. Over TCP it is answered at the same number, and at
+//! the port of the links as well, for networks that let one port through.
 
 pub(crate) mod accept;
 mod beside;
@@ -14,20 +15,25 @@ mod end;
 mod join;
 mod link;
 mod paths;
+mod race;
 mod reset;
 pub mod settings;
-mod tcp;
+pub(crate) mod tcp;
 pub mod tls;
 mod writer;
 
 pub use dial::{Attempt, DialError, Dialed};
 pub use end::{LinkEnd, SHUTTING_DOWN};
+pub(crate) use race::{Attempts, Failed, race, reach};
 pub use settings::Settings;
 pub use tls::{Credentials, TrustHandle};
 pub use writer::LinkWriter;
 pub(crate) use writer::{Outgoing, outgoing};
 
-use crate::recovery::{RecoveryService, serve};
+use crate::recovery::{
+    RecoveryService,
+    serve::{self, Desk},
+};
 use accept::Gate;
 use dial::Dialer;
 use motcua_core::{key::PublicKey, replica::Channel, trust::HubRecord};
@@ -125,13 +131,18 @@ pub trait LinkSink: Clone + Send + Sync + 'static {
 
     /// A link is gone (told once, after its last message), or a dial came to nothing.
     fn link_down(&self, link: Option<Self::Link>);
+
+    /// What is known now of UDP on the way to the hub: whether QUIC was tried again and again, and
+    /// not heard, while TCP went on.
+    fn udp_blocked(&self, _blocked: bool) {}
 }
 
 /// Where, and by whom, machines without a certificate are answered.
 #[derive(Clone)]
 pub struct Recovery {
-    /// UDP address of the recovery ALPN.
-    pub listen: SocketAddr,
+    /// Address of the recovery ALPN, UDP and TCP. Without it only TCP callers at the port of the
+    /// links are answered.
+    pub listen: Option<SocketAddr>,
     /// Answers.
     pub service: Arc<dyn RecoveryService>,
 }
@@ -150,7 +161,7 @@ pub enum BindError {
     /// The same, for links from networks that block UDP.
     #[error(
         "TCP address {address} cannot be used: {source}; is another instance, or another program, \
-         using it? The key tcp_listen of hub.toml names another one"
+         using it? The keys tcp_listen and recovery_listen of hub.toml name others"
     )]
     Listener {
         /// Which address.
@@ -188,28 +199,52 @@ impl<S: LinkSink> Endpoint<S> {
         let (stop, stopping) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut tcp = None;
+        let desk = match &recovery {
+            Some(Recovery { service, .. }) => {
+                let tls = tls::recovery_server(&credentials).map_err(refused)?;
+                Some(Arc::new(Desk::new(Arc::clone(service), tls, settings.stranger_time)))
+            }
+            None => None,
+        };
         let data = match listen {
             None => dialing_endpoint(credentials.reset.endpoint_config())?,
             Some(listen) => {
                 let tls = tls::data_server(&credentials).map_err(refused)?;
-                let (endpoint, listener) = both(listen, &tls, &credentials, &settings)?;
+                let (endpoint, listener) = both(listen, || {
+                    let config = server_config(tls.clone(), &settings, Side::Accepts)?;
+                    Ok((config, credentials.reset.endpoint_config()))
+                })?;
                 tcp = listener.local_addr().ok();
                 let gate = Gate::new(&credentials, sink.clone(), &settings, stopping.clone());
                 let gate = Arc::new(gate);
-                tasks.spawn(tcp::serve(Arc::clone(&gate), listener, Arc::new(tls)));
+                let (links, desk) = (Arc::new(tls), desk.clone());
+                let door = tcp::Door { gate: Arc::clone(&gate), links, desk };
+                tasks.spawn(tcp::serve(door, listener));
                 tasks.spawn(gate.run(endpoint.clone()));
                 endpoint
             }
         };
-        let recovery = match recovery {
-            None => None,
-            Some(Recovery { listen, service }) => {
-                let tls = tls::recovery_server(&credentials).map_err(refused)?;
-                let config = server_config(tls, &settings, Side::Recovers)?;
-                let endpoint = endpoint(listen, Some(config), EndpointConfig::default())?;
-                tasks.spawn(serve::run(endpoint.clone(), service, stopping));
+        let recovery = match (recovery.and_then(|recovery| recovery.listen), desk) {
+            (Some(at), Some(desk)) => {
+                let make = || {
+                    let tls = (*desk.tls).clone();
+                    Ok((server_config(tls, &settings, Side::Recovers)?, EndpointConfig::default()))
+                };
+                // The port of the links answers there already.
+                let shared = at.port() > 0 && listen.is_some_and(|listen| listen.tcp == Some(at));
+                let endpoint = if shared {
+                    let (config, own) = make()?;
+                    endpoint(at, Some(config), own)?
+                } else {
+                    let (endpoint, listener) = both(at.into(), make)?;
+                    let (desk, stop) = (Arc::clone(&desk), stopping.clone());
+                    tasks.spawn(tcp::serve_desk(desk, listener, stop));
+                    endpoint
+                };
+                tasks.spawn(serve::run(endpoint.clone(), desk, stopping));
                 Some(endpoint)
             }
+            _ => None,
         };
         let dialer = Dialer::new(data, credentials, sink, settings, stop, tasks);
         Ok(Self { dialer: Arc::new(dialer), recovery, tcp })
@@ -238,7 +273,7 @@ impl<S: LinkSink> Endpoint<S> {
         self.tcp
     }
 
-    /// The UDP address of the recovery ALPN, if it is served.
+    /// The address of the recovery ALPN, UDP and TCP, if it has one of its own.
     pub fn recovery_addr(&self) -> Option<SocketAddr> {
         self.recovery.as_ref().and_then(|endpoint| endpoint.local_addr().ok())
     }
@@ -293,14 +328,12 @@ const PORTS_TRIED: usize = 16;
 /// UDP and TCP, by default at the same port.
 fn both(
     listen: Listen,
-    tls: &rustls::ServerConfig,
-    credentials: &Credentials,
-    settings: &Settings,
+    make: impl Fn() -> Result<(quinn::ServerConfig, EndpointConfig), BindError>,
 ) -> Result<(quinn::Endpoint, TcpListener), BindError> {
     let mut tries = if listen.udp.port() == 0 { PORTS_TRIED } else { 1 };
     loop {
-        let config = server_config(tls.clone(), settings, Side::Accepts)?;
-        let udp = endpoint(listen.udp, Some(config), credentials.reset.endpoint_config())?;
+        let (config, own) = make()?;
+        let udp = endpoint(listen.udp, Some(config), own)?;
         let here = udp.local_addr().unwrap_or(listen.udp);
         tries -= 1;
         match tcp::listen(listen.tcp.unwrap_or(here)) {

@@ -27,11 +27,18 @@ pub struct Settings {
     /// How long QUIC (or what answered last) is alone before the other way is dialled as well. A
     /// handshake whose first packet is lost takes a second more; that is no reason to leave UDP.
     pub head_start: Duration,
-    /// How long a link stays on TCP before QUIC is tried again, half as long to half as long again.
+    /// How long a link stays on TCP before QUIC is tried again, half as long to half as long again,
+    /// where it was not heard for long.
     pub quic_again: Duration,
+    /// The first such pause; each next one is twice as long. Short, because a hub that has just
+    /// come up may have been reached by TCP for no other reason.
+    pub quic_soon: Duration,
     /// How long one address may take to shake hands, and a caller to open its streams: three lost
     /// packets in a row at 600 ms.
     pub handshake_timeout: Duration,
+    /// How long a caller of the recovery ALPN that has shown nothing may stay: two round trips on the
+    /// worst link.
+    pub stranger_time: Duration,
     /// How long a closing link may take to send what was queued.
     pub flush_timeout: Duration,
     /// How long closing the endpoint may take altogether.
@@ -49,8 +56,10 @@ impl Default for Settings {
             idle: Duration::from_secs(30),
             keep_alive: Duration::from_secs(10),
             head_start: Duration::from_secs(2),
+            quic_soon: Duration::from_secs(5),
             quic_again: Duration::from_secs(300),
             handshake_timeout: Duration::from_secs(10),
+            stranger_time: Duration::from_secs(30),
             flush_timeout: Duration::from_secs(1),
             drain_timeout: Duration::from_secs(3),
         }

@@ -13,7 +13,7 @@ use motcua_core::{
     trust::{HubRecord, NodeKind},
 };
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
 use tokio::{
@@ -21,6 +21,7 @@ use tokio::{
     time::timeout,
 };
 
+mod strangers;
 mod ways;
 
 /// Bound on everything that is awaited; far above what a loaded machine needs.
@@ -36,6 +37,13 @@ enum Heard {
 struct Ear {
     heard: UnboundedSender<Heard>,
     links: Arc<AtomicU64>,
+    blames_udp: Arc<AtomicBool>,
+}
+
+impl Ear {
+    fn new(heard: UnboundedSender<Heard>) -> Self {
+        Self { heard, links: Arc::default(), blames_udp: Arc::default() }
+    }
 }
 
 impl LinkSink for Ear {
@@ -60,6 +68,10 @@ impl LinkSink for Ear {
     fn link_down(&self, link: Option<u64>) {
         let _ = self.heard.send(Heard::Down(link));
     }
+
+    fn udp_blocked(&self, blocked: bool) {
+        self.blames_udp.store(blocked, Ordering::Relaxed);
+    }
 }
 
 struct Side {
@@ -74,7 +86,7 @@ impl Side {
 
     fn with(listen: bool, credentials: Credentials, settings: Settings) -> Self {
         let (send, heard) = unbounded_channel();
-        let ear = Ear { heard: send, links: Arc::default() };
+        let ear = Ear::new(send);
         let address = listen.then(|| SocketAddr::from(([127, 0, 0, 1], 0)));
         let listen = address.map(Listen::from);
         let endpoint = Endpoint::bind(listen, credentials, ear, None, settings).unwrap();
@@ -120,6 +132,10 @@ impl Side {
             Heard::Up { .. } => panic!("another link"),
             Heard::Message { .. } => panic!("a message"),
         }
+    }
+
+    fn blames_udp(&self) -> bool {
+        self.endpoint.dialer.sink.blames_udp.load(Ordering::Relaxed)
     }
 
     fn heard_nothing(&mut self) -> bool {

@@ -14,8 +14,12 @@ use super::{
     accept::{AdmitError, Gate},
     stopped, tls,
 };
-use crate::certificate::{device_key_of, server_name};
-use motcua_core::key::PublicKey;
+use crate::{
+    certificate::{device_key_of, server_name},
+    recovery::serve::Desk,
+};
+use motcua_core::{key::PublicKey, limits::RECOVERY_BYTES};
+use rustls::server::Acceptor;
 use rustls_pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use std::{
@@ -25,10 +29,13 @@ use std::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+use tokio_rustls::{
+    LazyConfigAcceptor, StartHandshake, TlsAcceptor, TlsConnector, TlsStream, client,
+};
 
 /// Bytes that the system may hold unsent: what is urgent overtakes everything that is not in there.
 const UNSENT: u32 = 16 * 1024;
@@ -56,22 +63,60 @@ pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
     open().map_err(|source| BindError::Listener { address, source })
 }
 
+/// Who is behind a listening socket. What a TLS server demands of its caller is fixed once it
+/// answers, so the caller's first words are read before: they name the ALPN.
+pub(super) struct Door<S: LinkSink> {
+    pub(super) gate: Arc<Gate<S>>,
+    pub(super) links: Arc<rustls::ServerConfig>,
+    /// Answers callers of the recovery ALPN, if this machine does.
+    pub(super) desk: Option<Arc<Desk>>,
+}
+
 /// Accepts until told to stop, then waits for the links to end.
-pub(super) async fn serve<S: LinkSink>(
-    gate: Arc<Gate<S>>,
-    listener: TcpListener,
-    config: Arc<rustls::ServerConfig>,
-) {
-    let acceptor = TlsAcceptor::from(config);
-    let mut stop = gate.stop.clone();
+pub(super) async fn serve<S: LinkSink>(door: Door<S>, listener: TcpListener) {
+    let door = Arc::new(door);
+    let mut stop = door.gate.stop.clone();
     let mut tasks = JoinSet::new();
+    accept(&listener, &mut stop, &mut tasks, |stream, remote, tasks| {
+        admit(&door, stream, remote, tasks);
+    })
+    .await;
+    // Nobody is taken any more; who waits in the system's queue sees the end at once.
+    drop(listener);
+    while tasks.join_next().await.is_some() {}
+}
+
+/// Accepts callers of the recovery ALPN, and of nothing else, until told to stop.
+pub(super) async fn serve_desk(
+    desk: Arc<Desk>,
+    listener: TcpListener,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut tasks = JoinSet::new();
+    accept(&listener, &mut stop, &mut tasks, |stream, remote, tasks| {
+        let Some(slot) = desk.slot(remote) else { return };
+        if let Err(error) = tune(&stream, RECOVERY_BYTES) {
+            return tracing::debug!(%remote, %error, "recovery caller gone");
+        }
+        let shaking = TlsAcceptor::from(Arc::clone(&desk.tls)).accept(stream);
+        tasks.spawn(Arc::clone(&desk).over_tcp(shaking, remote, slot));
+    })
+    .await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    stop: &mut watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+    mut admit: impl FnMut(TcpStream, SocketAddr, &mut JoinSet<()>),
+) {
     loop {
         tokio::select! {
             biased;
-            () = stopped(&mut stop) => break,
+            () = stopped(stop) => return,
             Some(_) = tasks.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, remote)) => admit(&gate, &acceptor, stream, remote, &mut tasks),
+                Ok((stream, remote)) => admit(stream, remote, tasks),
                 Err(error) => {
                     tracing::warn!(%error, "TCP callers cannot be accepted");
                     sleep(BREATH).await;
@@ -79,53 +124,68 @@ pub(super) async fn serve<S: LinkSink>(
             },
         }
     }
-    // Nobody is taken any more; who waits in the system's queue sees the end at once.
-    drop(listener);
-    while tasks.join_next().await.is_some() {}
 }
 
 fn admit<S: LinkSink>(
-    gate: &Arc<Gate<S>>,
-    acceptor: &TlsAcceptor,
+    door: &Arc<Door<S>>,
     stream: TcpStream,
     remote: SocketAddr,
     tasks: &mut JoinSet<()>,
 ) {
-    let Some((handshake, link)) = gate.permits() else {
+    let Some((handshake, link)) = door.gate.permits() else {
         return tracing::warn!(%remote, "TCP caller refused: too many links or handshakes");
     };
-    let (gate, acceptor) = (Arc::clone(gate), acceptor.clone());
+    let door = Arc::clone(door);
     tasks.spawn(async move {
-        let opening = open(&gate, acceptor, stream);
+        let gate = &door.gate;
+        let opening = open(&door, stream);
         let Ok(opened) = timeout(gate.settings.handshake_timeout, opening).await else {
             return tracing::debug!(%remote, "TCP caller was too slow to shake hands");
         };
         drop(handshake);
         match opened {
-            Ok(open) => {
+            Ok(Opened::Link(open)) => {
                 let node = open.peer.node_id();
                 tracing::info!(%node, %remote, carrier = "tcp", "link up");
                 let end = open.run(gate.sink.clone(), &gate.settings, gate.stop.clone()).await;
                 tracing::info!(%node, %remote, %end, carrier = "tcp", "link down");
             }
+            Ok(Opened::Recovery(hello, desk)) => {
+                drop(link);
+                let Some(slot) = desk.slot(remote) else { return };
+                let mut stop = gate.stop.clone();
+                let shaking = hello.into_stream(Arc::clone(&desk.tls));
+                // Links are ended in order; who asks here asks again.
+                tokio::select! {
+                    () = stopped(&mut stop) => {}
+                    () = desk.over_tcp(shaking, remote, slot) => {}
+                }
+            }
             Err(error) => tracing::info!(%remote, %error, "TCP caller not admitted"),
         }
-        drop(link);
     });
 }
 
-async fn open<S: LinkSink>(
-    gate: &Gate<S>,
-    acceptor: TlsAcceptor,
-    stream: TcpStream,
-) -> Result<Open, AdmitError> {
-    tune(&stream)?;
-    let stream = acceptor.accept(stream).await?;
-    let peer = shown(stream.get_ref().1).ok_or(AdmitError::Peer)?;
-    gate.judge(peer)?;
+/// What a caller is after.
+enum Opened {
+    Link(Open),
+    Recovery(Box<StartHandshake<TcpStream>>, Arc<Desk>),
+}
+
+async fn open<S: LinkSink>(door: &Door<S>, stream: TcpStream) -> Result<Opened, AdmitError> {
+    tune(&stream, BUFFER)?;
+    let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let names = |alpn| hello.client_hello().alpn().is_some_and(|mut all| all.any(|it| it == alpn));
+    let recovers = names(tls::RECOVERY_ALPN) && !names(tls::DATA_ALPN);
+    if let (true, Some(desk)) = (recovers, &door.desk) {
+        return Ok(Opened::Recovery(Box::new(hello), Arc::clone(desk)));
+    }
+    let stream = hello.into_stream(Arc::clone(&door.links)).await?;
+    let peer = shown(stream.get_ref().1, tls::DATA_ALPN).ok_or(AdmitError::Peer)?;
+    door.gate.judge(peer)?;
     let mut stream = Box::new(TlsStream::Server(stream));
     link::accept(&mut stream).await?;
-    Ok(Open { stream, peer, dialed: false })
+    Ok(Opened::Link(Open { stream, peer, dialed: false }))
 }
 
 /// Dials one address, until the other side has accepted this machine.
@@ -134,35 +194,49 @@ pub(super) async fn dial(
     key: PublicKey,
     remote: SocketAddr,
 ) -> Result<Open, Attempt> {
-    let stream = TcpStream::connect(remote).await.map_err(Attempt::Tcp)?;
-    tune(&stream).map_err(Attempt::Tcp)?;
-    // The name is not sent; the certificate is judged by its key.
-    let name = ServerName::try_from(server_name(key.node_id()))
-        .map_err(|error| Attempt::Streams(error.to_string()))?;
-    let connecting = TlsConnector::from(config).connect(name, stream);
-    let stream = connecting.await.map_err(Attempt::Tcp)?;
-    // The verifier has compared it already; without this ALPN the peer is no hub's link port.
-    if shown(stream.get_ref().1) != Some(key) {
-        return Err(Attempt::Streams("the other side speaks something else".to_owned()));
+    let (stream, shown) = shake_hands(config, key, remote, tls::DATA_ALPN).await?;
+    // The verifier has compared it already.
+    if shown != key {
+        return Err(Attempt::Streams("it showed another device key".to_owned()));
     }
     let mut stream = Box::new(TlsStream::Client(stream));
     link::accepted(&mut stream).await.map_err(Attempt::Tcp)?;
     Ok(Open { stream, peer: key, dialed: true })
 }
 
-/// The device key of a peer that agreed to speak our protocol. Unlike QUIC, TLS alone lets a
-/// caller pass that names no protocol at all.
-fn shown(tls: &rustls::CommonState) -> Option<PublicKey> {
-    if tls.alpn_protocol() != Some(tls::DATA_ALPN) {
+/// Connects to one address and shakes hands; also gives the device key that answered.
+pub(crate) async fn shake_hands(
+    config: Arc<rustls::ClientConfig>,
+    expected: PublicKey,
+    remote: SocketAddr,
+    alpn: &[u8],
+) -> Result<(client::TlsStream<TcpStream>, PublicKey), Attempt> {
+    let stream = TcpStream::connect(remote).await.map_err(Attempt::Tcp)?;
+    tune(&stream, BUFFER).map_err(Attempt::Tcp)?;
+    // The name is not sent; the certificate is judged by its key.
+    let name = ServerName::try_from(server_name(expected.node_id()))
+        .map_err(|error| Attempt::Streams(error.to_string()))?;
+    let connecting = TlsConnector::from(config).connect(name, stream);
+    let stream = connecting.await.map_err(Attempt::Tcp)?;
+    let nothing = || Attempt::Streams("the other side speaks something else".to_owned());
+    let key = shown(stream.get_ref().1, alpn).ok_or_else(nothing)?;
+    Ok((stream, key))
+}
+
+/// The device key of a peer that agreed to speak this protocol of ours. Unlike QUIC, TLS alone lets
+/// a caller pass that names no protocol at all.
+fn shown(tls: &rustls::CommonState, alpn: &[u8]) -> Option<PublicKey> {
+    if tls.alpn_protocol() != Some(alpn) {
         return None;
     }
     device_key_of(tls.peer_certificates()?.first()?)
 }
 
-fn tune(stream: &TcpStream) -> io::Result<()> {
+/// `unread` is what the system may hold of what the peer sent.
+fn tune(stream: &TcpStream, unread: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
-    socket.set_recv_buffer_size(BUFFER)?;
+    socket.set_recv_buffer_size(unread)?;
     socket.set_send_buffer_size(BUFFER)?;
     socket.set_tcp_notsent_lowat(UNSENT)?;
     // Links ask by themselves whether anybody is there; this is for what never became a link.

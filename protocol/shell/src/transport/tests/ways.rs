@@ -1,7 +1,6 @@
 //! QUIC and TCP against each other, through a UDP relay that drops what the test says.
 
 use super::*;
-use std::sync::atomic::AtomicBool;
 use tokio::net::UdpSocket;
 
 /// Stands before a hub's UDP socket; TCP callers at the same port reach the hub itself.
@@ -18,7 +17,7 @@ async fn behind_gateway(city: &City, settings: Settings) -> (Side, Gateway) {
     let address = front.local_addr().unwrap();
     let credentials = city.credentials(&hub(), NodeKind::Hub);
     let (send, heard) = unbounded_channel();
-    let ear = Ear { heard: send, links: Arc::default() };
+    let ear = Ear::new(send);
     let listen = Listen { udp: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), tcp: Some(address) };
     let endpoint = Endpoint::bind(Some(listen), credentials, ear, None, settings).unwrap();
     let back = endpoint.local_addr().unwrap();
@@ -211,7 +210,7 @@ async fn a_restarted_hub_tells_all_its_callers_at_once_and_none_takes_udp_for_bl
     let listen = Listen { udp: at, tcp: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))) };
     let second = loop {
         let credentials = city.credentials(&hub(), NodeKind::Hub);
-        let ear = Ear { heard: unbounded_channel().0, links: Arc::default() };
+        let ear = Ear::new(unbounded_channel().0);
         match Endpoint::bind(Some(listen), credentials, ear, None, Settings::default()) {
             Ok(endpoint) => break endpoint,
             // The last task of the dead process is about to let go of the socket.
