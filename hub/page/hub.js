@@ -39,7 +39,7 @@ function hubWords() {
   }
   const d = hub.data;
   const parts = [d.parent ? w(`line_${hub.state}`, d.parent.name || w('parent_unnamed')) : w('line_no_parent')];
-  if (d.parent && d.parent.carrier === 'tcp') parts.push(w('line_tcp'));
+  if (d.parent && d.parent.carrier === 'tcp') parts.push(w(d.parent.udp_blocked ? 'line_tcp_blocked' : 'line_tcp'));
   if (d.parent && d.unsent_to_parent > 0) parts.push(w('line_unsent', number(d.unsent_to_parent)));
   if (d.parent && d.unsent_to_parent === 0 && hub.state === 'connected') parts.push(w('line_all_sent'));
   return parts.join(' ');

@@ -106,7 +106,8 @@ async fn hub(State(console): State<Console>) -> Result<Json<Value>, Unavailable>
     let parent = trust.hub_above(engine.me.office).map(|hub| {
         let name = trust.office(hub.office).map(|office| office.name.clone());
         let carrier = snapshot.carrier.map(Carrier::word);
-        json!({ "name": name, "link": link_word(snapshot.upstream), "carrier": carrier })
+        let link = link_word(snapshot.upstream);
+        json!({ "name": name, "link": link, "carrier": carrier, "udp_blocked": snapshot.udp_blocked })
     });
     Ok(Json(json!({
         "office": {

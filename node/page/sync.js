@@ -45,6 +45,14 @@ function showSync() {
   if ($('sync-more').open) showSyncFacts();
 }
 
+// That the network blocks UDP is said only where the node has found it out.
+function linkWords(s) {
+  const link = w(`link_${s.link}`);
+  if (!s.carrier || s.link !== 'connected') return link;
+  if (s.carrier === 'quic') return w('carrier_quic', link);
+  return w(s.udp_blocked ? 'carrier_tcp_blocked' : 'carrier_tcp', link);
+}
+
 function showSyncFacts() {
   if (sync.state === 'checking' || sync.state === 'unreachable') {
     fill('sync-facts', el('div', {}, el('dt', {}, w('fact_link')), el('dd', {}, w('sync_old'))));
@@ -53,7 +61,7 @@ function showSyncFacts() {
   const s = sync.data;
   const hub = office && office.hub ? office.hub.name : null;
   facts('sync-facts', [
-    [w('fact_link'), s.carrier && s.link === 'connected' ? w(`carrier_${s.carrier}`, w(`link_${s.link}`)) : w(`link_${s.link}`)],
+    [w('fact_link'), linkWords(s)],
     hub && [w('fact_hub'), hub],
     [w('fact_unsent'), String(s.unsent)],
     [w('fact_oldest_unsent'), s.oldest_unsent_at === null ? w('nothing') : span(now() - s.oldest_unsent_at)],

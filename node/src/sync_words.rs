@@ -23,6 +23,9 @@ pub struct SyncState {
     pub link: &'static str,
     /// What carries the link, `quic` or `tcp`; none while it is not up.
     pub carrier: Option<&'static str>,
+    /// Whether it was found out that the network blocks UDP: QUIC was not heard several times over
+    /// some time while TCP went on.
+    pub udp_blocked: bool,
     /// Dossiers with changes that the hub lacks.
     pub unsent: u64,
     /// Changes that the hub lacks.
@@ -112,6 +115,7 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
     Ok(SyncState {
         link,
         carrier: snapshot.carrier.map(Carrier::word),
+        udp_blocked: snapshot.udp_blocked,
         unsent: dossiers,
         unsent_changes: waiting,
         saved_total: head,

@@ -38,6 +38,31 @@ fn vietnamese_and_english_say_the_same_things() {
 }
 
 #[test]
+fn that_the_network_blocks_udp_is_said_only_where_it_was_found_out() {
+    let blame = [("vi", "mạng chặn UDP"), ("en", "network blocks UDP")];
+    for (page, key) in [
+        (include_str!("../page/words.js"), "carrier_tcp"),
+        (include_str!("../../hub/page/words.js"), "line_tcp"),
+    ] {
+        let words = words(page);
+        for (language, blame) in blame {
+            let texts = words[language].as_object().unwrap();
+            let blaming = texts.iter().filter(|(_, text)| text.as_str().unwrap().contains(blame));
+            let blaming: Vec<&str> = blaming.map(|(key, _)| key.as_str()).collect();
+            assert_eq!(blaming, [format!("{key}_blocked")]);
+            assert!(texts[key].as_str().unwrap().contains("QUIC"), "it is tried again");
+        }
+    }
+    // And the pages choose by what was found out.
+    for (code, choice) in [
+        (include_str!("../page/sync.js"), "s.udp_blocked ? 'carrier_tcp_blocked' : 'carrier_tcp'"),
+        (include_str!("../../hub/page/hub.js"), "udp_blocked ? 'line_tcp_blocked' : 'line_tcp'"),
+    ] {
+        assert!(code.contains(choice));
+    }
+}
+
+#[test]
 fn every_route_of_the_api_is_described_and_no_other() {
     let file: Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
     assert!(file["openapi"].as_str().unwrap().starts_with("3.1"));

@@ -7,8 +7,9 @@ use motcua_tests::{
     desk::{Desk, application, fresh_key},
     patience::{PATIENCE, until, wait_for},
     seed::Seed,
+    shaper::Shape,
 };
-use std::{thread, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
 #[test]
 fn a_line_cut_during_a_transfer_and_restored_brings_all_of_it() {
@@ -107,4 +108,27 @@ fn a_hub_that_was_killed_is_used_again_soon_after_it_is_back() {
     expected.at(&city, &dossier.id, WARDS_1[0]);
     Census::settled(&city, &expected, Duration::from_secs(25))
         .unwrap_or_else(|error| panic!("seed {number}: {error:#}"));
+}
+
+#[test]
+fn a_hub_that_comes_back_where_tcp_is_quicker_is_no_network_that_blocks_udp() {
+    let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..1]).unwrap();
+    let desk = Desk::new(city.site(WARDS_1[0]).process.client());
+    let state = || {
+        let sync = desk.sync().unwrap();
+        (sync["carrier"].as_str().unwrap_or("none").to_owned(), sync["udp_blocked"] == true)
+    };
+    assert_eq!(state(), ("quic".to_owned(), false));
+    city.site(DISTRICT_1).stop().unwrap();
+    wait_for("the link's end", || state().0 == "none");
+    let line = Arc::clone(&city.site(WARDS_1[0]).line);
+    line.shape(Shape::udp_blocked());
+    city.site(DISTRICT_1).start_ready().unwrap();
+    wait_for("a link over TCP", || state().0 == "tcp");
+    line.shape(Shape::default());
+    assert!(!state().1, "TCP has won once");
+    // Not after the five minutes of a network that has let no UDP through for long.
+    let back = until(Duration::from_secs(25), || (state().0 == "quic").then_some(()));
+    back.expect("QUIC is used again soon");
+    assert!(!state().1);
 }

@@ -75,6 +75,10 @@ impl Place {
         sync["carrier"].as_str().unwrap_or("none").to_owned()
     }
 
+    fn blames_udp(&self) -> bool {
+        self.desk.sync().unwrap()["udp_blocked"].as_bool().unwrap()
+    }
+
     fn wait_carrier(&self, what: &str, wanted: &str, bound: Duration) {
         let began = Instant::now();
         let mut now = String::new();
@@ -123,12 +127,16 @@ fn blocked_from_the_start(place: &mut Place) {
     let what = "UDP blocked from the start";
     assert_eq!(place.carrier(), "tcp", "{what}");
     place.exchange(what, 15 * SECOND);
+    // Said once it has been found out, and not of a line over which QUIC is heard.
+    until(120 * SECOND, || place.blames_udp().then_some(()))
+        .expect("UDP is not found to be blocked");
     // Over a poor line as well: an acknowledgement overtakes what waits.
     let shape = Shape { rate: 16_000, delay: Duration::from_millis(100), ..Shape::udp_blocked() };
     place.line.shape(shape);
     place.exchange("TCP at 128 kbit/s", 20 * SECOND);
     place.line.shape(Shape::default());
     place.wait_carrier("UDP is let through", "quic", 20 * SECOND);
+    assert!(!place.blames_udp());
     place.exchange("UDP is let through", 15 * SECOND);
 }
 

@@ -21,7 +21,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     time::Duration,
@@ -144,6 +144,8 @@ pub struct Snapshot {
     pub children: Vec<ChildStatus>,
     /// What carries the link to the parent, while there is one.
     pub carrier: Option<Carrier>,
+    /// Whether it was found out that the network on the way to the parent blocks UDP.
+    pub udp_blocked: bool,
     /// Peers below that catch up in bulk, and those that wait for their turn to.
     pub catching_up: (usize, usize),
     /// What carries each link that is up.
@@ -161,6 +163,7 @@ pub struct Driver {
     links: Arc<AtomicU64>,
     room: Arc<Semaphore>,
     snapshot: Arc<Mutex<Snapshot>>,
+    udp_blocked: Arc<AtomicBool>,
 }
 
 impl Driver {
@@ -173,6 +176,7 @@ impl Driver {
             backlog: (0, 0),
             children: Vec::new(),
             carrier: None,
+            udp_blocked: false,
             catching_up: (0, 0),
             carriers: HashMap::new(),
             scans: ScanReport::default(),
@@ -183,6 +187,7 @@ impl Driver {
             links: Arc::default(),
             room: Arc::new(Semaphore::new(ALL_LINKS_BYTES)),
             snapshot: Arc::new(Mutex::new(snapshot)),
+            udp_blocked: Arc::default(),
         };
         (handle, receiver)
     }
@@ -240,9 +245,16 @@ impl Driver {
         self.signal(Signal::Message { link, channel, bytes, permit });
     }
 
+    /// Notes what was found out about UDP on the way to the parent.
+    pub fn set_udp_blocked(&self, blocked: bool) {
+        self.udp_blocked.store(blocked, Ordering::Relaxed);
+    }
+
     /// The driver's view after its last step.
     pub fn snapshot(&self) -> Snapshot {
-        self.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        let view = self.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        // Found out beside a link that goes on: there may have been no step since.
+        Snapshot { udp_blocked: self.udp_blocked.load(Ordering::Relaxed), ..view }
     }
 }
 
@@ -324,6 +336,7 @@ fn publish(replica: &Replica, lines: &Lines, handle: &Driver) {
         children: replica.children().cloned().collect(),
         catching_up: replica.catching_up(),
         carrier: replica.upstream_link().and_then(|link| lines.get(&link)?.1),
+        udp_blocked: false,
         carriers: lines
             .iter()
             .filter_map(|(link, (_, carrier))| Some((*link, (*carrier)?)))

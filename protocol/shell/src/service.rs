@@ -279,6 +279,10 @@ impl LinkSink for Driver {
     fn link_down(&self, link: Option<LinkId>) {
         self.signal(Signal::LinkDown(link));
     }
+
+    fn udp_blocked(&self, blocked: bool) {
+        self.set_udp_blocked(blocked);
+    }
 }
 
 /// The hub's register of machines it let in: journaled before the answer.

@@ -82,6 +82,19 @@ pub enum Attempt {
     Streams(String),
 }
 
+impl Attempt {
+    /// Whether something was sent there and nothing at all came back.
+    fn is_silence(&self) -> bool {
+        use quinn::ConnectionError::TimedOut;
+        matches!(self, Self::Silent(_) | Self::Handshake(TimedOut))
+    }
+
+    /// Whether something came back, be it a refusal.
+    fn is_answer(&self) -> bool {
+        !self.is_silence() && matches!(self, Self::Handshake(_) | Self::Streams(_) | Self::Tcp(_))
+    }
+}
+
 impl DialError {
     /// Whether a hub answered and another certificate may help.
     pub fn is_of_certificate(&self) -> bool {
@@ -190,6 +203,7 @@ impl<S: LinkSink> Dialer<S> {
     fn carry(self: &Arc<Self>, hub: HubRecord, ready: Ready, remote: SocketAddr) -> Dialed {
         let (carrier, node) = (ready.carrier(), hub.key.node_id());
         self.with_paths(node, |paths| paths.won(carrier, Instant::now()));
+        self.tell_of_udp(node);
         let (end, ended) = oneshot::channel();
         let (over, until_over) = oneshot::channel::<()>();
         let dialer = Arc::clone(self);
@@ -200,10 +214,11 @@ impl<S: LinkSink> Dialer<S> {
             let stop = dialer.stop.subscribe();
             let how = ready.run(dialer.sink.clone(), &dialer.settings, stop).await;
             tracing::info!(hub = %node, %remote, ?carrier, end = %how, "link down");
-            if carrier == Carrier::Quic {
-                let silent = how == LinkEnd::Silent;
-                dialer.with_paths(node, |paths| paths.quic_ended(began.elapsed(), silent));
-            }
+            let silent = how == LinkEnd::Silent;
+            dialer.with_paths(node, |paths| match carrier {
+                Carrier::Quic => paths.quic_ended(began.elapsed(), silent),
+                Carrier::Tcp => paths.tcp_ended(silent),
+            });
             drop(over);
             // Whoever dialled need not wait for the end.
             let _ = end.send(how);
@@ -215,15 +230,19 @@ impl<S: LinkSink> Dialer<S> {
         Dialed { remote, carrier, ended }
     }
 
-    /// While a TCP link lasts, dials by QUIC now and then; a handshake that comes through becomes
+    fn tell_of_udp(&self, hub: NodeId) {
+        self.sink.udp_blocked(self.with_paths(hub, |paths| paths.is_udp_blocked()));
+    }
+
+    /// While a TCP link lasts, dials by QUIC, soon and then ever later; a handshake that comes through becomes
     /// the link, and whoever reads the sink leaves the older one.
     async fn come_back(self: Arc<Self>, hub: HubRecord, mut over: oneshot::Receiver<()>) {
         let node = hub.key.node_id();
         let Ok(clients) = self.clients(hub.key) else { return };
         let mut stop = self.stop.subscribe();
         loop {
-            let base = self.settings.quic_again;
-            let pause = jittered(self.with_paths(node, |paths| paths.quic_again(base)));
+            let (soon, base) = (self.settings.quic_soon, self.settings.quic_again);
+            let pause = jittered(self.with_paths(node, |paths| paths.quic_again(soon, base)));
             let attempt = async {
                 sleep(pause).await;
                 self.reach(&hub, &clients, Carrier::Quic).await
@@ -234,10 +253,22 @@ impl<S: LinkSink> Dialer<S> {
                 _ = &mut over => return,
                 reached = attempt => reached,
             };
-            if let Ok((ready, remote)) = reached {
-                tracing::info!(hub = %node, %remote, "QUIC answers again");
-                self.carry(hub, ready, remote);
-                return;
+            match reached {
+                Ok((ready, remote)) => {
+                    tracing::info!(hub = %node, %remote, "QUIC answers again");
+                    self.carry(hub, ready, remote);
+                    return;
+                }
+                Err(attempts) => {
+                    let any = |is: fn(&Attempt) -> bool| attempts.iter().any(|(_, it)| is(it));
+                    self.with_paths(node, |paths| match any(Attempt::is_answer) {
+                        true => paths.quic_answered(),
+                        false if any(Attempt::is_silence) => paths.quic_unanswered(Instant::now()),
+                        // A name that is not known says nothing about UDP.
+                        false => {}
+                    });
+                    self.tell_of_udp(node);
+                }
             }
         }
     }

@@ -139,6 +139,22 @@ async fn udp_that_dies_after_the_handshake_ends_in_tcp_and_quic_is_used_again_wh
 }
 
 #[tokio::test]
+async fn after_a_win_of_tcp_quic_is_tried_again_within_seconds_and_the_network_is_not_blamed() {
+    let city = City::new();
+    let (_up, gateway) = behind_gateway(&city, Settings::default()).await;
+    gateway.blocked.store(true, Ordering::Relaxed);
+    let mut down = caller(&city, Settings { head_start: Duration::ZERO, ..Settings::default() });
+    let dialed = down.endpoint.dial(hub_record(gateway.front, None)).await.unwrap();
+    let (_, carrier, _tcp) = down.carrier().await;
+    assert_eq!((dialed.carrier, carrier), (Carrier::Tcp, Carrier::Tcp));
+    assert!(!down.blames_udp());
+    gateway.blocked.store(false, Ordering::Relaxed);
+    let (_, carrier, _quic) = down.carrier().await;
+    assert_eq!(carrier, Carrier::Quic);
+    assert!(!down.blames_udp());
+}
+
+#[tokio::test]
 async fn a_silent_tcp_peer_is_found_out_and_an_idle_one_is_not() {
     let city = City::new();
     let (mut up, gateway) = behind_gateway(&city, quick()).await;
