@@ -14,6 +14,7 @@ pub mod city;
 pub mod copies;
 pub mod demo;
 pub mod desk;
+pub mod growth;
 pub mod http;
 pub mod line;
 pub mod papers;

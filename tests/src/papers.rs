@@ -31,7 +31,7 @@ fn office(number: u16) -> OfficeId {
 /// The hub's office.
 const CITY: u16 = u16::MAX;
 
-fn trust(port: u16) -> anyhow::Result<TrustView> {
+fn trust(port: u16, offices: u16) -> anyhow::Result<TrustView> {
     let domain = DomainId([0xbe; 16]);
     let issuer = key("issuer", 0);
     let hub = HubRecord {
@@ -70,7 +70,7 @@ fn trust(port: u16) -> anyhow::Result<TrustView> {
         valid_to: None,
         location: None,
     };
-    let wards = (0..=OFFICES).map(|number| record(number, Tier::Ward, Some(office(CITY))));
+    let wards = (0..=offices).map(|number| record(number, Tier::Ward, Some(office(CITY))));
     let offices = std::iter::once(record(CITY, Tier::City, None)).chain(wards).collect();
     let catalogue = Catalogue { domain, number: 1, issued_at: Timestamp(0), offices };
     trust.adopt_catalogue(Signed::sign(&key("registrar", 0), &catalogue)?)?;
@@ -88,8 +88,23 @@ pub fn write_identity(
     slot: u16,
     port: u16,
 ) -> anyhow::Result<()> {
-    ensure!(number <= OFFICES, "only {OFFICES} offices in the benchmark's city");
-    let trust = trust(port)?;
+    write_identity_of(OFFICES, dir, kind, number, slot, port)
+}
+
+/// As [`write_identity`] in a city of so many offices; the same for all of its machines.
+///
+/// # Errors
+/// What could not be made or written.
+pub fn write_identity_of(
+    offices: u16,
+    dir: &Path,
+    kind: NodeKind,
+    number: u16,
+    slot: u16,
+    port: u16,
+) -> anyhow::Result<()> {
+    ensure!(number <= offices, "only {offices} offices in the benchmark's city");
+    let trust = trust(port, offices)?;
     let (device, office_number) = match kind {
         NodeKind::Hub => (key("hub", 0), CITY),
         NodeKind::Node => (key(&format!("node {slot}"), number), number),

@@ -74,9 +74,13 @@ pub struct Outcome {
     pub hub_memory: u64,
 }
 
-struct Machine {
-    node: Node,
-    in_sync: watch::Receiver<Option<Instant>>,
+/// A machine in this process.
+pub(crate) struct Machine {
+    pub(crate) node: Node,
+    /// When nothing was missing on either side.
+    pub(crate) in_sync: watch::Receiver<Option<Instant>>,
+    /// How much of its log the hub said last that it has, and when.
+    pub(crate) received: watch::Receiver<(u64, Instant)>,
 }
 
 /// A machine's journal segments share one disk with all others.
@@ -90,17 +94,17 @@ const CLERKS: usize = 16;
 /// What did not start, or did not become level in time.
 pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let dir = tempfile::Builder::new().prefix("motcua-storm-").tempdir()?;
-    let mut hub = start_hub(dir.path())?;
+    let mut hub = start_hub(dir.path(), papers::OFFICES)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     runtime.block_on(storm(plan, dir.path(), &mut hub))
 }
 
 /// Where the hub of a storm listens; chosen once, since it stands in every machine's documents.
-fn start_hub(dir: &Path) -> anyhow::Result<(Process, u16)> {
+pub(crate) fn start_hub(dir: &Path, offices: u16) -> anyhow::Result<(Process, u16)> {
     let (links, http) = (ports::free()?, ports::free()?);
     let data = dir.join("hub");
-    papers::write_identity(&data, NodeKind::Hub, 0, 0, links.port())?;
+    papers::write_identity_of(offices, &data, NodeKind::Hub, 0, 0, links.port())?;
     let text = format!(
         "data_dir = \".\"\nlisten = \"{links}\"\nhttp_listen = \"{http}\"\nlog = \"warn\"\n"
     );
@@ -128,7 +132,8 @@ async fn storm(
     let mut registered = 0;
     for office in 1..=plan.offices {
         let count = if office % 2 == 1 { plan.dossiers.0 } else { plan.dossiers.1 };
-        let machine = offline(&dir.join(format!("{office}")), office, *port).await?;
+        let machine =
+            offline(&dir.join(format!("{office}")), office, *port, papers::OFFICES).await?;
         work(&machine.node.desk, count).await?;
         registered += count as u64;
         machines.push(machine);
@@ -185,13 +190,19 @@ async fn storm(
 }
 
 /// A machine that has not been connected yet.
-async fn offline(dir: &Path, office: u16, port: u16) -> anyhow::Result<Machine> {
-    papers::write_identity(dir, NodeKind::Node, office, 0, port)?;
+pub(crate) async fn offline(
+    dir: &Path,
+    office: u16,
+    port: u16,
+    offices: u16,
+) -> anyhow::Result<Machine> {
+    papers::write_identity_of(offices, dir, NodeKind::Node, office, 0, port)?;
     let (told, in_sync) = watch::channel(None);
-    let event = Box::new(move |event: &Event| {
-        if matches!(event, Event::InSync) {
-            told.send_replace(Some(Instant::now()));
-        }
+    let (tell_received, received) = watch::channel((0, Instant::now()));
+    let event = Box::new(move |event: &Event| match event {
+        Event::InSync => drop(told.send_replace(Some(Instant::now()))),
+        Event::Received(sequence) => drop(tell_received.send_replace((*sequence, Instant::now()))),
+        _ => {}
     });
     let probes = Probes {
         event: Some(event),
@@ -199,7 +210,7 @@ async fn offline(dir: &Path, office: u16, port: u16) -> anyhow::Result<Machine> 
         offline: true,
         ..Probes::default()
     };
-    Ok(Machine { node: Node::start(dir.to_owned(), probes).await?, in_sync })
+    Ok(Machine { node: Node::start(dir.to_owned(), probes).await?, in_sync, received })
 }
 
 async fn work(desk: &Arc<Desk>, count: usize) -> anyhow::Result<()> {
@@ -260,7 +271,7 @@ fn middle_and_last(times: &mut [Duration]) -> (Duration, Duration) {
 }
 
 /// A sample of a metric; 0 if there is none.
-fn value(metrics: &str, name: &str) -> u64 {
+pub(crate) fn value(metrics: &str, name: &str) -> u64 {
     let mut values = metrics.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     values.next().and_then(|value| value.parse::<f64>().ok()).unwrap_or_default() as u64
 }

@@ -6,11 +6,15 @@ mod edge;
 mod hub;
 mod line;
 
-use motcua_tests::storm;
+use anyhow::Context;
+use motcua_tests::{growth, storm};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, Write},
+    num::ParseIntError,
     path::PathBuf,
+    str::FromStr,
+    time::Duration,
 };
 
 /// Monotonic clock in nanoseconds, the one the benchmark's driver reads as well.
@@ -35,8 +39,16 @@ fn main() -> anyhow::Result<()> {
     {
         return storm_of(offices.parse()?);
     }
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [_, "growth", dossiers, offices, minutes] => return growth_of(dossiers, offices, minutes),
+        [_, "growth-node", dir] => return growth::machine(PathBuf::from(dir)),
+        _ => {}
+    }
     let [_, role, dir, port] = arguments.as_slice() else {
-        anyhow::bail!("usage: motcua-bench hub|edge|edge2 DIR PORT, or motcua-bench storm OFFICES");
+        anyhow::bail!(
+            "usage: motcua-bench hub|edge|edge2 DIR PORT, motcua-bench storm OFFICES, or \
+             motcua-bench growth DOSSIERS,.. OFFICES,.. MINUTES"
+        );
     };
     motcua_shell::telemetry::init(&std::env::var("MOTCUA_LOG").unwrap_or("warn".into()));
     let (dir, port) = (PathBuf::from(dir), port.parse()?);
@@ -56,6 +68,22 @@ fn storm_of(offices: u16) -> anyhow::Result<()> {
     let plan = storm::Plan { offices, ..storm::Plan::default() };
     println!("{:#?}", storm::run(&plan)?);
     Ok(())
+}
+
+/// Rows for so many dossiers and so many offices, each a list with commas, or "-" for none.
+fn growth_of(dossiers: &str, offices: &str, minutes: &str) -> anyhow::Result<()> {
+    let plan = growth::Plan {
+        dossiers: numbers(dossiers)?,
+        offices: numbers(offices)?,
+        within: Duration::from_secs(minutes.parse::<u64>()? * 60),
+    };
+    growth::run(&plan)
+}
+
+fn numbers<T: FromStr<Err = ParseIntError>>(list: &str) -> anyhow::Result<Vec<T>> {
+    let items = list.split(',').filter(|item| *item != "-");
+    let number = |item: &str| item.parse().with_context(|| format!("\"{item}\" is no such number"));
+    items.map(number).collect()
 }
 
 async fn serve(mut side: impl Side) -> anyhow::Result<()> {
