@@ -4,7 +4,7 @@
 //! Nothing here is needed to be right: what is not at hand is cut when it is sent.
 
 use super::{Fault, Replica, Store};
-use crate::{limits, log::Frontier, state::tiles};
+use crate::{limits, log::Frontier, state::tiles, wire};
 use std::collections::VecDeque;
 
 /// Entries that wait until a frame is cut of them: about [`limits::FRAME_TARGET_BYTES`].
@@ -82,7 +82,7 @@ impl Replica {
         };
         let entries = self.own_entries(done + 1, store)?;
         if !entries.is_empty() {
-            let cut = self.cut_own(log, tree, &entries)?;
+            let cut = self.cut_own(log, tree, &entries, wire::PATIENT_LEVEL)?;
             self.own.ahead.push(cut);
         }
         Ok(())

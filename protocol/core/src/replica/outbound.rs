@@ -207,16 +207,17 @@ impl Replica {
         entries.truncate(usize::try_from(room).unwrap_or(usize::MAX));
         match entries.is_empty() {
             true => Ok(None),
-            false => self.cut_own(log, tree, &entries).map(Some),
+            false => self.cut_own(log, tree, &entries, wire::LEVEL).map(Some),
         }
     }
 
-    /// Cuts and signs a frame of the own entries that follow `tree`.
+    /// Cuts and signs a frame of the own entries that follow `tree`, packed at a zstd level.
     pub(super) fn cut_own(
         &mut self,
         log: LogId,
         mut tree: Frontier,
         entries: &[Entry],
+        level: i32,
     ) -> Result<Cut, Fault> {
         let own = &mut self.own;
         let changes = &own.changes;
@@ -227,9 +228,16 @@ impl Replica {
         }
         let checkpoint = Checkpoint::sign(key, self.config.domain, log, tree.size(), tree.root());
         let resolve = |_: &DossierId, hash: &Hash| changes.get(hash).copied();
-        let frame =
-            wire::encode_up(&key.public(), log, first, entries, resolve, &checkpoint.signature)
-                .map_err(|error| Fault::new("own log", error))?;
+        let frame = wire::encode_up_at(
+            level,
+            &key.public(),
+            log,
+            first,
+            entries,
+            resolve,
+            &checkpoint.signature,
+        )
+        .map_err(|error| Fault::new("own log", error))?;
         if own.changes.len() + entries.len() > KNOWN_CHANGES {
             own.changes.clear();
         }

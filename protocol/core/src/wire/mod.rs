@@ -16,11 +16,11 @@ mod up_frame;
 pub mod varint;
 
 pub use block::{entries_for_frame, frame_len_hint};
-pub use codec::LEVEL;
+pub use codec::{LEVEL, PATIENT_LEVEL};
 pub use down_frame::{AuthorPart, DownFrame, LogProof, Row, RowItem};
 pub use error::WireError;
 pub use stored::{decode_entry, encode_entry};
-pub use up_frame::{UpFrame, UpHead, decode_up, encode_up};
+pub use up_frame::{UpFrame, UpHead, decode_up, encode_up, encode_up_at};
 
 /// Version byte of frames and of the stored form.
 const VERSION: u8 = 1;

@@ -79,7 +79,10 @@ pub fn encode_up(
 }
 
 /// As [`encode_up`] at another zstd level; readers do not care.
-fn encode_up_at(
+///
+/// # Errors
+/// See [`encode_up`].
+pub fn encode_up_at(
     level: i32,
     author: &PublicKey,
     log: LogId,
