@@ -12,12 +12,12 @@ use std::{
 };
 
 /// Bytes of records kept in memory; frames count as what they unpack to.
-const QUEUE_BYTES: usize = 8 * 1024 * 1024;
+const QUEUE_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of records in one batch: enough that a catch-up of many small changes is applied dossier
 /// by dossier, little enough for the memory of a mini-PC.
-pub(super) const BATCH_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Records in one batch.
-const BATCH_RECORDS: usize = 10_000;
+const BATCH_RECORDS: usize = 20_000;
 /// How long the applier waits for one more record, and how long for all of a batch. A batch costs
 /// by dossier, not by change, and while receipt is busy it has the machine first.
 const GATHER: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(200));
