@@ -267,15 +267,20 @@ mod tests {
         reads: Cell<usize>,
     }
 
+    impl Changing {
+        fn now(&self) -> &MemKv {
+            let reads = self.reads.replace(self.reads.get() + 1);
+            &self.states[(reads / self.after).min(self.states.len() - 1)]
+        }
+    }
+
     impl Kv for Changing {
         fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-            let reads = self.reads.replace(self.reads.get() + 1);
-            let state = (reads / self.after).min(self.states.len() - 1);
-            self.states[state].get(key)
+            self.now().get(key)
         }
 
-        fn range(&self, _: &[u8], _: &[u8], _: usize) -> Result<Pairs, StoreError> {
-            unimplemented!("a history is read by its keys")
+        fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError> {
+            self.now().range(from, to, limit)
         }
     }
 
