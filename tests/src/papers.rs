@@ -77,25 +77,12 @@ fn trust(port: u16, offices: u16) -> anyhow::Result<TrustView> {
     Ok(trust)
 }
 
-/// Writes the identity of a machine: the hub, or machine `slot` of office `number`.
+/// Writes the identity of a machine in a city of so many offices, the same for all of its machines:
+/// the hub, or machine `slot` of office `number`.
 ///
 /// # Errors
 /// What could not be made or written.
 pub fn write_identity(
-    dir: &Path,
-    kind: NodeKind,
-    number: u16,
-    slot: u16,
-    port: u16,
-) -> anyhow::Result<()> {
-    write_identity_of(OFFICES, dir, kind, number, slot, port)
-}
-
-/// As [`write_identity`] in a city of so many offices; the same for all of its machines.
-///
-/// # Errors
-/// What could not be made or written.
-pub fn write_identity_of(
     offices: u16,
     dir: &Path,
     kind: NodeKind,

@@ -85,6 +85,8 @@ pub(crate) struct Machine {
 
 /// A machine's journal segments share one disk with all others.
 const SEGMENT: u64 = 256 * 1024;
+/// How often the hub's counts are looked at: more would be work for it.
+const SAMPLES: Duration = Duration::from_millis(50);
 /// Saves under way at once while the offices work offline.
 const CLERKS: usize = 16;
 
@@ -104,7 +106,7 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
 pub(crate) fn start_hub(dir: &Path, offices: u16) -> anyhow::Result<(Process, u16)> {
     let (links, http) = (ports::free()?, ports::free()?);
     let data = dir.join("hub");
-    papers::write_identity_of(offices, &data, NodeKind::Hub, 0, 0, links.port())?;
+    papers::write_identity(offices, &data, NodeKind::Hub, 0, 0, links.port())?;
     let text = format!(
         "data_dir = \".\"\nlisten = \"{links}\"\nhttp_listen = \"{http}\"\nlog = \"warn\"\n"
     );
@@ -148,7 +150,9 @@ async fn storm(
     let (mut most, mut applied_at) = ((0, 0), None);
     // A hub that applies a storm answers late; what is looked at are the counts, not the speed.
     let client = hub.client().patient(Duration::from_secs(60));
+    let mut samples = tokio::time::interval(SAMPLES);
     while applied_at.is_none() || back.iter().any(|task| !task.is_finished()) {
+        samples.tick().await;
         ensure!(began.elapsed() < plan.patience, "not within {:?}\n{}", plan.patience, hub.tail());
         let metrics = client.get("/metrics")?.text();
         let value = |name: &str| value(&metrics, name);
@@ -157,7 +161,6 @@ async fn storm(
         if applied_at.is_none() && value("motcua_dossiers") >= registered {
             applied_at = Some(began.elapsed());
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let (mut much, mut little, mut last) = (Vec::new(), Vec::new(), began);
     let mut nodes = Vec::new();
@@ -196,7 +199,7 @@ pub(crate) async fn offline(
     port: u16,
     offices: u16,
 ) -> anyhow::Result<Machine> {
-    papers::write_identity_of(offices, dir, NodeKind::Node, office, 0, port)?;
+    papers::write_identity(offices, dir, NodeKind::Node, office, 0, port)?;
     let (told, in_sync) = watch::channel(None);
     let (tell_received, received) = watch::channel((0, Instant::now()));
     let event = Box::new(move |event: &Event| match event {

@@ -20,13 +20,13 @@ use motcua_core::{
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     time::Duration,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Bytes of one link that were read from the network and not yet handled; beyond it the network
 /// is not read, which is how back-pressure reaches the sender. The largest message fits.
@@ -162,7 +162,7 @@ pub struct Driver {
     signals: Sender<Signal>,
     links: Arc<AtomicU64>,
     room: Arc<Semaphore>,
-    snapshot: Arc<Mutex<Snapshot>>,
+    snapshot: Arc<watch::Sender<Snapshot>>,
     udp_blocked: Arc<AtomicBool>,
 }
 
@@ -186,7 +186,7 @@ impl Driver {
             signals,
             links: Arc::default(),
             room: Arc::new(Semaphore::new(ALL_LINKS_BYTES)),
-            snapshot: Arc::new(Mutex::new(snapshot)),
+            snapshot: Arc::new(watch::Sender::new(snapshot)),
             udp_blocked: Arc::default(),
         };
         (handle, receiver)
@@ -250,9 +250,14 @@ impl Driver {
         self.udp_blocked.store(blocked, Ordering::Relaxed);
     }
 
+    /// The driver's view after each of its steps, for waiting until it is of some kind.
+    pub fn watch(&self) -> watch::Receiver<Snapshot> {
+        self.snapshot.subscribe()
+    }
+
     /// The driver's view after its last step.
     pub fn snapshot(&self) -> Snapshot {
-        let view = self.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let view = self.snapshot.borrow().clone();
         // Found out beside a link that goes on: there may have been no step since.
         Snapshot { udp_blocked: self.udp_blocked.load(Ordering::Relaxed), ..view }
     }
@@ -344,7 +349,7 @@ fn publish(replica: &Replica, lines: &Lines, handle: &Driver) {
         scans: replica.scan_report(),
         siblings: replica.siblings().cloned().collect(),
     };
-    *handle.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = snapshot;
+    handle.snapshot.send_replace(snapshot);
 }
 
 fn step<S: Store, C: Clock>(

@@ -118,11 +118,17 @@ impl<C: Content> Applier<C> {
     ) -> Result<(), StoreError> {
         let few = records.len() < QUIET;
         let applied = self.apply(records, Some(pen))?;
-        queue.applied(applied.upto);
+        self.told(applied.upto, queue);
         self.bases.consider(&self.books, applied.upto, false);
         driver.signal(Signal::Applied(applied.inboxes));
         (self.changed)(&applied.dossiers);
         if few && self.stale > 0 { self.fold_some(queue, pen, driver) } else { Ok(()) }
+    }
+
+    /// Whoever waits for the state looks again.
+    fn told(&self, upto: u64, queue: &Queue) {
+        queue.applied(upto, self.stale);
+        self.progress.send_replace(Progress::At(upto));
     }
 
     /// Fresh files for state and base, so that what was purged is in neither.
@@ -137,7 +143,7 @@ impl<C: Content> Applier<C> {
     fn fold_some(&mut self, queue: &Queue, pen: &Pen, driver: &Driver) -> Result<(), StoreError> {
         let applied = self.ledger.fold_stale(&self.books, FOLD_BATCH)?;
         let applied = self.write(applied, Some(pen))?;
-        queue.stale(self.stale);
+        self.told(applied.upto, queue);
         driver.signal(Signal::Applied(applied.inboxes));
         (self.changed)(&applied.dossiers);
         Ok(())

@@ -359,6 +359,15 @@ impl Engine {
         matches!(reached.await.as_deref(), Ok(Progress::At(_)))
     }
 
+    /// Waits until the state, lists included, reflects everything that is on disk; false if it
+    /// never will.
+    pub async fn level(&self) -> bool {
+        let mut progress = self.progress.clone();
+        let level = progress
+            .wait_for(|progress| matches!(progress, Progress::Broken(_)) || self.unapplied() == 0);
+        matches!(level.await.as_deref(), Ok(Progress::At(_)))
+    }
+
     /// Counters of the state.
     ///
     /// # Errors

@@ -97,14 +97,12 @@ impl Queue {
         self.arrived.notify_one();
     }
 
-    /// The state reflects everything up to here.
-    pub(super) fn applied(&self, position: u64) {
-        self.lock().applied = position;
-    }
-
-    /// Dossiers that the content has yet to fold.
-    pub(super) fn stale(&self, dossiers: u64) {
-        self.lock().stale = dossiers;
+    /// The state reflects everything up to here, but for dossiers that the content has yet to
+    /// fold.
+    pub(super) fn applied(&self, position: u64, stale: u64) {
+        let mut inner = self.lock();
+        inner.applied = position;
+        inner.stale = stale;
     }
 
     /// Records that the state does not reflect yet, and dossiers that lists do not.
@@ -244,7 +242,7 @@ mod tests {
         queue.push(5, large());
         assert!(matches!(queue.next(3, 0), Batch::Journal { from: 4, upto: 4 }));
         assert!(matches!(queue.next(4, 0), Batch::Records(batch) if batch.len() == 1));
-        queue.applied(5);
+        queue.applied(5, 0);
         assert_eq!(queue.waiting(), 0);
         assert!(matches!(queue.next(5, 3), Batch::Quiet));
         assert_eq!(queue.waiting(), 3);

@@ -164,8 +164,9 @@ async fn a_silent_tcp_peer_is_found_out_and_an_idle_one_is_not() {
     assert_eq!(dialed.carrier, Carrier::Tcp);
     let (_, _, writer) = down.carrier().await;
     let _from_hub = up.carrier().await;
-    // Thrice the idle time with nothing to say.
-    tokio::time::sleep(quick().idle * 3).await;
+    // Thrice the idle time with nothing to say, and the link is not given up.
+    let given_up = timeout(quick().idle * 3, up.down()).await;
+    assert!(given_up.is_err(), "{given_up:?}");
     writer.send(Channel::Control, vec![1]);
     assert_eq!(up.message().await, (Channel::Control, vec![1]));
 
