@@ -26,9 +26,6 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// Looks at the own state while it fills.
-const LOOK: Duration = Duration::from_millis(2);
-
 /// The other end of [`serve`].
 pub(super) struct Machine {
     child: Child,
@@ -38,7 +35,7 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn start(dir: &Path, slot: u16, port: u16) -> anyhow::Result<Self> {
-        papers::write_identity(dir, NodeKind::Node, 0, slot, port)?;
+        papers::write_identity(papers::OFFICES, dir, NodeKind::Node, 0, slot, port)?;
         let own = std::env::current_exe().context("where is this program?")?;
         let mut child = Command::new(own)
             .arg("growth-node")
@@ -160,11 +157,11 @@ impl Own {
             }
             "sync" => self.sync().await,
             "again" => {
-                self.pause().await;
+                self.pause().await?;
                 self.sync().await
             }
             "one" => {
-                self.pause().await;
+                self.pause().await?;
                 let (clerk, text) = (work::clerk(&mut self.seed), work::text(&mut self.seed));
                 match self.last {
                     Some(id) => work::note(self.desk(), id, clerk, text).await?,
@@ -179,12 +176,13 @@ impl Own {
             "pull" => {
                 self.signal(false);
                 // An empty node has everything when its state has.
+                let mut progress = self.desk().engine().progress();
                 loop {
                     let meta = self.desk().engine().meta()?;
                     if meta.dossiers >= dossiers && meta.entries >= dossiers * work::REVISIONS {
                         return Ok(began.elapsed());
                     }
-                    tokio::time::sleep(LOOK).await;
+                    progress.changed().await?;
                 }
             }
             _ => bail!("no verb {verb}"),
@@ -195,11 +193,11 @@ impl Own {
         self.desk().engine().driver().signal(Signal::Pause(pause));
     }
 
-    async fn pause(&self) {
+    async fn pause(&self) -> anyhow::Result<()> {
         self.signal(true);
-        while self.desk().engine().snapshot().upstream != UpstreamPhase::Paused {
-            tokio::time::sleep(LOOK).await;
-        }
+        let mut view = self.desk().engine().driver().watch();
+        view.wait_for(|view| view.upstream == UpstreamPhase::Paused).await?;
+        Ok(())
     }
 
     /// Comes online; until nothing is missing on either side.

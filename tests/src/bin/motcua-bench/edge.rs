@@ -1,8 +1,12 @@
 //! The edge side: one node, or a swarm of them.
 
 use super::{Side, hub::count, line, now_ns};
-use anyhow::Context;
-use motcua_core::{id::DossierId, replica::Event, trust::NodeKind};
+use anyhow::{Context, ensure};
+use motcua_core::{
+    id::DossierId,
+    replica::{Event, UpstreamPhase},
+    trust::NodeKind,
+};
 use motcua_dossier::action;
 use motcua_node::{
     desk::{Caller, Desk},
@@ -35,7 +39,7 @@ impl Machine {
         slot: u16,
         segment_bytes: Option<u64>,
     ) -> anyhow::Result<Self> {
-        papers::write_identity(&dir, NodeKind::Node, office, slot, HUB_PORT)?;
+        papers::write_identity(papers::OFFICES, &dir, NodeKind::Node, office, slot, HUB_PORT)?;
         let (told, in_sync) = watch::channel(0);
         let event = Box::new(move |event: &Event| {
             if matches!(event, Event::InSync) {
@@ -171,12 +175,13 @@ impl Side for Edge {
                         return anyhow::Ok(at);
                     }
                     // An empty node has everything when its state has.
+                    let mut progress = engine.progress();
                     loop {
                         let meta = engine.meta()?;
                         if meta.dossiers >= documents && meta.entries >= documents + events {
                             return Ok(now_ns());
                         }
-                        tokio::time::sleep(Duration::from_millis(2)).await;
+                        progress.changed().await?;
                     }
                 });
                 match synced.await {
@@ -191,11 +196,8 @@ impl Side for Edge {
             "disconnect" => {
                 self.machine.pause(true);
                 let desk = &self.machine.node.desk;
-                while desk.engine().snapshot().upstream
-                    != motcua_core::replica::UpstreamPhase::Paused
-                {
-                    tokio::time::sleep(Duration::from_millis(1)).await;
-                }
+                let mut view = desk.engine().driver().watch();
+                view.wait_for(|view| view.upstream == UpstreamPhase::Paused).await?;
                 json!({ "ok": true })
             }
             "touch" => {
@@ -206,9 +208,7 @@ impl Side for Edge {
             }
             "status" => {
                 self.machine.node.desk.settled().await;
-                while self.machine.node.desk.engine().unapplied() > 0 {
-                    tokio::time::sleep(Duration::from_millis(2)).await;
-                }
+                ensure!(self.machine.node.desk.engine().level().await, "the state is broken");
                 let (documents, events) = count(self.machine.node.desk.engine())?;
                 json!({ "docs": documents, "events": events })
             }

@@ -1,7 +1,7 @@
 //! The hub side.
 
 use super::{Side, now_ns};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use motcua_core::{
     id::{DossierId, LogId},
     record::Record,
@@ -24,6 +24,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::sync::watch;
 
 /// When entries became durable: log, first and last sequence, nanoseconds.
 type Arrivals = Arc<Mutex<Vec<(LogId, u64, u64, u64)>>>;
@@ -31,15 +32,15 @@ type Arrivals = Arc<Mutex<Vec<(LogId, u64, u64, u64)>>>;
 pub(crate) struct Hub {
     service: Service,
     arrivals: Arrivals,
-    durable: Arc<AtomicU64>,
+    durable: Arc<watch::Sender<u64>>,
     last: Arc<AtomicU64>,
 }
 
 impl Hub {
     pub(crate) async fn start(dir: PathBuf, port: u16) -> anyhow::Result<Self> {
-        papers::write_identity(&dir, NodeKind::Hub, 0, 0, port)?;
+        papers::write_identity(papers::OFFICES, &dir, NodeKind::Hub, 0, 0, port)?;
         let arrivals = Arrivals::default();
-        let (durable, last) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let (durable, last) = (Arc::new(watch::Sender::new(0)), Arc::<AtomicU64>::default());
         let probe = {
             let (arrivals, durable, last) =
                 (Arc::clone(&arrivals), Arc::clone(&durable), Arc::clone(&last));
@@ -47,8 +48,8 @@ impl Hub {
                 let Record::Up { frame, .. } = record else { return };
                 let Ok(head) = UpFrame::peek(frame) else { return };
                 let now = now_ns();
-                durable.fetch_add(head.count, Ordering::Relaxed);
                 last.store(now, Ordering::Relaxed);
+                durable.send_modify(|entries| *entries += head.count);
                 lock(&arrivals).push((head.log, head.first, head.last(), now));
             })
         };
@@ -94,12 +95,10 @@ impl Side for Hub {
             // Durable and acknowledged; that everything is applied too is counted by `status`.
             "wait" => {
                 let wanted = number("docs") + number("events");
-                let waited = tokio::time::timeout(Duration::from_secs(number("timeout")), async {
-                    while self.durable.load(Ordering::Relaxed) < wanted {
-                        tokio::time::sleep(Duration::from_micros(500)).await;
-                    }
-                });
-                let ok = waited.await.is_ok();
+                let mut durable = self.durable.subscribe();
+                let enough = durable.wait_for(|entries| *entries >= wanted);
+                let limit = Duration::from_secs(number("timeout"));
+                let ok = matches!(tokio::time::timeout(limit, enough).await, Ok(Ok(_)));
                 json!({ "ok": ok, "t": self.last.load(Ordering::Relaxed) })
             }
             "arm" => {
@@ -115,9 +114,7 @@ impl Side for Hub {
             }
             "status" => {
                 let started = now_ns();
-                while self.service.engine.unapplied() > 0 {
-                    tokio::time::sleep(Duration::from_millis(2)).await;
-                }
+                ensure!(self.service.engine.level().await, "the state is broken");
                 let lag = (now_ns() - started) as f64 / 1e9;
                 tracing::warn!(seconds_after_asking = lag, "everything is applied");
                 let engine = &self.service.engine;
