@@ -104,6 +104,22 @@ impl Story {
         copy.put_back(site).unwrap();
     }
 
+    /// A copy that stood by takes the place of a hub, at an address of its own. The operators reach
+    /// the hubs; no office is told.
+    fn promote(&mut self, copy: Copy, code: &str, hubs: &[&str]) {
+        let place = copy.promote(&mut self.city, code).unwrap();
+        self.start(code);
+        let pages: Vec<String> =
+            hubs.iter().map(|hub| self.city.site(hub).page.to_string()).collect();
+        let told = pages.iter().flat_map(|page| ["--hub", page]);
+        let arguments: Vec<&str> = ["hub", "set", &place].into_iter().chain(told).collect();
+        let done = self.city.provision(&arguments).unwrap();
+        assert_eq!(done["number"], 2, "{done}");
+        self.connected();
+        self.settled("promoted");
+        assert_eq!(self.metric(code, "motcua_set_back_total "), 1.0);
+    }
+
     fn connected(&self) {
         self.city.wait_connected(PATIENCE).unwrap();
     }
@@ -204,16 +220,7 @@ fn a_late_standby_of_the_city_at_another_address_takes_its_place() {
 
     story.city.site(CITY).process.kill().unwrap();
     story.work(two, three, 4);
-    let place = late.promote(&mut story.city, CITY).unwrap();
-    story.start(CITY);
-    let hubs = [CITY, DISTRICT_1, DISTRICT_3].map(|code| story.city.site(code).page.to_string());
-    let told = hubs.iter().flat_map(|page| ["--hub", page]);
-    let arguments: Vec<&str> = ["hub", "set", &place].into_iter().chain(told).collect();
-    let done = story.city.provision(&arguments).unwrap();
-    assert_eq!(done["number"], 2, "{done}");
-    story.connected();
-    story.settled("promoted");
-    assert_eq!(story.metric(CITY, "motcua_set_back_total "), 1.0);
+    story.promote(late, CITY, &[CITY, DISTRICT_1, DISTRICT_3]);
     story.work(one, three, 2);
     story.settled("at work");
     story.checked();
@@ -237,16 +244,7 @@ fn offices_find_the_late_standby_of_their_district_by_themselves() {
     story.settled("after the copy");
     story.city.site(DISTRICT_1).process.kill().unwrap();
     story.work(two, one, 4);
-    let place = late.promote(&mut story.city, DISTRICT_1).unwrap();
-    story.start(DISTRICT_1);
-    // The operators reach the hubs; no office is told.
-    let hubs = [CITY, DISTRICT_1].map(|code| story.city.site(code).page.to_string());
-    let told = hubs.iter().flat_map(|page| ["--hub", page]);
-    let arguments: Vec<&str> = ["hub", "set", &place].into_iter().chain(told).collect();
-    story.city.provision(&arguments).unwrap();
-    story.connected();
-    story.settled("promoted");
-    assert_eq!(story.metric(DISTRICT_1, "motcua_set_back_total "), 1.0);
+    story.promote(late, DISTRICT_1, &[CITY, DISTRICT_1]);
     story.work(one, two, 2);
     story.settled("at work");
     story.checked();
