@@ -47,6 +47,15 @@ impl Ahead {
         self.frames.front().map(|cut| cut.first)
     }
 
+    /// The parent has this much of the log, by whatever way it came there.
+    fn forget_upto(&mut self, sequence: u64) {
+        while self.frames.front().is_some_and(|cut| cut.tree.size() <= sequence)
+            && let Some(cut) = self.frames.pop_front()
+        {
+            self.bytes -= cut.frame.len();
+        }
+    }
+
     fn push(&mut self, cut: Cut) {
         self.bytes += cut.frame.len();
         self.frames.push_back(cut);
@@ -66,6 +75,7 @@ impl Replica {
             None if log == self.meta.own_log => self.meta.acknowledged,
             None => 0,
         };
+        self.own.ahead.forget_upto(at_parent);
         let last = self.own.ahead.frames.back().map(|cut| cut.tree.clone());
         let done = last.as_ref().map_or(at_parent, Frontier::size);
         let enough = self.own.head() >= done + CUT_ENTRIES;
@@ -86,5 +96,41 @@ impl Replica {
             self.own.ahead.push(cut);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Hash;
+
+    /// Three frames of ten entries.
+    fn three() -> Ahead {
+        let (mut ahead, mut tree) = (Ahead::default(), Frontier::default());
+        for first in [1, 11, 21] {
+            (0..10).for_each(|_| tree.push(Hash::ZERO));
+            ahead.push(Cut { first, tree: tree.clone(), frame: vec![0; 100] });
+        }
+        ahead
+    }
+
+    #[test]
+    fn a_frame_is_given_where_it_begins_and_what_lies_before_is_dropped() {
+        let mut ahead = three();
+        assert_eq!(ahead.take(11).map(|cut| cut.tree.size()), Some(20));
+        assert_eq!((ahead.first(), ahead.bytes), (Some(21), 100));
+        assert!(ahead.take(15).is_none());
+        assert_eq!(ahead.first(), Some(21));
+        assert!(ahead.take(25).is_none());
+        assert_eq!((ahead.first(), ahead.bytes), (None, 0));
+    }
+
+    #[test]
+    fn frames_that_the_parent_got_on_another_way_make_room() {
+        let mut ahead = three();
+        ahead.forget_upto(19);
+        assert_eq!((ahead.first(), ahead.bytes), (Some(11), 200));
+        ahead.forget_upto(30);
+        assert_eq!((ahead.first(), ahead.bytes), (None, 0));
     }
 }
