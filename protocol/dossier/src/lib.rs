@@ -12,6 +12,7 @@
 pub mod action;
 pub mod attachment;
 pub mod code;
+mod columns;
 pub mod derive;
 pub mod document;
 pub mod fact;
