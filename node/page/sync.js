@@ -36,6 +36,7 @@ function syncWords() {
   const parts = [both(s, 'words')];
   if (s.held > 0) parts.push(w('sync_held', s.held));
   if (s.state_applying) parts.push(w('sync_applying'));
+  if (s.unchecked > 0) parts.push(w('sync_unchecked', s.unchecked));
   return parts.map((p) => (/[.…!?]$/.test(p) ? p : `${p}.`)).join(' ');
 }
 
@@ -82,7 +83,7 @@ async function poll() {
   try {
     const data = await api('GET', '/sync', { timeout: POLL_TIMEOUT_MS, signal: mine.signal });
     if (sync.polling !== mine) return;
-    const print = [data.unsent, data.saved_total, data.hub_received_seq, data.held, data.state_applying].join();
+    const print = [data.unsent, data.saved_total, data.hub_received_seq, data.held, data.state_applying, data.unchecked].join();
     const news = sync.print !== '' && print !== sync.print;
     const back = sync.state === 'unreachable';
     Object.assign(sync, { data, print, at: Date.now(), state: syncStateOf(data) });

@@ -36,6 +36,7 @@ const WORDS = {
     "sync_unreachable_since": "Không liên lạc được với máy của cơ quan. Lần liên lạc được gần nhất: {0}.",
     "sync_held": "Có {0} mục đang giữ lại, chờ xử lý đồng bộ.",
     "sync_applying": "Đang cập nhật dữ liệu trên máy; vẫn tiếp nhận hồ sơ bình thường.",
+    "sync_unchecked": "Đang nhận lịch sử của {0} hồ sơ; đã tìm và xem được, mở ra xử lý thì lịch sử về trước.",
     "sync_more": "Chi tiết đồng bộ",
     "sync_old": "Chưa có câu trả lời mới từ máy của cơ quan nên không hiện số cũ ở đây.",
     "fact_link": "Đường truyền lên hub",
@@ -60,6 +61,7 @@ const WORDS = {
     "item_received": "Hub đã nhận",
     "item_accepted": "Hub đã chấp nhận",
     "item_held": "Đang giữ lại",
+    "item_unchecked": "Hub gửi, đang kiểm tra",
 
     "list_title": "Hồ sơ",
     "search_region": "Tìm hồ sơ",
@@ -289,6 +291,7 @@ const WORDS = {
     "sync_unreachable_since": "The office's machine cannot be reached. Last answer: {0}.",
     "sync_held": "{0} held, waiting for a sync decision.",
     "sync_applying": "Data on this machine are being updated; registration goes on as usual.",
+    "sync_unchecked": "The histories of {0} dossiers are coming; they can be found and read, and one that is opened comes first.",
     "sync_more": "Sync details",
     "sync_old": "There is no fresh answer from the office's machine, so no old figures are shown here.",
     "fact_link": "Link to the hub",
@@ -313,6 +316,7 @@ const WORDS = {
     "item_received": "Hub has received it",
     "item_accepted": "Hub has accepted it",
     "item_held": "Held",
+    "item_unchecked": "From the hub, being checked",
 
     "list_title": "Dossiers",
     "search_region": "Find dossiers",

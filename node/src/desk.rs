@@ -10,7 +10,7 @@ use motcua_core::{
     record::{Record, RequestKey},
     state::{
         Key, Kv,
-        rows::{Meta, Request},
+        rows::{self, Meta, Request},
     },
     time::{ClockQuality, Timestamp},
     trust::Binding,
@@ -29,6 +29,7 @@ use motcua_shell::{
     clock::Clock,
     content,
     documents::{Documents, Held},
+    driver::Signal,
     engine::{Engine, Saved},
 };
 use std::{
@@ -37,10 +38,15 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 /// A day that has certainly begun; a clock before it is wrong.
 const FLOOR: Day = Day { year: 2_026, month: 1, day: 1 };
+
+/// How long an act waits for the history of a dossier that came as an image only: some round trips of
+/// a slow line.
+const HISTORY_WAIT: Duration = Duration::from_secs(3);
 
 /// Saves that the state may lack before another one waits for it: their documents are in memory.
 const AHEAD: usize = 1_000;
@@ -247,6 +253,7 @@ impl Desk {
         note: String,
         make: impl Fn(&[Fact], Act) -> Result<Action, DeskError>,
     ) -> Result<DossierId, DeskError> {
+        self.checked(id).await?;
         let act = self.act_of(&caller, note);
         let now = Timestamp(act.at);
         self.once(caller.request, &mut |request| {
@@ -278,10 +285,49 @@ impl Desk {
 
     /// Facts of a dossier, whether the state reflects the newest of them already or not.
     pub(crate) fn facts(&self, id: DossierId) -> Result<Arc<Vec<Fact>>, DeskError> {
-        match self.documents.facts(id, self.generation()) {
-            Some(facts) => Ok(facts),
-            None => Ok(self.load(id)?.facts),
+        if let Some(facts) = self.documents.facts(id, self.generation()) {
+            return Ok(facts);
         }
+        match self.load(id) {
+            Err(DeskError::Unchecked) => {
+                let image = self.engine.books().image(id)?;
+                let said = image.and_then(|image| content::read_image(&image.content));
+                // It may have gone meanwhile, because the history has come.
+                said.map_or_else(|| Ok(self.load(id)?.facts), |(_, facts)| Ok(Arc::new(facts)))
+            }
+            loaded => Ok(loaded?.facts),
+        }
+    }
+
+    /// Whether only what the hub says of a dossier is here. Then its history is asked for.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] when the state cannot be read.
+    pub(crate) fn is_unchecked(&self, id: DossierId) -> Result<bool, DeskError> {
+        let unchecked = self.engine.books().row::<rows::Image>(Key::Image(id))?.is_some();
+        if unchecked {
+            self.engine.driver().signal(Signal::WantHistory(id));
+        }
+        Ok(unchecked)
+    }
+
+    /// Waits a moment for the history of a dossier of which only an image is here: nobody builds on
+    /// what was not checked.
+    async fn checked(&self, id: DossierId) -> Result<(), DeskError> {
+        if !self.is_unchecked(id)? {
+            return Ok(());
+        }
+        let mut progress = self.engine.progress();
+        let come = async {
+            while self.engine.books().row::<rows::Image>(Key::Image(id))?.is_some() {
+                if progress.changed().await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        // Whoever comes too early is told so under the own log's lock.
+        tokio::time::timeout(HISTORY_WAIT, come).await.unwrap_or(Ok(()))
     }
 
     /// The newest document of a dossier, to be written to. Only under the own log's lock.
@@ -310,6 +356,9 @@ impl Desk {
 
     /// The document as the state has it.
     fn load(&self, id: DossierId) -> Result<Held, DeskError> {
+        if self.engine.books().row::<rows::Image>(Key::Image(id))?.is_some() {
+            return Err(DeskError::Unchecked);
+        }
         let held = self.engine.books().dossier(id)?;
         let (_, history) = held.ok_or_else(|| DeskError::NoDossier(id.to_string()))?;
         let accepted: Vec<_> = history
@@ -474,8 +523,7 @@ impl Desk {
         id: DossierId,
         office: OfficeId,
     ) -> Result<Vec<motcua_core::entry::Role>, DeskError> {
-        let row: Option<motcua_core::state::rows::Dossier> =
-            self.engine.books().row(Key::Dossier(id))?;
+        let row: Option<rows::Dossier> = self.engine.books().row(Key::Dossier(id))?;
         let members = row.map(|row| row.members()).unwrap_or_default();
         let other = office != self.engine.me.office;
         let found = members.into_iter().find(|(member, _)| *member == office && other);

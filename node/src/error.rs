@@ -28,6 +28,12 @@ pub enum DeskError {
     /// No such dossier here.
     #[error("this office holds no dossier {0}")]
     NoDossier(String),
+    /// Of this dossier only what the hub says is here.
+    #[error(
+        "this dossier was just received from the hub and its history is still coming: it can be read, \
+         and worked on in a moment"
+    )]
+    Unchecked,
     /// Something named in the request is not known.
     #[error("{field}: {value:?} is not known here")]
     Unknown {
@@ -96,6 +102,7 @@ impl DeskError {
             Self::Save(_) => (StatusCode::INSUFFICIENT_STORAGE, "not_saved"),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "state_unavailable"),
             Self::NoDossier(_) => (StatusCode::NOT_FOUND, "no_dossier"),
+            Self::Unchecked => (StatusCode::CONFLICT, "unchecked"),
             Self::Unknown { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown"),
             Self::Document(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable"),
             Self::KeyReused => (StatusCode::CONFLICT, "idempotency_mismatch"),
@@ -175,6 +182,9 @@ impl DeskError {
                     .into()
             }
             Self::NoDossier(id) => format!("Cơ quan này không giữ hồ sơ {id}."),
+            Self::Unchecked => "Hồ sơ vừa nhận từ hub, lịch sử đang về: xem được ngay, xử lý được \
+                                sau ít phút."
+                .into(),
             Self::Unknown { field, value } => format!("{field}: không biết “{value}”."),
             Self::Document(why) => format!("Không mở được hồ sơ: {why}."),
             Self::KeyReused => "Khóa Idempotency-Key này đã dùng cho yêu cầu khác.".into(),

@@ -48,6 +48,8 @@ pub struct SyncState {
     pub damaged_scans: u64,
     /// Whether changes on disk are not in the lists yet.
     pub state_applying: bool,
+    /// Dossiers that are shown as the hub has them, while their histories are still coming.
+    pub unchecked: u64,
     /// Places where own changes stand, this disk first; empty where nobody asked.
     pub places: Vec<Place>,
     /// Of these, how many hold all of them.
@@ -127,6 +129,7 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
         unsent_scans: scans.to_go,
         damaged_scans: scans.damaged,
         state_applying: engine.unapplied() > 0,
+        unchecked: meta.imaged,
         places: Vec::new(),
         copies: 1,
         copies_wanted: 1,

@@ -2,6 +2,7 @@
 
 use crate::{desk::Desk, error::DeskError};
 use motcua_core::{
+    entry::Role,
     id::{DossierId, LogId, OfficeId},
     state::{
         Key, Kv,
@@ -138,9 +139,12 @@ fn line(
     id: DossierId,
     summary: &Summary,
 ) -> Result<Value, DeskError> {
-    let history = desk.engine().books().dossier(id)?.map(|(_, history)| history);
-    let history = history.unwrap_or_default();
-    let sync = weakest(history.iter().map(|stored| sync_word(received, stored)));
+    let books = desk.engine().books();
+    let history = books.dossier(id)?.map(|(_, history)| history).unwrap_or_default();
+    let sync = match books.row::<rows::Image>(Key::Image(id))? {
+        Some(_) => "unchecked",
+        None => weakest(history.iter().map(|stored| sync_word(received, stored))),
+    };
     let state = State::from_code(summary.state).unwrap_or(State::Submitted);
     let holder = summary.holders.first().map(|office| office_json(trust, office));
     Ok(json!({
@@ -190,8 +194,16 @@ fn office_json(trust: &TrustView, id: &str) -> Value {
 /// # Errors
 /// [`DeskError::NoDossier`] when it is not here.
 pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
+    let image = match desk.is_unchecked(id)? {
+        true => desk.engine().books().image(id)?,
+        false => None,
+    };
     let held = desk.engine().books().dossier(id)?;
-    let (row, history) = held.ok_or_else(|| DeskError::NoDossier(id.to_string()))?;
+    let (row, history) = match held {
+        Some(held) => held,
+        None if image.is_some() => Default::default(),
+        None => return Err(DeskError::NoDossier(id.to_string())),
+    };
     let trust = desk.engine().trust();
     let received = received(desk)?;
     let facts = desk.facts(id)?;
@@ -220,8 +232,11 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
             })
         })
         .collect();
-    let audience: Vec<Value> = row
-        .members()
+    let members = match &image {
+        Some(image) => roles_of(&image.members),
+        None => row.members(),
+    };
+    let audience: Vec<Value> = members
         .into_iter()
         .map(|(office, roles)| {
             let roles: Vec<String> = roles.iter().map(|role| format!("{role:?}")).collect();
@@ -231,6 +246,7 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
     let allowed: Vec<Value> = derived
         .allowed()
         .into_iter()
+        .filter(|_| image.is_none())
         .map(|state| json!({ "state": state.code(), "vi": state.vi(), "en": state.en() }))
         .collect();
     let mut whole = line(desk, &trust, received, id, &shown.summary)?;
@@ -248,12 +264,21 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
         "history": entries(desk, &trust, received, &history)?,
         "heads": row.heads.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "allowed": allowed,
-        "can_take": waiting_for(derived, desk.engine().me.office).is_some(),
+        "can_take": image.is_none() && waiting_for(derived, desk.engine().me.office).is_some(),
+        "unchecked": image.is_some(),
     });
     if let (Value::Object(whole), Value::Object(more)) = (&mut whole, more) {
         whole.extend(more);
     }
     Ok(whole)
+}
+
+fn roles_of(members: &[(OfficeId, u8)]) -> Vec<(OfficeId, Vec<Role>)> {
+    let mut all: BTreeMap<OfficeId, Vec<Role>> = BTreeMap::new();
+    for (office, role) in members {
+        all.entry(*office).or_default().push(Role::from_byte(*role));
+    }
+    all.into_iter().collect()
 }
 
 /// What each entry brought, in an order in which causes come first.

@@ -33,6 +33,20 @@ pub const DOWN_WINDOW_BYTES: usize = 4 * 1024 * 1024;
 /// The same, either way, for a peer whose turn to catch up in bulk it is not: two frames of a
 /// hundred recent changes, in use for one round trip.
 pub const SMALL_WINDOW_BYTES: usize = 64 * 1024;
+/// Inbox rows from which on a machine that has read nothing is sent images first: below that the
+/// histories themselves are there as soon.
+pub const IMAGES_FROM_ROWS: u64 = 1_000;
+/// Dossiers for which images are cut at once, some 150 KB of facts: little enough to be sent while the
+/// next ones are cut.
+pub const IMAGES_AT_ONCE: usize = 64;
+/// Histories that a machine asks its hub for at once: clerks opening dossiers in the first minutes.
+pub const FETCHED_AT_ONCE: usize = 64;
+/// One image. A dossier with more to say is shown once its history has come.
+pub const IMAGE_BYTES: usize = 128 * 1024;
+/// Heads of one dossier in an image: changes made at the same time that nobody has seen together.
+pub const IMAGE_HEADS: usize = 64;
+/// Offices of one dossier in an image.
+pub const IMAGE_MEMBERS: usize = 64;
 /// Entries, or inbox rows, that pass without a turn: a morning's work of an office.
 pub const SMALL_ENTRIES: u64 = 128;
 /// Peers below that may catch up in bulk at once. Thirty-two links share what the hub can check and
@@ -135,4 +149,5 @@ pub const BUNDLE_MANIFEST_BYTES: usize = 1024 * 1024;
 
 const _: () = assert!(FRAME_TARGET_BYTES + ENTRY_PAYLOAD_BYTES * 2 <= FRAME_RAW_BYTES);
 const _: () = assert!(MESSAGE_BYTES >= FRAME_RAW_BYTES);
+const _: () = assert!(FRAME_TARGET_BYTES + IMAGE_BYTES * 2 <= FRAME_RAW_BYTES);
 const _: () = assert!(UP_WINDOW_BYTES >= 2 * MESSAGE_BYTES);

@@ -193,6 +193,14 @@ pub enum Record {
         /// When, by this hub's clock.
         at: Timestamp,
     },
+    /// What the hub says of dossiers whose histories are still to come.
+    Images {
+        /// Hub that sent it.
+        from: NodeId,
+        /// The frame as received, see `wire::ImageFrame`.
+        #[serde(with = "serde_bytes")]
+        frame: Vec<u8>,
+    },
 }
 
 /// Where a record stands in the journal.
@@ -236,6 +244,7 @@ impl Record {
             Self::Resend { .. } => 20,
             Self::Refill { .. } => 21,
             Self::Rewritten(_) => 22,
+            Self::Images { .. } => 23,
             Self::Purged { .. } => 32,
             Self::PurgeDone { .. } => 33,
             Self::PurgeNoted { .. } => 34,
@@ -264,7 +273,8 @@ impl Record {
             | Self::Purged { .. }
             | Self::PurgeDone { .. }
             | Self::PurgeNoted { .. }
-            | Self::PurgeConfirmed { .. } => Shelf::Others,
+            | Self::PurgeConfirmed { .. }
+            | Self::Images { .. } => Shelf::Others,
         }
     }
 

@@ -7,7 +7,7 @@
 //! - [`state`] the ten portal states and their transitions; [`mod@derive`] status from facts
 //! - [`action`] what a clerk does, as facts and audience; [`view`] what a page shows
 //! - [`code`] and [`lease`] dossier codes issued offline; [`procedure`] the catalogue
-//! - [`search`] folding for Vietnamese search
+//! - [`search`] folding for Vietnamese search; [`image`] facts as bytes, for who has no history
 
 pub mod action;
 pub mod attachment;
@@ -16,6 +16,7 @@ mod columns;
 pub mod derive;
 pub mod document;
 pub mod fact;
+pub mod image;
 pub mod lease;
 pub mod procedure;
 pub mod search;

@@ -5,6 +5,7 @@ use crate::documents::{Documents, Found, Held};
 use motcua_core::{
     id::DossierId,
     ledger::{Content, ContentFault, Folded},
+    replica::Painter,
     scan::{Reference, reference_row},
     state::{Key, history::Stored},
 };
@@ -12,7 +13,9 @@ use motcua_dossier::{
     attachment::attachments,
     document::{Document, facts_of},
     fact::Fact,
+    image,
     search::fold,
+    state::State,
     view::{Summary, View, view},
 };
 use std::sync::Arc;
@@ -134,24 +137,69 @@ impl Content for DossierContent {
 
     fn fold(&mut self, id: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault> {
         let facts = self.facts(id, entries)?;
-        let View { summary, .. } = view(&facts);
         let newest = entries.iter().map(|stored| stored.entry.header.claimed_at.0).max();
-        let updated = summary.updated.max(newest.unwrap_or_default());
-        let inverted = (i64::MAX - updated.max(0)).to_be_bytes();
-        let mut index = vec![(Index::Recent.key(&inverted, id), Vec::new())];
-        if !summary.code.is_empty() {
-            index.push((Index::Code.key(summary.code.as_bytes(), id), Vec::new()));
+        Ok(folded(id, &facts, newest.unwrap_or_default()))
+    }
+
+    fn show(&mut self, id: DossierId, image: &[u8]) -> Option<Folded> {
+        let (updated, facts) = read_image(image)?;
+        Some(folded(id, &facts, updated))
+    }
+}
+
+/// What lists, searches and scans read of a dossier with these facts and a newest entry of that time.
+fn folded(id: DossierId, facts: &[Fact], newest: i64) -> Folded {
+    let View { summary, .. } = view(facts);
+    let updated = summary.updated.max(newest);
+    let inverted = (i64::MAX - updated.max(0)).to_be_bytes();
+    let mut index = vec![(Index::Recent.key(&inverted, id), Vec::new())];
+    if !summary.code.is_empty() {
+        index.push((Index::Code.key(summary.code.as_bytes(), id), Vec::new()));
+    }
+    for word in fold(&summary.applicant).split(' ').filter(|word| !word.is_empty()) {
+        index.push((Index::Name.key(word.as_bytes(), id), Vec::new()));
+    }
+    index.extend(attachments(facts).filter_map(|(_, attachment)| {
+        let (hash, size) = attachment.address()?;
+        Some(reference_row(hash, id, Reference { size }))
+    }));
+    index.sort();
+    index.dedup_by(|one, other| one.0 == other.0);
+    let summary = Summary { updated, ..summary };
+    Folded { summary: postcard::to_stdvec(&summary).unwrap_or_default(), index }
+}
+
+/// What an image says: when its newest entry was written, and the facts.
+pub fn read_image(bytes: &[u8]) -> Option<(i64, Vec<Fact>)> {
+    let (newest, facts) = bytes.split_first_chunk()?;
+    Some((i64::from_be_bytes(*newest), image::decode(facts)?))
+}
+
+/// Makes images, and says which are urgent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DossierPainter;
+
+impl Painter for DossierPainter {
+    /// Open dossiers by their promised date, then those without one, then what is done, newest
+    /// first.
+    fn urgency(&self, summary: &[u8]) -> i64 {
+        const NO_DATE: i64 = i64::MAX / 2;
+        let Some(summary) = read_summary(summary) else { return NO_DATE };
+        let open = State::from_code(summary.state).is_none_or(|state| !state.is_final());
+        match (open, summary.due) {
+            (true, Some(due)) => due.min(NO_DATE - 1),
+            (true, None) => NO_DATE,
+            (false, _) => i64::MAX - summary.updated.clamp(0, NO_DATE - 1),
         }
-        for word in fold(&summary.applicant).split(' ').filter(|word| !word.is_empty()) {
-            index.push((Index::Name.key(word.as_bytes(), id), Vec::new()));
-        }
-        index.extend(attachments(&facts).filter_map(|(_, attachment)| {
-            let (hash, size) = attachment.address()?;
-            Some(reference_row(hash, id, Reference { size }))
-        }));
-        index.sort();
-        index.dedup_by(|one, other| one.0 == other.0);
-        let summary = Summary { updated, ..summary };
-        Ok(Folded { summary: postcard::to_stdvec(&summary).unwrap_or_default(), index })
+    }
+
+    fn image(&self, changes: &[&Stored]) -> Option<Vec<u8>> {
+        let payloads = changes.iter().map(|stored| stored.entry.payload.as_slice());
+        let facts = match facts_of(payloads) {
+            Some(facts) => facts,
+            None => document(changes).ok()?.facts(),
+        };
+        let newest = changes.iter().map(|stored| stored.entry.header.claimed_at.0).max()?;
+        Some([newest.to_be_bytes().as_slice(), &image::encode(&facts)?].concat())
     }
 }

@@ -7,13 +7,13 @@ use crate::{
 };
 use motcua_core::{
     entry::Entry,
-    id::{Hash, LogId, OfficeId},
+    id::{DossierId, Hash, LogId, OfficeId},
     key::PublicKey,
     limits,
     record::Record,
     replica::{
-        CarriedDown, Channel, ChildStatus, Event, Hello, Input, LinkId, Output, Replica, ScanDone,
-        ScanIo, ScanReport, SiblingStatus, Store, Token, UpstreamPhase,
+        CarriedDown, Channel, ChildStatus, Event, Hello, ImageDone, ImageIo, Input, LinkId, Output,
+        Replica, ScanDone, ScanIo, ScanReport, SiblingStatus, Store, Token, UpstreamPhase,
     },
     trust::TrustView,
 };
@@ -95,6 +95,10 @@ pub enum Signal {
     Scan(ScanDone),
     /// Somebody at this machine wants to see a scan that is not here.
     WantScan(Hash),
+    /// Images were listed or cut.
+    Images(ImageDone),
+    /// Somebody at this machine wants to act on a dossier whose history is not here.
+    WantHistory(DossierId),
     /// Ends the thread.
     Stop,
     /// Half an exchange came by hand; its messages follow on this link.
@@ -277,6 +281,8 @@ pub struct Surroundings<S, C> {
     pub event: Box<dyn FnMut(Event) + Send>,
     /// Hands over what is to be done with files of scans.
     pub scans: Box<dyn Fn(ScanIo) + Send>,
+    /// Hands over what is to be listed and cut for new machines below.
+    pub images: Box<dyn Fn(ImageIo) + Send>,
 }
 
 /// Runs the replica until [`Signal::Stop`] or until every handle is gone.
@@ -385,6 +391,8 @@ fn step<S: Store, C: Clock>(
         Signal::Verify => Input::Verify,
         Signal::Scan(done) => Input::Scan(done),
         Signal::WantScan(hash) => Input::WantScan(hash),
+        Signal::Images(done) => Input::Images(done),
+        Signal::WantHistory(dossier) => Input::WantHistory(dossier),
         Signal::SiblingUp { link, peer, carrier, writer } => {
             lines.insert(link, (writer, Some(carrier)));
             Input::SiblingUp { link, peer }
@@ -428,5 +436,6 @@ fn carry_out<S, C>(
         Output::Dial => (around.dial)(),
         Output::Event(event) => (around.event)(event),
         Output::Scan(request) => (around.scans)(request),
+        Output::Images(request) => (around.images)(request),
     }
 }

@@ -15,6 +15,7 @@ pub mod driver;
 pub mod engine;
 pub mod http;
 pub mod identity;
+mod images;
 pub mod measures;
 pub mod odd;
 pub mod private;

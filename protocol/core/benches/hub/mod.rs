@@ -25,6 +25,10 @@ impl Content for Blank {
     fn fold(&mut self, _: DossierId, _: &[&Stored]) -> Result<Folded, ContentFault> {
         Ok(Folded::default())
     }
+
+    fn show(&mut self, _: DossierId, _: &[u8]) -> Option<Folded> {
+        Some(Folded::default())
+    }
 }
 
 fn key(number: u8) -> SecretKey {

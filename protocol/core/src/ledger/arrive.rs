@@ -56,6 +56,7 @@ impl<C: Content> Ledger<C> {
             }
             Record::Up { frame, .. } => self.up(work, position, &frame)?,
             Record::Down { frame, .. } => self.down(work, &frame)?,
+            Record::Images { frame, .. } => self.images(work, position, &frame)?,
             Record::Author { log, binding, origin } => {
                 let row = author_row(binding, Some(origin))?;
                 work.txn.put_row(Key::Author(log), &row);
@@ -152,7 +153,8 @@ impl<C: Content> Ledger<C> {
         let frame = DownFrame::decode(bytes).map_err(|_| corrupt("down frame"))?;
         let cursor = Cursor { epoch: frame.epoch, number: frame.upto, hash: frame.hash };
         work.txn.put_row(Key::Upstream, &cursor);
-        self.take_rows(work, frame)
+        self.take_rows(work, frame)?;
+        self.bear_out_images(work, &cursor)
     }
 
     /// Entries that a reader brought back to this hub.

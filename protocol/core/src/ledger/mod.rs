@@ -9,6 +9,7 @@ mod cause;
 mod denial;
 mod dossier;
 mod fanout;
+mod images;
 mod listing;
 mod past;
 mod plain;
@@ -39,7 +40,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use verdicts::Court;
 
 /// Layout of the state; raised whenever old state must be rebuilt.
-pub const STATE_LAYOUT: u16 = 9;
+pub const STATE_LAYOUT: u16 = 10;
 
 /// What a dossier's payloads mean; the core itself never looks into them.
 pub trait Content {
@@ -55,6 +56,9 @@ pub trait Content {
     /// [`ContentFault`] names the entry that cannot be applied; it is then held and the rest is
     /// folded again without it and what builds on it.
     fn fold(&mut self, dossier: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault>;
+
+    /// What is shown of a dossier by its image alone; none if this version cannot read it.
+    fn show(&mut self, dossier: DossierId, image: &[u8]) -> Option<Folded>;
 }
 
 /// What the content made of a dossier.
@@ -205,6 +209,7 @@ impl<C: Content> Ledger<C> {
 
     /// Plain dossiers are folded later when there are many; what must be judged is judged now.
     fn fold_or_defer<K: Kv + ?Sized>(&mut self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
+        self.leave_to_images(work)?;
         let plain = |dossier: &DossierWork| dossier.unfolded && !dossier.must_be_judged();
         let count = work.dossiers.values().filter(|dossier| plain(dossier)).count();
         if count > self.fold_at_once {
@@ -242,17 +247,11 @@ impl<C: Content> Ledger<C> {
             if looked_into || dossier.must_be_judged() {
                 work.list(id, &dossier);
             }
+            let image_stands = work.awaits_image(id, &mut dossier)?;
             work.dossiers.insert(id, dossier);
-            let key = Key::Summary(id);
-            let before: Summary = work.txn.row(key)?.unwrap_or_default();
-            for old in before.index {
-                work.txn.delete(old.into_vec());
-            }
-            let index = folded.index.iter().map(|(key, _)| key.clone().into()).collect();
-            work.txn.put_row(key, &Summary { bytes: folded.summary, index });
-            for (key, value) in folded.index {
-                debug_assert_eq!(key.first(), Some(&Key::CONTENT));
-                work.txn.put(key, value);
+            if !image_stands {
+                work.drop_image(id)?;
+                work.show(id, folded)?;
             }
         }
         Ok(())
@@ -315,6 +314,22 @@ impl<K: Kv + ?Sized> Work<'_, K> {
         self.txn.put_row(Key::Meta, &self.meta);
         self.applied.writes = self.txn.into_writes();
         Ok(self.applied)
+    }
+
+    /// Summary and index rows of a dossier take the place of those before.
+    fn show(&mut self, id: DossierId, folded: Folded) -> Result<(), StoreError> {
+        let key = Key::Summary(id);
+        let before: Summary = self.txn.row(key)?.unwrap_or_default();
+        for old in before.index {
+            self.txn.delete(old.into_vec());
+        }
+        let index = folded.index.iter().map(|(key, _)| key.clone().into()).collect();
+        self.txn.put_row(key, &Summary { bytes: folded.summary, index });
+        for (key, value) in folded.index {
+            debug_assert_eq!(key.first(), Some(&Key::CONTENT));
+            self.txn.put(key, value);
+        }
+        Ok(())
     }
 
     fn except(&mut self, stored: &Stored) {

@@ -55,6 +55,7 @@ impl<K: Kv + ?Sized> Work<'_, K> {
     pub(super) fn forget(&mut self, id: DossierId) -> Result<(), StoreError> {
         let known = self.dossiers.contains_key(&id)
             || self.txn.get(&Key::Dossier(id).bytes())?.is_some()
+            || self.image_of(id)?.is_some()
             || self.meta.parked > 0;
         let key = Key::Forgetting(id);
         if known && self.txn.get(&key.bytes())?.is_none() {
@@ -107,7 +108,11 @@ impl<K: Kv + ?Sized> Work<'_, K> {
 
     /// Takes every row of a dossier out of the state.
     fn take_out(&mut self, id: DossierId) -> Result<(), StoreError> {
+        let imaged = self.drop_image(id)?;
         let Some(mut row) = self.txn.row::<Dossier>(Key::Dossier(id))? else {
+            if imaged {
+                self.show_nothing(id)?;
+            }
             return self.take_out_parked(id);
         };
         for stored in history::read(&self.txn, id, &row)? {
@@ -124,16 +129,23 @@ impl<K: Kv + ?Sized> Work<'_, K> {
             self.meta.stale = self.meta.stale.saturating_sub(1);
             self.txn.delete(Key::Stale(id).bytes());
         }
-        if let Some(summary) = self.txn.row::<Summary>(Key::Summary(id))? {
-            summary.index.into_iter().for_each(|key| self.txn.delete(key.into_vec()));
-        }
-        for key in [Key::Summary(id), Key::Ruled(id), Key::Dossier(id)] {
+        self.show_nothing(id)?;
+        for key in [Key::Ruled(id), Key::Dossier(id)] {
             self.txn.delete(key.bytes());
         }
         row.heads.clear();
         held::settle(&mut self.txn, id, &row)?;
         self.meta.dossiers = self.meta.dossiers.saturating_sub(1);
         self.take_out_parked(id)
+    }
+
+    /// Takes summary and index rows of a dossier out of the state.
+    pub(super) fn show_nothing(&mut self, id: DossierId) -> Result<(), StoreError> {
+        if let Some(summary) = self.txn.row::<Summary>(Key::Summary(id))? {
+            summary.index.into_iter().for_each(|key| self.txn.delete(key.into_vec()));
+            self.txn.delete(Key::Summary(id).bytes());
+        }
+        Ok(())
     }
 
     fn take_out_parked(&mut self, id: DossierId) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@ use super::{
     Control, Data, Event, Fault, Hello, LinkId, Output, Replica, Status, Store, VERSIONS, Welcome,
     assemble,
     digest::{EntryName, Report},
+    images::{Giving, is_much},
     inbound::InLog,
     message,
 };
@@ -38,6 +39,8 @@ pub(super) struct Child {
     pub(super) skip_due: Option<Instant>,
     /// Last number that the reader was told.
     told: u64,
+    /// Last number that it has on disk.
+    pub(super) delivered: u64,
     /// Trust documents that the peer has.
     pub(super) trust: Numbers,
     /// Set where the peer's words came by hand: nothing is read to it.
@@ -48,6 +51,8 @@ pub(super) struct Child {
     at_tail: bool,
     /// Entries that this hub asked the peer for.
     pub(super) wanted: BTreeSet<(DossierId, EntryName)>,
+    /// Images go to it, before the inbox or beside it.
+    pub(super) images: Option<Giving>,
 }
 
 impl Child {
@@ -60,21 +65,29 @@ impl Child {
             in_flight: VecDeque::new(),
             skip_due: None,
             told: 0,
+            delivered: 0,
             trust: Numbers::default(),
             carried: None,
             much_to_send: false,
             at_tail: false,
             wanted: BTreeSet::new(),
+            images: None,
         }
     }
 
-    fn in_flight(&self) -> usize {
-        self.in_flight.iter().map(|(_, bytes)| bytes).sum()
+    /// Bytes sent and not acknowledged.
+    pub(super) fn in_flight(&self) -> usize {
+        let rows: usize = self.in_flight.iter().map(|(_, bytes)| bytes).sum();
+        rows + self.images.as_ref().map_or(0, Giving::in_flight)
     }
 
     /// Nothing of any size is missing on either side.
     pub(super) fn is_level(&self) -> bool {
-        !self.much_to_send && self.at_tail && self.in_flight() < limits::SMALL_WINDOW_BYTES
+        let bootstraps = self.images.as_ref().is_some_and(Giving::is_first);
+        !self.much_to_send
+            && self.at_tail
+            && !bootstraps
+            && self.in_flight() < limits::SMALL_WINDOW_BYTES
     }
 }
 
@@ -192,7 +205,10 @@ impl Replica {
             child.inbox = office;
             child.sent = from;
             child.told = from.number;
+            child.delivered = from.number;
             child.trust = hello.trust;
+            let asks = hello.features & message::IMAGES != 0 && from.number == 0;
+            child.images = (asks && is_much(from, tail)).then(Giving::expected);
         }
         self.say(link, &Control::Welcome(Box::new(welcome)));
         if self.trust.numbers().ahead_of(&hello.trust) {
@@ -266,6 +282,7 @@ impl Replica {
         while child.in_flight.front().is_some_and(|(upto, _)| *upto <= cursor.number) {
             child.in_flight.pop_front();
         }
+        child.delivered = child.delivered.max(cursor.number);
         let peer = child.peer;
         if let Some(status) = self.known.get_mut(&peer.node_id()) {
             status.delivered = status.delivered.max(cursor.number);
@@ -317,6 +334,9 @@ impl Replica {
     fn pump_child(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
         // A link that may be dead is sent nothing but the question.
         if self.challenges.contains_key(&link) {
+            return Ok(());
+        }
+        if !self.pump_images(link, store)? {
             return Ok(());
         }
         let (window, has_turn) = (self.down_window(link), self.admission.has_turn(link));

@@ -413,6 +413,9 @@ impl Carried {
             }
             Data::Trust(_) => Err(bad(&"trust documents travel in a part of their own")),
             Data::Refill(_) => Err(bad(&"what a hub asked for on a link is not carried by hand")),
+            Data::Images(_) | Data::Fetched(_) => {
+                Err(bad(&"what was asked for on a link is not carried by hand"))
+            }
         }
     }
 }

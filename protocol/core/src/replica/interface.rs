@@ -1,9 +1,12 @@
 //! What the machine takes and gives: inputs, outputs, events, and what it reads.
 
-use super::{Channel, Hello, Report, ScanDone, ScanIo, carried::CarriedDown, message::Head};
+use super::{
+    Channel, Hello, ImageDone, ImageIo, Report, ScanDone, ScanIo, carried::CarriedDown,
+    message::Head,
+};
 use crate::{
     entry::Entry,
-    id::{DomainId, Hash, LogId, NodeId, OfficeId},
+    id::{DomainId, DossierId, Hash, LogId, NodeId, OfficeId},
     key::{PublicKey, SecretKey},
     ledger::Me,
     record::Record,
@@ -86,6 +89,10 @@ pub enum Input {
     Scan(ScanDone),
     /// Somebody at this machine wants to see a scan that is not here.
     WantScan(Hash),
+    /// Somebody at this machine wants to act on a dossier whose history is not here.
+    WantHistory(DossierId),
+    /// Images were listed or cut.
+    Images(ImageDone),
     /// Half an exchange from below came by hand; its data messages follow, then the link's end.
     CarriedUp {
         /// A link with no other end.
@@ -148,6 +155,9 @@ pub enum Output {
     /// Do something with a scan's file, then report [`Input::Scan`]. In order, and not on the thread
     /// that drives the replica.
     Scan(ScanIo),
+    /// List dossiers, or cut a frame of images, then report [`Input::Images`]. Not on the thread that
+    /// drives the replica.
+    Images(ImageIo),
 }
 
 /// What is worth knowing outside.

@@ -44,7 +44,7 @@ impl Replica {
         self.upstream.connected(link, heads);
         let hello = Control::Hello(Box::new(Hello {
             versions: VERSIONS,
-            features: 0,
+            features: if self.takes_images() { message::IMAGES } else { 0 },
             domain: self.config.domain,
             binding: self.config.binding.clone(),
             heads: digest,
@@ -117,6 +117,9 @@ impl Replica {
                 Ok(())
             }
             Control::Bye(_) => Ok(()),
+            Control::Images(asked) => self.images_asked(link, asked, store),
+            Control::ImagesTaken(frames) => self.images_taken(link, frames, store),
+            Control::Fetch(dossier) => self.fetch_asked(link, dossier, store),
             Control::Purged(dossiers) => self.purge_confirmed(wall, link, dossiers),
             Control::PurgeNoted(dossiers) => self.purge_noted(link, dossiers),
             Control::Challenge(nonce) => self.challenged(link, nonce),
@@ -144,7 +147,15 @@ impl Replica {
             Data::Up(frame) => self.up_frame(link, frame, store),
             Data::Down(frame) => self.down_frame(link, frame, store),
             Data::Trust(bytes) => self.trust_arrived(link, &bytes),
+            Data::Refill(frame) if self.upstream.is(link) => {
+                self.history_arrived(link, frame, store)
+            }
             Data::Refill(frame) => self.refill(link, frame, store),
+            Data::Images(frame) => self.images_arrived(link, frame),
+            Data::Fetched(dossier) => {
+                self.fetched(dossier);
+                Ok(())
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! data (frames) and scans, so that an acknowledgement never waits behind a megabyte and nothing
 //! waits behind a scan.
 
-use super::digest::Check;
+use super::{digest::Check, images::ImagesAsked};
 use crate::{
     id::{DomainId, DossierId, Hash, LogId, NodeId, OfficeId},
     limits,
@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 
 /// Versions of this protocol that this crate speaks, lowest and highest.
 pub const VERSIONS: (u16, u16) = (1, 1);
+
+/// Ability: a machine that has read nothing asks for images before its inbox is read to it, where
+/// that is long.
+pub(super) const IMAGES: u64 = 1;
 
 /// Which stream a message goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +46,7 @@ pub struct Head {
 pub struct Hello {
     /// Protocol versions it speaks.
     pub versions: (u16, u16),
-    /// Optional abilities, a bit each; none yet.
+    /// Optional abilities, a bit each: images are asked for before the inbox is read (1).
     pub features: u64,
     /// Trust domain.
     pub domain: DomainId,
@@ -140,6 +144,12 @@ pub enum Control {
     Purged(Vec<DossierId>),
     /// The side that says so has that on its disk.
     PurgeNoted(Vec<DossierId>),
+    /// From a machine that has read nothing yet: images of what its office takes part in, please.
+    Images(ImagesAsked),
+    /// So many frames of images are on the disk of the side that says so, on this link.
+    ImagesTaken(u64),
+    /// The history of this dossier before its turn, please: somebody waits for it.
+    Fetch(DossierId),
 }
 
 /// A data message.
@@ -159,8 +169,12 @@ pub enum Data {
     Down(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Trust documents that are too long for the control channel.
     Trust(#[serde(with = "serde_bytes")] Vec<u8>),
-    /// Entries that the hub asked for, in the form of a down frame.
+    /// Entries that the other side asked for, in the form of a down frame.
     Refill(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// A frame of images.
+    Images(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// Everything there is of this dossier has been sent in refills.
+    Fetched(DossierId),
 }
 
 /// Bytes are no message of this protocol.

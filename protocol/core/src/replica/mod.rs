@@ -14,6 +14,7 @@ mod carried;
 mod child;
 mod digest;
 mod export;
+mod images;
 mod inbound;
 mod interface;
 mod links;
@@ -37,6 +38,7 @@ pub use carried::CarriedDown;
 pub use child::ChildStatus;
 pub use digest::{Check, Cut, EntryName, Report};
 pub use export::{Asked, Carried, DownExport, ExportError, UpExport, readers_up};
+pub use images::{CutImages, ImageDone, ImageIo, ImageOrder, ImagesAsked, Painter, cut, list};
 pub use interface::{Config, Event, Input, LinkId, Output, Store, Token};
 pub use message::{Channel, Control, Data, Head, Hello, MessageError, Status, VERSIONS, Welcome};
 pub use moving::parent_of;
@@ -61,6 +63,7 @@ use admission::Admission;
 use alive::Challenge;
 use child::Child;
 use digest::Checker;
+use images::{Fetching, Taking};
 use inbound::InLog;
 use outbound::OwnTail;
 use pending::Pending;
@@ -106,6 +109,8 @@ pub struct Replica {
     siblings: BTreeMap<LinkId, Sibling>,
     /// What is known of other machines of this office, connected or not.
     known_siblings: BTreeMap<NodeId, SiblingStatus>,
+    taking: Taking,
+    fetching: Fetching,
 }
 
 impl Replica {
@@ -158,6 +163,8 @@ impl Replica {
             challenges: BTreeMap::new(),
             asking: BTreeSet::new(),
             unpumped: BTreeSet::new(),
+            taking: Taking::default(),
+            fetching: Fetching::default(),
         })
     }
 
@@ -207,6 +214,8 @@ impl Replica {
             }
             Input::Scan(done) => self.scan_done(done, store),
             Input::WantScan(hash) => self.want_scan(hash, store),
+            Input::WantHistory(dossier) => self.want_history(dossier),
+            Input::Images(done) => self.image_done(done, store),
             Input::Purged => self.report_purges(store),
             Input::Trust(trust) => {
                 self.take_trust(now, *trust);

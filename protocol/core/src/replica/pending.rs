@@ -20,6 +20,8 @@ pub(super) enum Pending {
     Down { link: LinkId, cursor: Cursor },
     /// See [`ScanPending`].
     Scan(ScanPending),
+    /// Tell the hub that a frame of images is here.
+    Images { link: LinkId },
     /// Tell a peer that its purges are written down.
     Purged { link: LinkId, dossiers: Vec<DossierId> },
 }
@@ -46,6 +48,7 @@ impl Replica {
                 self.check_in_sync(store);
             }
             Some(Pending::Scan(pending)) => self.scan_journaled(pending),
+            Some(Pending::Images { link }) => self.images_stored(link),
             Some(Pending::Purged { link, dossiers }) => {
                 self.say(link, &Control::PurgeNoted(dossiers));
             }
@@ -74,6 +77,9 @@ impl Replica {
                 self.close(link, "the disk here refused to write; try again later");
             }
             Some(Pending::Scan(pending)) => self.scan_journal_failed(pending),
+            Some(Pending::Images { link }) => {
+                self.close(link, "the disk here refused to write; try again later");
+            }
             // Whatever it was for is found again by the next check.
             Some(Pending::Purged { .. } | Pending::Nothing) | None => {}
         }

@@ -404,12 +404,15 @@ impl Replica {
             return Err(Fault::new("order", "welcome from another machine"));
         }
         let early = std::mem::take(early);
-        let held = match welcome.heads {
+        let held = match welcome.heads.clone() {
             None => std::mem::take(heads),
             Some(heads) => heads,
         };
         let up = &mut self.upstream;
         up.phase = Phase::Live { link, since: now };
+        self.forget_fetching();
+        self.ask_images(link, &welcome, store)?;
+        let up = &mut self.upstream;
         up.attempts = 0;
         let reset = welcome.from != up.stored;
         up.given |= reset;

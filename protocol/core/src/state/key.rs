@@ -66,6 +66,10 @@ pub enum Key {
     Forgetting(DossierId),
     /// Dossier that this machine has forgotten.
     Purged(DossierId),
+    /// What the hub said of a dossier whose history has not come yet.
+    Image(DossierId),
+    /// How far the images of this office have come.
+    Images,
 }
 
 /// Tables of scans.
@@ -122,6 +126,8 @@ impl Key {
             Self::Purge(..) => (b'e', "purge"),
             Self::Forgetting(_) => (b'f', "dossier to forget"),
             Self::Purged(_) => (b'p', "purged dossier"),
+            Self::Image(_) => (b'i', "image"),
+            Self::Images => (b'j', "position in the images"),
         }
     }
 
@@ -130,7 +136,7 @@ impl Key {
         let mut out = Vec::with_capacity(58);
         out.push(self.tag().0);
         match self {
-            Self::Meta | Self::Upstream => {}
+            Self::Meta | Self::Upstream | Self::Images => {}
             Self::Author(log) | Self::Log(log) | Self::Rewritten(log) => out.extend(log.0),
             Self::Tile(log, level, block) => {
                 out.extend(log.0);
@@ -146,7 +152,8 @@ impl Key {
             | Self::Ruled(id)
             | Self::Stale(id)
             | Self::Forgetting(id)
-            | Self::Purged(id) => out.extend(id.0),
+            | Self::Purged(id)
+            | Self::Image(id) => out.extend(id.0),
             Self::Purge(office, id) => {
                 out.extend(office.0);
                 out.extend(id.0);

@@ -43,6 +43,8 @@ pub struct Meta {
     pub stale: u64,
     /// Dossiers that are to be forgotten once what was written here is with the hub.
     pub forgetting: u64,
+    /// Dossiers that are shown by their images, because their histories have not come.
+    pub imaged: u64,
 }
 
 /// Position in an inbox: epoch, number of the last row, running hash up to it.
@@ -200,6 +202,32 @@ pub struct Attestation {
     pub proof: Multiproof,
     /// Leaf index and hash of every entry it proves.
     pub leaves: Vec<(u64, Hash)>,
+}
+
+/// Where the image of a dossier stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Journal position of the frame.
+    pub record: u64,
+    /// Which image of the frame.
+    pub at: u32,
+    /// Changes that went into it.
+    pub entries: u64,
+    /// Those that nobody builds on, sorted.
+    pub heads: Vec<Hash>,
+}
+
+/// How far the images of this office have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Images {
+    /// Place of the last one.
+    pub place: Option<crate::wire::Place>,
+    /// Every dossier had one.
+    pub done: bool,
+    /// Numbering of the inbox, and number up to which it must be read to bear all of them out.
+    pub epoch: EpochId,
+    /// See `epoch`.
+    pub cut: u64,
 }
 
 /// What an inbox row is about.

@@ -11,6 +11,7 @@ pub mod chunk;
 mod codec;
 mod down_frame;
 mod error;
+mod image_frame;
 mod stored;
 mod up_frame;
 pub mod varint;
@@ -19,6 +20,7 @@ pub use block::{entries_for_frame, frame_len_hint};
 pub use codec::{LEVEL, PATIENT_LEVEL};
 pub use down_frame::{AuthorPart, DownFrame, LogProof, Row, RowItem};
 pub use error::WireError;
+pub use image_frame::{Image, ImageFrame, Place};
 pub use stored::{decode_entry, encode_entry};
 pub use up_frame::{UpFrame, UpHead, decode_up, encode_up, encode_up_at};
 
@@ -26,6 +28,7 @@ pub use up_frame::{UpFrame, UpHead, decode_up, encode_up, encode_up_at};
 const VERSION: u8 = 1;
 const KIND_UP: u8 = 1;
 const KIND_DOWN: u8 = 2;
+const KIND_IMAGES: u8 = 3;
 
 /// Reads version and kind.
 fn open_frame(reader: &mut varint::Reader<'_>, expected: u8) -> Result<(), WireError> {

@@ -11,7 +11,7 @@ use motcua_core::{
         history::{self, Stored, Verdict},
         rows,
     },
-    wire::{DownFrame, RowItem},
+    wire::{DownFrame, ImageFrame, RowItem},
 };
 use std::collections::BTreeMap;
 
@@ -237,16 +237,23 @@ fn opinion(kv: &MemKv, dossier: DossierId) -> Opinion {
 
 fn unpack(message: &[u8]) -> Vec<Vec<u8>> {
     match postcard::from_bytes(message) {
-        Ok(Data::Down(bytes)) => unpack_down(&bytes),
+        Ok(Data::Down(bytes) | Data::Refill(bytes)) => unpack_down(&bytes),
+        Ok(Data::Images(bytes)) => unpack_images(&bytes),
         _ => Vec::new(),
     }
 }
 
 fn unpack_record(record: &Record) -> Vec<Vec<u8>> {
     match record {
-        Record::Down { frame, .. } => unpack_down(frame),
+        Record::Down { frame, .. } | Record::Refill { frame, .. } => unpack_down(frame),
+        Record::Images { frame, .. } => unpack_images(frame),
         _ => Vec::new(),
     }
+}
+
+fn unpack_images(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let frame = ImageFrame::decode(bytes).unwrap();
+    frame.images.into_iter().map(|image| image.content).collect()
 }
 
 fn unpack_down(bytes: &[u8]) -> Vec<Vec<u8>> {

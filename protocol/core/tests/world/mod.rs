@@ -21,6 +21,7 @@ use motcua_core::{
     id::OfficeId,
     replica::{Channel, Input, LinkId, ScanMessage},
     time::Instant,
+    wire::ImageFrame,
 };
 pub use site::{Shelf, Site};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -100,6 +101,10 @@ pub struct World {
     pub scan_bytes: usize,
     /// Bends what a place says about scans.
     pub scan_trick: Option<(Place, ScanTrick)>,
+    /// Inbox rows to this place stay on the line.
+    pub hold_inbox: Option<Place>,
+    /// Bends images on their way down.
+    pub bend_images: Option<fn(&mut ImageFrame)>,
     trick: Option<(Place, Trick)>,
     tricked: bool,
     random: u64,
@@ -128,6 +133,8 @@ impl World {
             bytes: 0,
             scan_bytes: 0,
             scan_trick: None,
+            hold_inbox: None,
+            bend_images: None,
             trick: None,
             tricked: false,
             random: seed,

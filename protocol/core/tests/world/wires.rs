@@ -3,16 +3,21 @@
 use super::{Place, Trick, Wire, World, paper};
 use motcua_core::{
     replica::{Channel, Control, Data, Input, LinkId, Output},
-    wire::DownFrame,
+    wire::{DownFrame, ImageFrame},
 };
 use std::collections::BTreeSet;
+
+fn is_inbox(wire: &Wire) -> bool {
+    wire.channel == Channel::Data && matches!(postcard::from_bytes(&wire.bytes), Ok(Data::Down(_)))
+}
 
 impl World {
     /// The oldest message, or, now and then, the oldest that is not a control message.
     pub(super) fn next_wire(&mut self, data_first: bool) -> Option<Wire> {
-        let is_bulk = |wire: &Wire| wire.channel != Channel::Control;
+        let is_free = |wire: &Wire| self.hold_inbox != Some(wire.to) || !is_inbox(wire);
+        let is_bulk = |wire: &Wire| wire.channel != Channel::Control && is_free(wire);
         let place = if data_first { self.wires.iter().position(is_bulk) } else { None };
-        self.wires.remove(place.unwrap_or(0))
+        self.wires.remove(place.or_else(|| self.wires.iter().position(is_free))?)
     }
 
     pub(super) fn carry(&mut self, place: Place, output: Output) -> bool {
@@ -45,6 +50,10 @@ impl World {
             }
             Output::Event(event) => {
                 self.site(place).note(event);
+                true
+            }
+            Output::Images(request) => {
+                self.site(place).paint(request);
                 true
             }
             Output::Scan(request) => {
@@ -118,6 +127,14 @@ impl World {
         {
             self.tricked = true;
             wire.bytes = bent;
+        }
+        if let Some(bend) = self.bend_images
+            && wire.channel == Channel::Data
+            && let Ok(Data::Images(bytes)) = postcard::from_bytes(&wire.bytes)
+        {
+            let mut frame = ImageFrame::decode(&bytes).unwrap();
+            bend(&mut frame);
+            wire.bytes = postcard::to_stdvec(&Data::Images(frame.encode())).unwrap();
         }
         self.seen.entry(wire.to).or_default().push(wire.bytes.clone());
         let input = Input::Message { link: wire.link, channel: wire.channel, bytes: wire.bytes };

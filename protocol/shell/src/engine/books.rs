@@ -8,8 +8,9 @@ use motcua_core::{
     state::{
         Key, Kv, Pairs, StoreError,
         history::{self, Stored},
-        rows::Dossier,
+        rows::{self, Dossier},
     },
+    wire::{Image, ImageFrame},
 };
 use motcua_journal::{JournalView, Record as JournalRecord};
 use serde::de::DeserializeOwned;
@@ -96,6 +97,22 @@ impl Books {
     /// [`StoreError`] when the store fails or a row is unreadable.
     pub fn dossier(&self, id: DossierId) -> Result<Option<(Dossier, Vec<Stored>)>, StoreError> {
         history::held(&self.state, id)
+    }
+
+    /// What the hub said of a dossier whose history has not come; `None` once it has, and for what
+    /// is not known at all.
+    ///
+    /// # Errors
+    /// [`StoreError`] when state or journal cannot be read.
+    pub fn image(&self, id: DossierId) -> Result<Option<Image>, StoreError> {
+        let Some(row) = self.row::<rows::Image>(Key::Image(id))? else { return Ok(None) };
+        let Some(Record::Images { frame, .. }) = self.record(row.record)? else {
+            return Ok(None);
+        };
+        let corrupt = |_| StoreError::Corrupt { what: "image frame" };
+        let frame = ImageFrame::decode(&frame).map_err(corrupt)?;
+        let image = frame.images.into_iter().nth(row.at as usize);
+        Ok(image.filter(|image| image.dossier == id))
     }
 }
 

@@ -16,7 +16,7 @@ use motcua_core::{
         Key, Kv, StoreError,
         rows::{Author, Meta, Purged, Summary},
     },
-    wire::DownFrame,
+    wire::{DownFrame, ImageFrame},
 };
 use motcua_journal::{Lane, Replace};
 use std::{
@@ -194,14 +194,21 @@ fn rewrite(pen: &Pen, gone: &BTreeMap<DossierId, Purged>) -> Result<(), String> 
     let replace: Replace = {
         let failed = Arc::clone(&failed);
         Arc::new(move |record| {
+            let before = |id, lsn: u64| gone.get(&id).is_some_and(|purge| lsn < *purge);
             let (from, frame, refill) = match Record::decode(record.kind, &record.payload).ok()? {
+                Record::Images { from, frame } => {
+                    let taken =
+                        ImageFrame::decode(&frame).ok()?.without(|id| before(id, record.lsn));
+                    let record = Record::Images { from, frame: taken?.encode() };
+                    return Some((record.kind(), record.encode()));
+                }
                 Record::Down { from, frame } => (from, frame, false),
                 Record::Refill { from, frame } => (from, frame, true),
                 _ => return None,
             };
-            let taken = DownFrame::decode(&frame).ok().and_then(|frame| {
-                frame.without(|id| gone.get(id).is_some_and(|purge| record.lsn < *purge))
-            })?;
+            let taken = DownFrame::decode(&frame)
+                .ok()
+                .and_then(|frame| frame.without(|id| before(*id, record.lsn)))?;
             match taken.encode() {
                 Ok(frame) => {
                     let record = match refill {

@@ -40,7 +40,10 @@ use motcua_core::{
     ledger::{Content, Me},
     record::Record,
     replica::{Config, Event, Replica, parent_of},
-    state::{Key, rows::Meta},
+    state::{
+        Key,
+        rows::{Images, Meta},
+    },
     time::Timestamp,
     trust::{Binding, NodeKind, Signed, TrustView},
 };
@@ -242,12 +245,21 @@ impl Engine {
             let (pen, driver) = (pen.clone(), driver.clone());
             spawn("applier", move || applier.run(&queue, &pen, &driver))?
         };
+        let (asks, asked) = std::sync::mpsc::channel();
+        let cutting = {
+            let (books, driver) = (books.clone(), driver.clone());
+            spawn("images", move || crate::images::run(&asked, &books, &driver))?
+        };
         let around = Surroundings {
             store: books,
             scribe: Box::new(pen),
             clock,
             dial,
             scans: mover,
+            images: Box::new(move |request| {
+                // The thread ends after the driver, which owns this.
+                let _ = asks.send(request);
+            }),
             event: {
                 let engine = Arc::downgrade(&engine);
                 Box::new(move |happened| {
@@ -259,7 +271,7 @@ impl Engine {
             },
         };
         let driving = spawn("driver", move || driver::run(replica, &driver, &signals, around))?;
-        engine.threads().extend([applying, driving]);
+        engine.threads().extend([applying, driving, cutting]);
         // Without a runtime there are no links either that could say what to forget.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (running, stop) = std::sync::mpsc::sync_channel(0);
@@ -270,6 +282,14 @@ impl Engine {
             *engine.forgetting.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
         }
         Ok(engine)
+    }
+
+    /// How far the images of a new machine have come.
+    ///
+    /// # Errors
+    /// [`motcua_core::state::StoreError`] when the state cannot be read.
+    pub fn images(&self) -> Result<Images, motcua_core::state::StoreError> {
+        Ok(self.books.row(Key::Images)?.unwrap_or_default())
     }
 
     /// Journal and state, for reading.

@@ -165,6 +165,7 @@ impl Queue {
         let began = Instant::now();
         loop {
             let full = inner.bytes >= BATCH_BYTES || inner.records.len() >= BATCH_RECORDS;
+            let full = full || inner.begins_with_images();
             let before = inner.last;
             if full || inner.closed || inner.wanted > inner.applied || began.elapsed() >= GATHER.1 {
                 return inner;
@@ -183,6 +184,12 @@ impl Queue {
 }
 
 impl Inner {
+    /// Images make batches of their own, at once: somebody may be looking for what they show, and
+    /// histories cost a multiple.
+    fn begins_with_images(&self) -> bool {
+        matches!(self.records.front(), Some((_, Record::Images { .. }, _)))
+    }
+
     fn take(&mut self) -> Batch {
         if self.last <= self.applied {
             return Batch::End;
@@ -197,8 +204,10 @@ impl Inner {
             None => return Batch::Journal { from, upto: self.last },
         }
         let (mut batch, mut bytes) = (Vec::new(), 0);
+        let images = self.begins_with_images();
         while bytes < BATCH_BYTES
             && batch.len() < BATCH_RECORDS
+            && self.begins_with_images() == images
             && let Some((position, record, size)) = self.records.pop_front()
         {
             bytes += size;
@@ -213,6 +222,7 @@ impl Inner {
 pub(super) fn size(record: &Record) -> usize {
     match record {
         Record::Up { frame, .. } | Record::Down { frame, .. } => frame.len() * 6,
+        Record::Images { frame, .. } => frame.len() * 5,
         Record::Own { entry, .. } => entry.len() + 64,
         _ => 64,
     }

@@ -219,7 +219,11 @@ fn fill(engine: &Engine, disk: &mut Disk) -> Result<(), DiskError> {
                 disk.author(&Record::Author { log, binding, origin: engine.me.node })?;
             }
             Data::Up(frame) => disk.append(&Record::Up { from: engine.me.node, frame })?,
-            Data::Down(_) | Data::Trust(_) | Data::Refill(_) => {}
+            Data::Down(_)
+            | Data::Trust(_)
+            | Data::Refill(_)
+            | Data::Images(_)
+            | Data::Fetched(_) => {}
         }
         if bytes >= SYNC_BYTES {
             disk.sync()?;

@@ -1,10 +1,11 @@
 //! The edge side: one node, or a swarm of them.
 
-use super::{Side, hub::count, line, now_ns};
+use super::{Side, line, now_ns};
 use anyhow::{Context, ensure};
 use motcua_core::{
     id::DossierId,
     replica::{Event, UpstreamPhase},
+    state::{Key, Kv, rows},
     trust::NodeKind,
 };
 use motcua_dossier::action;
@@ -12,7 +13,7 @@ use motcua_node::{
     desk::{Caller, Desk},
     service::Node,
 };
-use motcua_shell::{driver::Signal, service::Probes};
+use motcua_shell::{driver::Signal, engine::Engine, service::Probes};
 use motcua_tests::papers;
 use serde_json::{Value, json};
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
@@ -170,16 +171,21 @@ impl Side for Edge {
                 let pull = asked["mode"] == "pull";
                 let engine = Arc::clone(self.machine.node.desk.engine());
                 let synced = tokio::time::timeout(limit, async {
-                    let at = self.machine.sync().await?;
                     if !pull {
-                        return anyhow::Ok(at);
+                        return self.machine.sync().await;
                     }
-                    // An empty node has everything when its state has.
+                    self.machine.pause(false);
+                    // An empty node has everything when its state shows everything.
                     let mut progress = engine.progress();
                     loop {
-                        let meta = engine.meta()?;
-                        if meta.dossiers >= documents && meta.entries >= documents + events {
-                            return Ok(now_ns());
+                        let (meta, images) = (engine.meta()?, engine.images()?);
+                        let whole =
+                            meta.dossiers >= documents && meta.entries >= documents + events;
+                        if whole || images.done {
+                            let at = now_ns();
+                            let shown = shown(&engine)?;
+                            ensure!(shown >= (documents, events), "shown is only {shown:?}");
+                            return Ok(at);
                         }
                         progress.changed().await?;
                     }
@@ -209,7 +215,7 @@ impl Side for Edge {
             "status" => {
                 self.machine.node.desk.settled().await;
                 ensure!(self.machine.node.desk.engine().level().await, "the state is broken");
-                let (documents, events) = count(self.machine.node.desk.engine())?;
+                let (documents, events) = shown(self.machine.node.desk.engine())?;
                 json!({ "docs": documents, "events": events })
             }
             "writes" => {
@@ -267,6 +273,33 @@ impl Side for Edge {
 }
 
 /// All of them at once, answers in order.
+/// Dossiers and events that the state shows, by histories or by images, counted row by row.
+fn shown(engine: &Engine) -> anyhow::Result<(u64, u64)> {
+    let (mut documents, mut events) = (0, 0);
+    let end = [Key::Summary(DossierId([0xff; 16])).bytes(), vec![0]].concat();
+    let mut from = Key::Summary(DossierId::ZERO).bytes();
+    loop {
+        let page = engine.books().range(&from, &end, 1_000)?;
+        for (key, _) in &page {
+            let id = DossierId::from_slice(&key[1..]).context("a summary's key")?;
+            let image: Option<rows::Image> = engine.books().row(Key::Image(id))?;
+            let entries = match image {
+                Some(image) => image.entries,
+                None => {
+                    let row: Option<rows::Dossier> = engine.books().row(Key::Dossier(id))?;
+                    row.map_or(0, |row| u64::from(row.entries - row.held))
+                }
+            };
+            documents += 1;
+            events += entries.saturating_sub(1);
+        }
+        match page.last() {
+            Some((key, _)) if page.len() == 1_000 => from = [key.as_slice(), &[0]].concat(),
+            _ => return Ok((documents, events)),
+        }
+    }
+}
+
 async fn futures_all<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut waiting: Vec<std::pin::Pin<Box<F>>> = all.map(Box::pin).collect();
     let mut done: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();

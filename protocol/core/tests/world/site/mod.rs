@@ -18,7 +18,10 @@ use motcua_core::{
     key::SecretKey,
     ledger::{Ledger, Me},
     record::Record,
-    replica::{Config, Event, Input, Output, Replica, Report, Token, parent_of},
+    replica::{
+        Config, Event, ImageDone, ImageIo, Input, Output, Replica, Report, Token, cut, list,
+        parent_of,
+    },
     state::{Key, MemKv, rows},
     time::{Instant, Timestamp},
     trust::{Binding, Signed, TrustView},
@@ -56,6 +59,8 @@ pub struct Site {
     /// One disk sync in so many turns.
     pub sync_every: u64,
     pub disk: Disk,
+    /// Images to be listed or cut for machines below.
+    to_paint: VecDeque<ImageIo>,
     turns: u64,
     /// Records that the ledger is given at once.
     pub batch: usize,
@@ -124,6 +129,7 @@ impl Site {
             turns: 0,
             batch: 3,
             disk: Default::default(),
+            to_paint: VecDeque::new(),
         };
         site.start(papers, place);
         site
@@ -136,6 +142,7 @@ impl Site {
             self.store.journal.extend(records);
         }
         self.unsynced.clear();
+        self.to_paint.clear();
         self.disk.crash();
         if lose_state {
             self.store.kv = MemKv::default();
@@ -206,6 +213,13 @@ impl Site {
             .filter(|(_, row): &(DossierId, rows::Purged)| !row.done)
             .collect();
         for (position, record) in (1u64..).zip(&mut self.store.journal) {
+            if let Record::Images { frame, .. } = record {
+                let images = wire::ImageFrame::decode(frame).unwrap();
+                let before = |id| gone.get(&id).is_some_and(|row| position < row.position);
+                if let Some(taken) = images.without(before) {
+                    *frame = taken.encode();
+                }
+            }
             let Record::Down { frame, .. } = record else { continue };
             let decoded = wire::DownFrame::decode(frame).unwrap();
             let taken =
@@ -231,6 +245,26 @@ impl Site {
         self.unsynced.push_back((Some(token), records));
     }
 
+    pub fn paint(&mut self, request: ImageIo) {
+        self.to_paint.push_back(request);
+    }
+
+    fn paint_one(&mut self, now: Instant) -> bool {
+        let Some(request) = self.to_paint.pop_front() else { return false };
+        let (kv, painter) = (&self.store.kv, &Automerging { reads: self.reads });
+        let done = match request {
+            ImageIo::List { link, office, after } => {
+                let places = list(kv, painter, office, after).unwrap();
+                ImageDone::Listed { link, places: Some(places) }
+            }
+            ImageIo::Cut { link, order } => {
+                ImageDone::Cut { link, cut: Some(cut(kv, painter, &order).unwrap()) }
+            }
+        };
+        self.input(now, Input::Images(done));
+        true
+    }
+
     pub fn input(&mut self, now: Instant, input: Input) {
         self.replica.handle_input(now, Timestamp(now.0 as i64), input, &self.store);
     }
@@ -246,6 +280,7 @@ impl Site {
             served = true;
             self.input(now, Input::Scan(done));
         }
+        served |= self.paint_one(now);
         let before = self.applied;
         let inboxes = self.apply_batch();
         if self.applied > before {

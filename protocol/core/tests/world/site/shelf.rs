@@ -5,7 +5,7 @@ use motcua_core::{
     id::DossierId,
     ledger::{Content, ContentFault, Folded},
     record::Record,
-    replica::Store,
+    replica::{Painter, Store},
     state::{Kv, MemKv, Pairs, StoreError, history::Stored},
 };
 
@@ -60,5 +60,28 @@ impl Content for Automerging {
             summary: document.save(),
             index: crate::world::disk::references(id, &document),
         })
+    }
+
+    fn show(&mut self, id: DossierId, image: &[u8]) -> Option<Folded> {
+        let document = Automerge::load(image).ok()?;
+        let index = crate::world::disk::references(id, &document);
+        Some(Folded { summary: document.save(), index })
+    }
+}
+
+impl Painter for Automerging {
+    /// The longest first.
+    fn urgency(&self, summary: &[u8]) -> i64 {
+        -(summary.len() as i64)
+    }
+
+    fn image(&self, changes: &[&Stored]) -> Option<Vec<u8>> {
+        let mut document = Automerge::new();
+        for stored in changes {
+            let change = automerge::Change::from_bytes(stored.entry.payload.clone()).ok()?;
+            document.apply_changes([change]).ok()?;
+        }
+        // So that a marker in it is found.
+        Some(document.save_nocompress())
     }
 }
