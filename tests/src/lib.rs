@@ -17,6 +17,7 @@ pub mod desk;
 pub mod growth;
 pub mod http;
 pub mod line;
+pub mod machines;
 pub mod papers;
 pub mod patience;
 pub mod ports;
