@@ -1,11 +1,12 @@
 //! The state in sled: always rebuildable, so opened under a guard, moved aside when it will not
 //! open, and written by one thread only. What was written last is held in memory before it goes
-//! to sled ([`recent`]), and goes there in blocks ([`blocks`]).
+//! to sled ([`recent`]), and goes there in blocks ([`blocks`]), many rows by way of a file ([`redo`]).
 
 mod blocks;
 #[cfg(test)]
 mod conformance;
 mod recent;
+mod redo;
 
 use motcua_core::{
     ledger::STATE_LAYOUT,
@@ -32,6 +33,8 @@ const COPIED_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How often, and with what pause, a store is opened that was closed a moment ago.
 const REOPENED: (u32, Duration) = (1_000, Duration::from_millis(10));
+/// Bytes of blocks in one batch of sled: what it keeps until a batch is through is a multiple.
+const BATCH_BYTES: usize = 256 * 1024;
 /// Bytes copied before sled is made to write them: its buffers are free again then.
 const FLUSH_BYTES: usize = 1024 * 1024;
 
@@ -46,9 +49,112 @@ pub struct SledStore {
 }
 
 /// The store's files, as they are open now.
+#[derive(Clone)]
 struct Open {
     db: sled::Db,
     tree: sled::Tree,
+}
+
+impl Open {
+    /// Takes in rows, all or nothing: few in one batch, many by way of the redo file. `batches` is
+    /// where a test lets the machine die.
+    fn take(&self, dir: &Path, rows: &Rows, batches: usize) -> Result<(), StoreError> {
+        let mut batched = Batched { open: self, batch: sled::Batch::default(), bytes: 0 };
+        let mut left = rows.iter().peekable();
+        batched.fill(&mut left)?;
+        if left.peek().is_none() {
+            return self.tree.apply_batch(batched.batch).map_err(backend);
+        }
+        let (path, redo) = (redo::path(dir), self.db.open_tree(redo::TREE).map_err(backend)?);
+        let mark = self.db.generate_id().map_err(backend)?;
+        redo::write(&path, mark, rows).map_err(io)?;
+        redo.insert(redo::MARK, &mark.to_le_bytes()).map_err(backend)?;
+        self.put(batched, left, batches)?;
+        self.unmark(&redo, &path)
+    }
+
+    /// Does again what a crash interrupted.
+    fn finish(&self, dir: &Path) -> Result<(), StoreError> {
+        let (path, redo) = (redo::path(dir), self.db.open_tree(redo::TREE).map_err(backend)?);
+        if let Some(mark) = redo.get(redo::MARK).map_err(backend)? {
+            let mark = mark.as_ref().try_into().map(u64::from_le_bytes).unwrap_or_default();
+            let Some(rows) = redo::read(&path, mark).map_err(io)? else {
+                let words = "rows were being written, and the file that says which is not readable";
+                return Err(StoreError::Backend(words.into()));
+            };
+            let mut batched = Batched { open: self, batch: sled::Batch::default(), bytes: 0 };
+            let mut left = rows.iter().peekable();
+            batched.fill(&mut left)?;
+            self.put(batched, left, usize::MAX)?;
+        }
+        self.unmark(&redo, &path)
+    }
+
+    fn put<'a>(
+        &'a self,
+        mut batched: Batched<'a>,
+        mut left: Left<'_>,
+        batches: usize,
+    ) -> Result<(), StoreError> {
+        let mut bytes = 0;
+        for _ in 0..batches {
+            bytes += batched.bytes;
+            self.tree.apply_batch(batched.batch).map_err(backend)?;
+            if left.peek().is_none() {
+                return Ok(());
+            }
+            if bytes >= FLUSH_BYTES {
+                self.tree.flush().map_err(backend)?;
+                bytes = 0;
+            }
+            batched = Batched { open: self, batch: sled::Batch::default(), bytes: 0 };
+            batched.fill(&mut left)?;
+        }
+        Err(StoreError::Backend("the machine died, as the test wanted".into()))
+    }
+
+    /// The file goes when sled has written that nothing is under way, not before.
+    fn unmark(&self, redo: &sled::Tree, path: &Path) -> Result<(), StoreError> {
+        if redo.remove(redo::MARK).map_err(backend)?.is_some() {
+            self.db.flush().map_err(backend)?;
+        }
+        redo::remove(path).map_err(io)
+    }
+}
+
+type Left<'a> =
+    std::iter::Peekable<std::collections::btree_map::Iter<'a, Vec<u8>, Option<Vec<u8>>>>;
+
+/// Blocks that go to sled together.
+struct Batched<'a> {
+    open: &'a Open,
+    batch: sled::Batch,
+    bytes: usize,
+}
+
+impl Batched<'_> {
+    /// Takes the next rows, until the batch is full; never a part of those in one block.
+    fn fill(&mut self, left: &mut Left<'_>) -> Result<(), StoreError> {
+        let tree = &self.open.tree;
+        while self.bytes < BATCH_BYTES
+            && let Some((key, _)) = left.peek()
+        {
+            let (fence, block) = block_of(tree, key)?.unwrap_or_default();
+            let end = tree.get_gt(&fence).map_err(backend)?.map(|(end, _)| end);
+            let inside = |key: &[u8]| end.as_ref().is_none_or(|end| key < end.as_ref());
+            let changes = std::iter::from_fn(|| left.next_if(|(key, _)| inside(key)));
+            for (fence, block) in blocks::change(&fence, &block, changes)? {
+                match block {
+                    Some(block) => {
+                        self.bytes += block.len();
+                        self.batch.insert(fence, block);
+                    }
+                    None => self.batch.remove(fence),
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A row as it is read.
@@ -110,10 +216,11 @@ impl SledStore {
         }));
         match opened {
             Ok(Ok((db, tree))) => {
-                let open = Arc::new(RwLock::new(Open { db, tree }));
+                let open = Open { db, tree };
+                open.finish(dir)?;
                 Ok(Self {
                     dir: dir.to_owned(),
-                    open,
+                    open: Arc::new(RwLock::new(open)),
                     recent: Arc::default(),
                     copied: Arc::default(),
                 })
@@ -160,22 +267,8 @@ impl SledStore {
     /// Hands sled everything that is held in memory.
     fn spill(&self) -> Result<(), StoreError> {
         let rows = self.recent_mut().leave();
-        let tree = self.tree();
-        let mut batch = sled::Batch::default();
-        let mut left = rows.iter().peekable();
-        while let Some((key, _)) = left.peek() {
-            let (fence, block) = block_of(&tree, key)?.unwrap_or_default();
-            let end = tree.get_gt(&fence).map_err(backend)?.map(|(end, _)| end);
-            let inside = |key: &[u8]| end.as_ref().is_none_or(|end| key < end.as_ref());
-            let changes = std::iter::from_fn(|| left.next_if(|(key, _)| inside(key)));
-            for (fence, block) in blocks::change(&fence, &block, changes)? {
-                match block {
-                    Some(block) => batch.insert(fence, block),
-                    None => batch.remove(fence),
-                }
-            }
-        }
-        tree.apply_batch(batch).map_err(backend)?;
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner).clone();
+        open.take(&self.dir, &rows, usize::MAX)?;
         self.recent_mut().left();
         Ok(())
     }
@@ -213,7 +306,6 @@ impl SledStore {
     /// # Errors
     /// [`StoreError`]; the store is then as it was, unless it could not be opened again.
     pub fn renew(&self) -> Result<(), StoreError> {
-        let io = |error: std::io::Error| StoreError::Backend(error.to_string());
         let (fresh, old) = (beside(&self.dir, "new"), beside(&self.dir, "old"));
         remove_leftovers(&self.dir);
         {
@@ -326,6 +418,10 @@ fn rows_of(blocks: sled::Iter) -> impl Iterator<Item = Row> {
         })
 }
 
+fn io(error: std::io::Error) -> StoreError {
+    StoreError::Backend(error.to_string())
+}
+
 fn backend(error: sled::Error) -> StoreError {
     StoreError::Backend(error.to_string())
 }
@@ -412,6 +508,63 @@ mod tests {
         }
         drop(store);
         assert_eq!(SledStore::open_again(&path).unwrap().iter().unwrap().count(), 498);
+    }
+
+    /// Rows of a position, many enough for several batches, in keys that share blocks.
+    fn many(position: u64) -> Rows {
+        let value = |number: u64| Some(vec![(number ^ position) as u8; 900]);
+        let mut rows: Rows = (0..2_000u64)
+            .map(|number| ([b"k".as_slice(), &number.to_be_bytes()].concat(), value(number)))
+            .collect();
+        rows.insert(b"k".to_vec(), (position % 2 == 0).then(|| vec![1]));
+        let meta = Meta { layout: STATE_LAYOUT, applied: position, ..Meta::default() };
+        rows.insert(Key::Meta.bytes(), Some(postcard::to_stdvec(&meta).unwrap()));
+        rows
+    }
+
+    /// A store with the rows of position 1, that died after so many batches of position 2.
+    fn died_after(dir: &Path, batches: usize) {
+        let store = SledStore::open_again(dir).unwrap();
+        store.write(many(1)).unwrap();
+        store.flush().unwrap();
+        let open = store.open.read().unwrap().clone();
+        let died = open.take(dir, &many(2), batches);
+        assert!(died.is_err(), "there are more batches than {batches}");
+        open.db.flush().unwrap();
+    }
+
+    #[test]
+    fn rows_that_a_crash_cut_in_two_are_all_there_after_it() {
+        for batches in [0, 1, 3] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("state");
+            died_after(&path, batches);
+            let store = SledStore::open_again(&path).unwrap();
+            let rows: Rows = store
+                .iter()
+                .unwrap()
+                .map(|row| row.unwrap())
+                .map(|(key, value)| (key, Some(value)))
+                .collect();
+            assert!(rows == many(2), "after {batches} batches");
+            assert!(!redo::path(&path).exists(), "the file is gone");
+        }
+    }
+
+    #[test]
+    fn rows_cut_in_two_without_their_file_are_never_taken_for_a_state() {
+        for damage in [0usize, 1] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("state");
+            died_after(&path, 2);
+            match damage {
+                0 => std::fs::remove_file(redo::path(&path)).unwrap(),
+                _ => std::fs::write(redo::path(&path), b"mcredo1\n").unwrap(),
+            }
+            // Threads of sled that still end may hold its lock for a moment.
+            drop(SledStore::open_again(&path).map(drop));
+            assert!(matches!(SledStore::open(&path, 9).unwrap().1, Opened::SetAside(_)));
+        }
     }
 
     #[test]
