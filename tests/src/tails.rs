@@ -180,7 +180,7 @@ fn fill(desk: &Desk, dossiers: usize, seed: &mut Seed) -> anyhow::Result<()> {
         let clerks: Vec<_> = applications
             .chunks(share)
             .map(|some| {
-                scope.spawn(|| {
+                scope.spawn(move || {
                     for body in some {
                         let id = desk.register(&fresh_key(), body)?.id;
                         for at in 0..REMARKS {
