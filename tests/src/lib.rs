@@ -28,3 +28,4 @@ pub mod seed;
 pub mod shaper;
 pub mod storm;
 mod stream_relay;
+pub mod tails;

@@ -1,6 +1,6 @@
 //! A new machine in an office with much to read: the counter works before it has read it, over a line
 //! that takes its time.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
 
 use motcua_tests::{
     census::holdings,
@@ -29,7 +29,7 @@ fn fill(desk: &Desk, seed: &mut Seed) -> Vec<String> {
         let clerks: Vec<_> = applications
             .chunks(DOSSIERS / CLERKS)
             .map(|some| {
-                let desk = Desk::new(desk.client.clone());
+                let desk = Desk::new(desk.client);
                 scope.spawn(move || {
                     let registered =
                         some.iter().map(|body| desk.register(&fresh_key(), body).unwrap().id);

@@ -138,7 +138,7 @@ fn images_go_on_where_a_link_broke() {
     world.restore(Ward1B);
     bear_all_out(&mut world, &dossiers);
     let images: usize = frames(&world, Ward1B).iter().map(|frame| frame.images.len()).sum();
-    assert!(images <= DOSSIERS + 64, "{images}: at most one frame came twice");
+    assert_eq!(images, DOSSIERS, "what was on disk did not come again");
 }
 
 #[test]
@@ -249,6 +249,15 @@ fn who_asks_for_what_is_not_its_own_gets_nothing() {
     says(&mut world, District1, &all);
     let faults = world.faults().join("; ");
     assert!(faults.contains("only a machine at a counter needs images"), "{faults}");
+}
+
+#[test]
+fn an_office_that_has_left_meanwhile_gets_no_image() {
+    let (mut world, dossiers) = office_with_a_new_machine(10);
+    let (inside, outside) = (world.office(Ward1), world.office(Ward2));
+    let hub = world.site(District1);
+    assert_eq!(hub.images_for(inside, dossiers[3]).len(), 1);
+    assert_eq!(hub.images_for(outside, dossiers[3]), [], "listed, and out by the time of the cut");
 }
 
 #[test]

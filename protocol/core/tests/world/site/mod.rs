@@ -19,8 +19,8 @@ use motcua_core::{
     ledger::{Ledger, Me},
     record::Record,
     replica::{
-        Config, Event, ImageDone, ImageIo, Input, Output, Replica, Report, Token, cut, list,
-        parent_of,
+        Config, Event, ImageDone, ImageIo, ImageOrder, Input, Output, Replica, Report, Token, cut,
+        list, parent_of,
     },
     state::{Key, MemKv, rows},
     time::{Instant, Timestamp},
@@ -247,6 +247,14 @@ impl Site {
 
     pub fn paint(&mut self, request: ImageIo) {
         self.to_paint.push_back(request);
+    }
+
+    /// Images of a dossier for an office that asked for it.
+    pub fn images_for(&self, office: OfficeId, dossier: DossierId) -> Vec<wire::Image> {
+        let places = vec![wire::Place { urgency: 0, dossier }];
+        let order = ImageOrder { office, places, listed: true, last: true };
+        let cut = cut(&self.store.kv, &Automerging { reads: self.reads }, &order).unwrap();
+        wire::ImageFrame::decode(&cut.frame).unwrap().images
     }
 
     fn paint_one(&mut self, now: Instant) -> bool {
