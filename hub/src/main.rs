@@ -123,10 +123,8 @@ struct Common {
 
 const PROGRAM: Program = Program("motcua-hub");
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    motcua_allocator::give_back_at_once();
     match Cli::parse().verb {
         Verb::Run { config } => run(&config),
         Verb::Check { config } => check(&config),

@@ -94,10 +94,8 @@ struct Common {
 
 const PROGRAM: Program = Program("motcua-node");
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    motcua_allocator::give_back_at_once();
     match Cli::parse().verb {
         Verb::Run { config } => run(&config),
         Verb::Enrol { join, data } => PROGRAM.run(motcua_node::enrol::enrol(&join, &data), report),

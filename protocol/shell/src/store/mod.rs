@@ -24,7 +24,7 @@ use std::{
 };
 
 /// Page cache of sled in bytes. Its real use is a multiple of this.
-const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Bytes that sled's files may waste before they are copied.
 const WASTE_BYTES: u64 = 16 * 1024 * 1024;

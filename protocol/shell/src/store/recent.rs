@@ -14,7 +14,7 @@ use std::{
 pub(super) type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// Bytes of keys and values, with what the map costs, from which on they go to sled.
-const SPILL_BYTES: usize = 12 * 1024 * 1024;
+const SPILL_BYTES: usize = 6 * 1024 * 1024;
 /// What one row costs besides its bytes.
 const ROW_BYTES: usize = 80;
 

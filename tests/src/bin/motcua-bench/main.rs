@@ -29,10 +29,8 @@ trait Side {
     async fn end(self);
 }
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> anyhow::Result<()> {
+    motcua_allocator::give_back_at_once();
     let arguments: Vec<String> = std::env::args().collect();
     if let [_, storm, offices] = arguments.as_slice()
         && storm == "storm"
