@@ -58,7 +58,7 @@ pub struct Upload {
 }
 
 impl Upload {
-    pub(super) fn new(vault: &Vault) -> Result<Self, UploadError> {
+    pub(crate) fn new(vault: &Vault) -> Result<Self, UploadError> {
         let (path, file) = vault.incoming()?;
         Ok(Self {
             vault: vault.clone(),

@@ -1,8 +1,12 @@
 //! Bringing up a new disk from a second copy. The work in it stands under the log and key that
 //! wrote it, proved anew entry by entry; this machine begins a log of its own, and every lease of
-//! numbers found is burnt.
+//! numbers found is burnt. Scans come first, so that the journal never says "here" of bytes that
+//! are not.
 
-use super::disk::{DiskError, MARKER, open_journal, read_marker};
+use super::{
+    disk::{DiskError, MARKER, open_journal, read_marker},
+    unpack::{Unpacked, unpack},
+};
 use crate::{
     engine::{begin_journal, lane_of, random, worked_before},
     identity::{Identity, IdentityError},
@@ -10,7 +14,7 @@ use crate::{
 use motcua_core::{
     id::{DossierId, Hash, LogId, NodeId},
     log::{Checkpoint, Frontier},
-    record::Record,
+    record::{Record, ScanEvent},
     trust::{Binding, Signed, TrustError},
     wire,
 };
@@ -34,6 +38,10 @@ pub struct Restored {
     pub leases: u64,
     /// Records that cannot be read or proved, and were left out.
     pub left_out: u64,
+    /// Scans.
+    pub scans: u64,
+    /// Files there that are no whole scan, and were left out.
+    pub scans_left_out: u64,
 }
 
 /// Why nothing was restored.
@@ -60,6 +68,12 @@ pub enum RestoreError {
          only an identity"
     )]
     Occupied(PathBuf),
+    /// The disk here cannot take all scans.
+    #[error(
+        "this disk has no room for the {0} MB of scans in the copy; free space or use a larger disk, \
+         nothing was restored"
+    )]
+    NoRoom(u64),
     /// The journal here cannot be written.
     #[error("the journal here cannot be written: {0}")]
     Journal(#[from] JournalError),
@@ -119,6 +133,13 @@ pub fn restore(data_dir: &Path, from: &Path) -> Result<Restored, RestoreError> {
             Some((Fits::Known, _)) => {}
             Some((Fits::No, _)) | None => restored.left_out += 1,
         }
+    }
+    let Unpacked { scans, left_out } = unpack(from, data_dir)?;
+    restored.scans = scans.len() as u64;
+    restored.scans_left_out = left_out;
+    for (hash, size) in scans {
+        let record = Record::Scan { hash, event: ScanEvent::Here { size } };
+        journal.append(lane_of(&record), record.kind(), &record.encode())?;
     }
     journal.commit()?;
     drop(journal);
