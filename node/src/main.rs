@@ -128,9 +128,19 @@ fn restore(data: &Path, from: &Path, json: bool) -> ExitCode {
     match motcua_shell::second::restore(data, from) {
         Ok(done) if json => PROGRAM.answer(&serde_json::json!(done)),
         Ok(done) => PROGRAM.answer(&format!(
-            "Đã khôi phục {} mục của {} sổ, bỏ {} bản ghi không đọc được.\n\
-             Restored {} entries of {} logs, left out {} records that cannot be read.",
-            done.entries, done.logs, done.left_out, done.entries, done.logs, done.left_out
+            "Đã khôi phục {} mục của {} sổ và {} bản quét, bỏ {} bản ghi và {} bản quét không đọc được.\n\
+             Restored {} entries of {} logs and {} scans, left out {} records and {} scans that cannot \
+             be read.",
+            done.entries,
+            done.logs,
+            done.scans,
+            done.left_out,
+            done.scans_left_out,
+            done.entries,
+            done.logs,
+            done.scans,
+            done.left_out,
+            done.scans_left_out
         )),
         Err(error) => PROGRAM.fail(&error, 1),
     }
