@@ -187,6 +187,7 @@ fn a_copy_counts_when_its_bytes_were_read_back_and_not_before() {
         assert!(shelf.safe().is_empty());
         office.step(&mut shelf).unwrap();
     }
+    assert!(shelf.safe().is_empty(), "written is not read");
     // The stick did not keep what it was given.
     spoil(&office.stick, &path, 200_000);
     office.step(&mut shelf).unwrap();
@@ -351,14 +352,17 @@ fn a_purge_takes_copies_that_nobody_names_and_nothing_else() {
     office.settle(&mut shelf);
     let size = office.row(only).size;
     office.purge(1, only);
-    office.purge(1, shared);
-    office.purge(4, only);
+    office.purge(4, shared);
+    let (key, _) = reference_row(shared, DossierId([1; 16]), Reference { size: 0 });
+    office.kv.0.remove(&key);
     // The machine was set back and knows nothing of the third.
     office.say(unknown, None);
     office.kv.0.remove(&reference_row(unknown, DossierId([3; 16]), Reference { size: 0 }).0);
     // The stick was away meanwhile.
     let mut shelf = office.open();
     office.say(only, None);
+    // What is taken away by mistake cannot be put there again.
+    office.free.set(0);
     office.settle(&mut shelf);
     let copies = office.copies();
     assert_eq!(copies.length(only).unwrap(), None);
