@@ -123,6 +123,9 @@ pub const SCANS_AT_ONCE: usize = 4;
 pub const SCAN_OFFERS: usize = 64;
 /// Scans that a reader waits for, per replica; more are asked for when some have come.
 pub const SCANS_WANTED: usize = 1_024;
+/// Scans that the hub lacks and that a machine beside is known to have, per machine: a year of an
+/// office without a line. Of more it is not said that they stand in two places.
+pub const SCANS_BESIDE: usize = 20_000;
 /// One bundle file. An office's year is a few MB; 1 GiB fits every stick's file system and spool,
 /// and what is longer goes in several files, each building on the one before.
 pub const BUNDLE_BYTES: u64 = 1024 * 1024 * 1024;

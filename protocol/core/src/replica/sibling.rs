@@ -158,6 +158,8 @@ impl Replica {
         };
         let status = self.known_siblings.entry(node).or_insert(status);
         (status.connected, status.last_contact) = (true, wall);
+        // It may have been set back since: it says anew which scans it has.
+        status.scans = Arc::default();
         for head in &hello.heads {
             self.compare_with_sibling(link, *head, store)?;
         }
@@ -169,6 +171,7 @@ impl Replica {
         }
         self.event(Event::Greeted { node, office });
         self.pump_siblings(store);
+        self.scan_link_live(link, store)?;
         let early = self.siblings.get_mut(&link).map(|one| std::mem::take(&mut one.early));
         early.into_iter().flatten().try_for_each(|bytes| self.data(link, bytes, store))
     }

@@ -1,7 +1,7 @@
 //! Reading one scan from a peer: file, question, pieces, end.
 
 use super::{
-    BARRED, LinkId, Replica, ScanIo, ScanMessage, ScanProgress, Transfer, Unserved, Unwanted,
+    BARRED, LinkId, Peer, Replica, ScanIo, ScanMessage, ScanProgress, Transfer, Unserved, Unwanted,
 };
 use crate::{
     id::Hash,
@@ -240,6 +240,10 @@ impl Replica {
         }
         let (link, hash, size) = (pull.link, pull.hash, pull.size);
         self.scans.pulls.remove(&transfer);
+        if let Some(Peer::Beside(_)) = self.peer_of(link) {
+            // Told once it is on disk: this machine is another place for it.
+            self.scans.links.entry(link).or_default().has.insert(hash);
+        }
         self.want_recording(hash, size);
         self.scan_faultless(|replica| replica.next_on(link, store));
     }

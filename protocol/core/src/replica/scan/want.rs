@@ -1,5 +1,5 @@
-//! What this machine wants and from whom: a peer that offered it, the parent, or a peer below that
-//! takes part in one of its dossiers.
+//! What this machine wants and from whom: a peer that offered it, a machine beside, the parent, or a
+//! peer below that takes part in one of its dossiers.
 
 use super::{LinkId, Peer, Replica, ScanMessage, ScanPending, Transfer};
 use crate::{
@@ -20,9 +20,9 @@ const AGAIN: (u64, u64) = (60_000, 3_600_000);
 /// Why a scan is wanted; the later one is the stronger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reason {
-    /// A peer below has it, and this hub lacks it.
+    /// A peer below or beside has it, and this machine lacks it.
     Offered,
-    /// A peer below wants it.
+    /// A peer below or beside wants it.
     Asked,
     /// Somebody here wants it, or its file here is damaged.
     Here,
@@ -186,6 +186,12 @@ impl Replica {
         // Where it was offered, asking everybody else would cost more than it finds.
         let reason = self.scans.wants.get(&hash).map(|want| want.reason);
         if reason > Some(Reason::Offered) || self.scan_row(hash, store)?.damaged {
+            // The local network costs nothing.
+            let beside = self.siblings.iter().filter(|(_, sibling)| sibling.binding.is_some());
+            // One that waits for it says so when it has it.
+            let waiting = self.scans.asked_by.get(&hash);
+            let waits = |link: &LinkId| waiting.is_some_and(|links| links.contains(link));
+            links.extend(beside.map(|(link, _)| *link).filter(|link| !waits(link)));
             links.extend(self.upstream.live());
             for (link, child) in &self.children {
                 let peer = Peer::Below(child.inbox);
