@@ -219,6 +219,50 @@ fn crashes_and_cut_lines_at_any_moment_leave_no_books_ahead_of_the_bytes() {
 }
 
 #[test]
+fn a_reading_that_a_cut_beside_ended_goes_on_at_once_over_the_next_link() {
+    let mut world = World::new(10);
+    world.add(Ward1B);
+    world.settle();
+    world.cut(Ward1);
+    world.cut(Ward1B);
+    let link = world.join(Ward1, Ward1B);
+    world.settle();
+    let dossier = world.create(Ward1);
+    world.settle();
+    let hash = world.attach(Ward1, dossier, &scan(10, 400_000));
+    while world.scan_bytes < 200_000 {
+        world.step();
+        world.now += 1;
+    }
+    world.part(link);
+    world.join(Ward1B, Ward1);
+    // No time passes in which a silent peer would be given up.
+    for _ in 0..3_000 {
+        world.step();
+    }
+    assert!(world.here(Ward1B, hash));
+    assert!(world.scan_bytes < 400_000 * 108 / 100, "{} bytes", world.scan_bytes);
+}
+
+#[test]
+fn the_hubs_word_that_came_while_the_two_were_parted_is_told_when_they_meet() {
+    let mut world = office_of_two(11);
+    let dossier = world.create(Ward1);
+    let hash = world.attach(Ward1, dossier, &scan(11, 60_000));
+    world.settle();
+    assert!(world.here(Ward1B, hash));
+    // The first machine is alone while the other brings the scan up.
+    world.cut(Ward1);
+    world.restore(Ward1B);
+    world.settle();
+    assert!(world.row(Ward1B, hash).above && !world.row(Ward1, hash).above);
+    world.cut(Ward1B);
+    world.join(Ward1, Ward1B);
+    world.settle();
+    assert!(world.row(Ward1, hash).above);
+}
+
+#[test]
 fn a_machine_that_lost_a_scan_no_longer_counts_as_a_place_and_gets_it_again() {
     let mut world = office_of_two(6);
     let dossier = world.create(Ward1);

@@ -188,10 +188,7 @@ impl Replica {
         if reason > Some(Reason::Offered) || self.scan_row(hash, store)?.damaged {
             // The local network costs nothing.
             let beside = self.siblings.iter().filter(|(_, sibling)| sibling.binding.is_some());
-            // One that waits for it says so when it has it.
-            let waiting = self.scans.asked_by.get(&hash);
-            let waits = |link: &LinkId| waiting.is_some_and(|links| links.contains(link));
-            links.extend(beside.map(|(link, _)| *link).filter(|link| !waits(link)));
+            links.extend(beside.map(|(link, _)| *link));
             links.extend(self.upstream.live());
             for (link, child) in &self.children {
                 let peer = Peer::Below(child.inbox);
