@@ -135,6 +135,11 @@ pub const BUNDLE_READERS: usize = 16;
 pub const BUNDLE_PIECE_BYTES: usize = 64 * 1024;
 /// What a bundle says about itself: a hub's 10,000 logs with their heads.
 pub const BUNDLE_MANIFEST_BYTES: usize = 1024 * 1024;
+/// Scans that a bundle names: an office's year without a line, 1 MiB with those it waits for.
+pub const BUNDLE_SCANS_NAMED: usize = 16_384;
+/// Scans in one bundle, bytes, unless whoever makes it says otherwise: a slow stick takes half a
+/// minute for so much, and the dossiers of a day have less.
+pub const BUNDLE_SCANS_BYTES: u64 = 256 * 1024 * 1024;
 
 const _: () = assert!(FRAME_TARGET_BYTES + ENTRY_PAYLOAD_BYTES * 2 <= FRAME_RAW_BYTES);
 const _: () = assert!(MESSAGE_BYTES >= FRAME_RAW_BYTES);

@@ -85,6 +85,8 @@ enum Peer {
     Below(OfficeId),
     /// Another machine of this office.
     Beside(NodeId),
+    /// The hub above, by a file.
+    Hand,
 }
 
 /// What a record means once it is on disk.
@@ -221,7 +223,7 @@ impl Replica {
     pub(super) fn scan_done(&mut self, done: ScanDone, store: &impl Store) {
         match done {
             ScanDone::Begun { transfer, held } => self.pull_begun(transfer, held),
-            ScanDone::Whole { transfer } => self.pull_whole(transfer, true, store),
+            ScanDone::Whole { transfer } => self.pull_here(transfer, store),
             ScanDone::Written { transfer } => self.pull_written(transfer),
             ScanDone::Finished { transfer, whole } => self.pull_whole(transfer, whole, store),
             ScanDone::Failed { transfer } => self.pull_failed(transfer, "disk", store),
@@ -288,10 +290,14 @@ impl Replica {
     /// Who is at the other end, once it has been greeted.
     fn peer_of(&self, link: LinkId) -> Option<Peer> {
         if let Some(child) = self.children.get(&link) {
-            return child.binding.as_ref().map(|_| Peer::Below(child.inbox));
+            // By a file no inbox is read, so it is the office that counts.
+            return child.binding.as_ref().map(|bound| Peer::Below(bound.office));
         }
         if let Some(sibling) = self.siblings.get(&link) {
             return sibling.binding.as_ref().map(|bound| Peer::Beside(bound.node()));
+        }
+        if self.upstream.is_carried(link) {
+            return Some(Peer::Hand);
         }
         (self.upstream.live() == Some(link)).then_some(Peer::Above)
     }
@@ -299,21 +305,13 @@ impl Replica {
     /// Whether a peer has a business with a scan, and how large its dossiers say that it is: some
     /// dossier that it takes part in names it in an accepted entry.
     fn right_to(&self, peer: Peer, hash: Hash, store: &impl Store) -> Result<Option<u64>, Fault> {
-        for (dossier, reference) in scan::dossiers_of(store, hash)? {
-            let right = match peer {
-                // What goes up goes to whoever may read it anyway; what this office takes part in is
-                // every machine's of it.
-                Peer::Above | Peer::Beside(_) => true,
-                Peer::Below(inbox) => {
-                    let row: Option<rows::Dossier> = super::read(store, Key::Dossier(dossier))?;
-                    row.is_some_and(|row| row.inboxes.contains(&inbox))
-                }
-            };
-            if right {
-                return Ok(Some(reference.size));
-            }
-        }
-        Ok(None)
+        let office = match peer {
+            // What goes up goes to whoever may read it anyway; what this office takes part in is every
+            // machine's of it.
+            Peer::Above | Peer::Hand | Peer::Beside(_) => None,
+            Peer::Below(office) => Some(office),
+        };
+        Ok(scan::size_for(store, hash, office)?)
     }
 
     fn scan_row(&self, hash: Hash, store: &impl Store) -> Result<rows::Scan, Fault> {

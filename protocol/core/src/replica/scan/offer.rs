@@ -95,7 +95,7 @@ impl Replica {
                 }
                 Ok(())
             }
-            Some(peer @ (Peer::Below(_) | Peer::Beside(_))) => {
+            Some(peer @ (Peer::Below(_) | Peer::Beside(_) | Peer::Hand)) => {
                 if let Peer::Beside(node) = peer {
                     self.note_beside(node, hash, store)?;
                 }
@@ -233,6 +233,13 @@ impl Replica {
                 self.note_scan(hash, ScanEvent::Above, ScanPending::Above { hash });
             }
             Some(Peer::Beside(node)) => self.note_beside(node, hash, store)?,
+            // What a hub had on its disk when it made the file.
+            Some(Peer::Hand) => {
+                let row = self.scan_row(hash, store)?;
+                if (row.here || row.damaged) && !row.above {
+                    self.note_scan(hash, ScanEvent::Above, ScanPending::Above { hash });
+                }
+            }
             Some(Peer::Above | Peer::Below(_)) | None => {}
         }
         self.offer_scans(store)

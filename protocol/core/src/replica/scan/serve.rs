@@ -78,7 +78,9 @@ impl Replica {
         store: &impl Store,
     ) -> Result<(), Fault> {
         let room = self.scans.asked_by.len() < limits::SCANS_WANTED;
-        if peer == Peer::Above || !(room || self.scans.asked_by.contains_key(&hash)) {
+        if matches!(peer, Peer::Above | Peer::Hand)
+            || !(room || self.scans.asked_by.contains_key(&hash))
+        {
             self.say_scan(link, &ScanMessage::Refused { transfer, why: Unserved::NotHere });
             return Ok(());
         }

@@ -5,8 +5,8 @@ use super::{LinkId, Peer, Replica, ScanMessage, ScanPending, Transfer};
 use crate::{
     id::Hash,
     limits,
-    record::ScanEvent,
-    replica::{Fault, Store},
+    record::{Record, ScanEvent},
+    replica::{Fault, Pending, Store},
     scan,
     state::{Key, ScanTable},
     time::Instant,
@@ -224,11 +224,14 @@ impl Replica {
     }
 
     /// The file is whole and synced; it counts from the moment its record is on disk.
-    pub(super) fn want_recording(&mut self, hash: Hash, size: u64) {
+    pub(super) fn want_recording(&mut self, hash: Hash, size: u64, above: bool) {
         if let Some(want) = self.scans.wants.get_mut(&hash) {
             (want.reading, want.recording) = (None, true);
         }
-        self.note_scan(hash, ScanEvent::Here { size }, ScanPending::Here { hash, size });
+        let above = above.then_some(ScanEvent::Above);
+        let events = [ScanEvent::Here { size }].into_iter().chain(above);
+        let records = events.map(|event| Record::Scan { hash, event }).collect();
+        self.journal(records, Pending::Scan(ScanPending::Here { hash, size }));
     }
 
     /// File and record are on disk: whoever waited is told.
