@@ -102,6 +102,17 @@ impl Upload {
         Ok(())
     }
 
+    /// As [`Self::finish`], if the bytes are that scan; otherwise nothing is kept. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`UploadError`]; nothing is kept then.
+    pub fn finish_as(self, hash: Hash, size: u64) -> Result<bool, UploadError> {
+        if self.size != size || *self.hasher.finalize().as_bytes() != hash.0 {
+            return Ok(false);
+        }
+        self.finish().map(|stored| stored.hash == hash)
+    }
+
     /// All bytes came: when this returns, the scan is durable under its name. Blocks on the disk.
     ///
     /// # Errors
