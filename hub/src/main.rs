@@ -94,6 +94,9 @@ enum BundleVerb {
         /// For the hub above.
         #[arg(long)]
         up: bool,
+        /// Megabytes of scans at most; 0 for none.
+        #[arg(long, value_name = "MB")]
+        scans: Option<u64>,
         /// The file, which must not exist.
         file: PathBuf,
         #[command(flatten)]
@@ -167,10 +170,12 @@ fn check(config: &Path) -> ExitCode {
 fn bundle(verb: &BundleVerb) -> ExitCode {
     let (BundleVerb::Export { common, .. } | BundleVerb::Import { common, .. }) = verb;
     PROGRAM.bundle(console(&common.config), common.json, |local| match verb {
-        BundleVerb::Export { office, node, file, .. } => {
+        BundleVerb::Export { office, node, scans, file, .. } => {
+            let scans = scans.map(|mb| mb.to_string());
+            let scans = scans.as_deref().map(|mb| ("scans", mb));
             let office = office.as_deref().map(|office| ("office", office));
             let node = node.as_deref().map(|node| ("node", node));
-            let wanted: Vec<(&str, &str)> = office.into_iter().chain(node).collect();
+            let wanted: Vec<(&str, &str)> = office.into_iter().chain(node).chain(scans).collect();
             local.export(&query(&wanted), file)
         }
         BundleVerb::Import { file, reply, .. } => local.import(file, reply.as_deref()),

@@ -156,7 +156,7 @@ async fn procedures(Extract(api): Extract<Api>) -> Json<Value> {
 async fn sync(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
     let engine = api.desk.engine();
     let mut state = sync_state(engine)?;
-    api.places.tell(engine, &mut state)?;
+    api.places.tell(&api.desk, &mut state)?;
     Ok(Json(state).into_response())
 }
 
@@ -464,7 +464,7 @@ pub(crate) fn caller(headers: &HeaderMap, body: &[u8], clerk: String) -> Result<
 async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
     let engine = api.desk.engine();
     let mut state = sync_state(engine)?;
-    api.places.tell(engine, &mut state)?;
+    api.places.tell(&api.desk, &mut state)?;
     let mut out = Metrics::default();
     motcua_shell::measures::collect(engine, &mut out)?;
     for (name, help, value) in [

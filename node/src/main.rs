@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use motcua_shell::{
+    carry::command::query,
     program::{Page, Program},
     settings::{NodeSettings, SettingsError},
     shutdown, telemetry,
@@ -70,6 +71,9 @@ enum BundleVerb {
         /// Also what the hub is known to have, as for a hub that was set back.
         #[arg(long)]
         all: bool,
+        /// Megabytes of scans at most; 0 for none.
+        #[arg(long, value_name = "MB")]
+        scans: Option<u64>,
         #[command(flatten)]
         common: Common,
     },
@@ -126,9 +130,19 @@ fn restore(data: &Path, from: &Path, json: bool) -> ExitCode {
     match motcua_shell::second::restore(data, from) {
         Ok(done) if json => PROGRAM.answer(&serde_json::json!(done)),
         Ok(done) => PROGRAM.answer(&format!(
-            "Đã khôi phục {} mục của {} sổ, bỏ {} bản ghi không đọc được.\n\
-             Restored {} entries of {} logs, left out {} records that cannot be read.",
-            done.entries, done.logs, done.left_out, done.entries, done.logs, done.left_out
+            "Đã khôi phục {} mục của {} sổ và {} bản quét, bỏ {} bản ghi và {} bản quét không đọc được.\n\
+             Restored {} entries of {} logs and {} scans, left out {} records and {} scans that cannot \
+             be read.",
+            done.entries,
+            done.logs,
+            done.scans,
+            done.left_out,
+            done.scans_left_out,
+            done.entries,
+            done.logs,
+            done.scans,
+            done.left_out,
+            done.scans_left_out
         )),
         Err(error) => PROGRAM.fail(&error, 1),
     }
@@ -137,8 +151,13 @@ fn restore(data: &Path, from: &Path, json: bool) -> ExitCode {
 fn bundle(verb: &BundleVerb) -> ExitCode {
     let (BundleVerb::Export { common, .. } | BundleVerb::Import { common, .. }) = verb;
     PROGRAM.bundle(page(&common.config), common.json, |local| match verb {
-        BundleVerb::Export { file, all, .. } => {
-            local.export(if *all { "all=true" } else { "" }, file)
+        BundleVerb::Export { file, all, scans, .. } => {
+            let all = all.then(|| ("all", "true".to_owned()));
+            let scans = scans.map(|mb| ("scans", mb.to_string()));
+            let wanted: Vec<(&str, String)> = all.into_iter().chain(scans).collect();
+            let wanted: Vec<(&str, &str)> =
+                wanted.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            local.export(&query(&wanted), file)
         }
         BundleVerb::Import { file, .. } => local.import(file, None),
     })

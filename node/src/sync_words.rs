@@ -56,7 +56,10 @@ pub struct SyncState {
     pub copies: usize,
     /// How many there should be.
     pub copies_wanted: usize,
-    /// When the oldest change was made that stands on this machine alone, not at the hub either.
+    /// Scans that stand on this machine alone, not at the hub either.
+    pub scans_only_here: u64,
+    /// When the oldest change or scan was made that stands on this machine alone, not at the hub
+    /// either.
     pub only_here_since: Option<i64>,
     /// That is too long ago.
     pub only_here_alarm: bool,
@@ -133,6 +136,7 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
         places: Vec::new(),
         copies: 1,
         copies_wanted: 1,
+        scans_only_here: 0,
         only_here_since: None,
         only_here_alarm: false,
         siblings: snapshot.siblings.iter().map(sibling).collect(),

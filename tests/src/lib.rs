@@ -23,6 +23,7 @@ pub mod patience;
 pub mod ports;
 pub mod process;
 pub mod relay;
+pub mod scan;
 pub mod search;
 pub mod seed;
 pub mod shaper;

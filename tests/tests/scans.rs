@@ -4,58 +4,12 @@
 use motcua_tests::{
     city::{CITY, City, DISTRICT_1, DISTRICT_3, WARD_3, WARDS_1},
     desk::{Desk, application, fresh_key},
-    http::{Answer, Client},
     patience::wait_for,
+    scan::{MEGABYTE, attach, attachments, file, holds, line, metric, scan, spoil},
     seed::Seed,
 };
 use serde_json::Value;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
-const MEGABYTE: usize = 1 << 20;
-
-/// Bytes of an invented PDF.
-fn scan(seed: &mut Seed, size: usize) -> Vec<u8> {
-    let mut bytes = b"%PDF-1.7\n".to_vec();
-    while bytes.len() < size {
-        bytes.extend((seed.below(1 << 30) as u32).to_le_bytes());
-    }
-    bytes.truncate(size);
-    bytes
-}
-
-fn attachments(id: &str) -> String {
-    format!("/api/v1/dossiers/{id}/attachments")
-}
-
-fn attach(client: Client, id: &str, name: &str, bytes: &[u8], key: &str) -> Answer {
-    let path = format!("{}?name={name}&clerk=H", attachments(id));
-    client.send("POST", &path, &[("idempotency-key", key)], bytes).unwrap()
-}
-
-/// The line of a scan in its dossier's list.
-fn line(client: Client, id: &str, hash: &str) -> Value {
-    let list = client.get(&attachments(id)).unwrap().json();
-    let lines = list["attachments"].as_array().cloned().unwrap_or_default();
-    lines.into_iter().find(|line| line["hash"] == hash).unwrap_or_default()
-}
-
-fn file(data: &Path, hash: &str) -> PathBuf {
-    data.join("attachments").join(&hash[..2]).join(&hash[2..4]).join(hash)
-}
-
-fn holds(data: &Path, hash: &str) -> bool {
-    fs::read(file(data, hash)).is_ok_and(|bytes| blake3::hash(&bytes).to_hex().as_str() == hash)
-}
-
-fn metric(client: Client, name: &str) -> f64 {
-    let text = client.get("/metrics").unwrap().text();
-    let found = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    found.unwrap_or_default()
-}
+use std::{fs, time::Duration};
 
 #[test]
 fn a_scan_reaches_the_city_over_kills_and_comes_down_to_whoever_takes_part() {
@@ -72,7 +26,7 @@ fn a_scan_reaches_the_city_over_kills_and_comes_down_to_whoever_takes_part() {
     city.site(WARDS_1[0]).line.delay(Duration::from_millis(40));
     let bytes = scan(&mut seed, 3 * MEGABYTE);
     let key = fresh_key();
-    let answer = attach(here, &id, "can-cuoc.pdf", &bytes, &key);
+    let answer = attach(here, &id, "can-cuoc.pdf", &bytes, &key).unwrap();
     assert_eq!(answer.status, 201, "{}", answer.text());
     let (hash, fact) = {
         let saved = answer.json();
@@ -80,7 +34,7 @@ fn a_scan_reaches_the_city_over_kills_and_comes_down_to_whoever_takes_part() {
     };
     assert_eq!(blake3::hash(&bytes).to_hex().as_str(), hash);
     // The same request again, as a page that lost the answer sends it, is the same scan.
-    let again = attach(here, &id, "can-cuoc.pdf", &bytes, &key);
+    let again = attach(here, &id, "can-cuoc.pdf", &bytes, &key).unwrap();
     assert_eq!((again.status, again.json()["id"].as_str().unwrap()), (200, fact.as_str()));
     assert_eq!(
         here.get(&attachments(&id)).unwrap().json()["attachments"].as_array().unwrap().len(),
@@ -146,7 +100,7 @@ fn an_emptied_or_zeroed_scan_never_stands_for_the_good_one() {
     let desk = Desk::new(client);
     let id = desk.register(&fresh_key(), &application(&mut seed)).unwrap().id;
     let store = |bytes: &[u8], name: &str| {
-        let answer = attach(client, &id, name, bytes, &fresh_key());
+        let answer = attach(client, &id, name, bytes, &fresh_key()).unwrap();
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.json()["hash"].as_str().unwrap().to_owned()
     };
@@ -163,8 +117,8 @@ fn an_emptied_or_zeroed_scan_never_stands_for_the_good_one() {
     // Behind the node's back: S1 emptied, 64 KiB zeroed in the middle of S2, times as before.
     city.site(ward).stop().unwrap();
     let data = city.site(ward).data.clone();
-    spoil(&file(&data, &first), |bytes| bytes.clear());
-    spoil(&file(&data, &second), |bytes| bytes[MEGABYTE..MEGABYTE + 65_536].fill(0));
+    spoil(&file(&data, &first), |bytes| bytes.clear()).unwrap();
+    spoil(&file(&data, &second), |bytes| bytes[MEGABYTE..MEGABYTE + 65_536].fill(0)).unwrap();
     city.site(ward).start_ready().unwrap();
     desk.note(&id, "Sau khi khởi động lại").unwrap();
     city.site(ward).line.restore();
@@ -200,16 +154,6 @@ fn an_emptied_or_zeroed_scan_never_stands_for_the_good_one() {
     assert_eq!(line(client, &id, &second)["state"], "damaged");
     assert_eq!(line(client, &id, &first)["state"], "received");
     city.stop_all().unwrap();
-}
-
-/// Changes a file and leaves its times as they were.
-fn spoil(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
-    let before = fs::metadata(path).unwrap().modified().unwrap();
-    let mut bytes = fs::read(path).unwrap();
-    change(&mut bytes);
-    fs::write(path, bytes).unwrap();
-    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
-    file.set_modified(before).unwrap();
 }
 
 #[test]

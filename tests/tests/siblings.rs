@@ -1,5 +1,5 @@
 //! Two machines in one office: what one writes the other shows within a second while the hub is
-//! out of reach, and the one that has a line carries the work of both.
+//! out of reach, and the one that has a line carries the work of both. Scans go the same ways.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
 
 use motcua_tests::{
@@ -9,10 +9,16 @@ use motcua_tests::{
     patience::wait_for,
     ports,
     process::{Process, Recipe},
+    scan::{MEGABYTE, attach, attachments, file, holds, line, scan, spoil},
     seed::Seed,
 };
 use std::{
-    collections::BTreeSet, fs, net::SocketAddr, path::Path, process::Command, time::Duration,
+    collections::BTreeSet,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
 };
 
 fn run(program: &Path, arguments: &[String]) {
@@ -66,14 +72,11 @@ fn listed(desk: &Desk, id: &str) -> bool {
     answer["dossiers"].as_array().unwrap().iter().any(|line| line["id"] == id)
 }
 
-#[test]
-fn two_machines_of_an_office_work_as_one_without_the_hub() {
-    let (mut seed, number) = Seed::from_env();
-    println!("MOTCUA_SEED={number}");
-    let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..2]).unwrap();
-    let (code, near) = (WARDS_1[0], WARDS_1[1]);
+/// Two machines of an office that are linked, neither with a line to the hub; the second one's
+/// process and data.
+fn two_counters(city: &mut City, code: &str) -> (Process, PathBuf) {
     let (here, there) = (ports::free().unwrap(), ports::free().unwrap());
-    let mut second = second_machine(&city, code, there, here);
+    let mut second = second_machine(city, code, there, here);
     // The first machine learns of the second, and neither reaches the hub.
     let first = city.site(code);
     first.line.cut();
@@ -90,6 +93,18 @@ fn two_machines_of_an_office_work_as_one_without_the_hub() {
         let linked = |desk: &Desk| desk.sync().unwrap()["siblings"][0]["connected"] == true;
         linked(&one) && linked(&two)
     });
+    let data = city.dir.join("nodes/second");
+    (second, data)
+}
+
+#[test]
+fn two_machines_of_an_office_work_as_one_without_the_hub() {
+    let (mut seed, number) = Seed::from_env();
+    println!("MOTCUA_SEED={number}");
+    let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..2]).unwrap();
+    let (code, near) = (WARDS_1[0], WARDS_1[1]);
+    let (mut second, _) = two_counters(&mut city, code);
+    let (one, two) = (Desk::new(city.site(code).process.client()), Desk::new(second.client()));
 
     let mut codes = BTreeSet::new();
     let mut slowest = Duration::ZERO;
@@ -128,4 +143,81 @@ fn two_machines_of_an_office_work_as_one_without_the_hub() {
     let all = two.sync().unwrap();
     assert_eq!(all["hub_received_seq"], all["saved_total"], "{all}");
     second.stop(Duration::from_secs(15)).unwrap();
+}
+
+#[test]
+fn a_scan_taken_in_at_one_counter_opens_at_the_other_and_goes_up_by_whichever_line() {
+    let (mut seed, number) = Seed::from_env();
+    println!("MOTCUA_SEED={number}");
+    let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..1]).unwrap();
+    let code = WARDS_1[0];
+    let (mut second, there) = two_counters(&mut city, code);
+    let here = city.site(code).data.clone();
+    let (one, two) = (Desk::new(city.site(code).process.client()), Desk::new(second.client()));
+    let take_in = |desk: &Desk, id: &str, bytes: &[u8]| {
+        let answer = attach(desk.client, id, "quet.pdf", bytes, &fresh_key()).unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()["hash"].as_str().unwrap().to_owned()
+    };
+    let open = |desk: &Desk, id: &str, hash: &str| {
+        let fact = line(desk.client, id, hash)["id"].as_str().unwrap_or_default().to_owned();
+        desk.client.get(&format!("{}/{fact}", attachments(id))).unwrap()
+    };
+
+    // Two places are said when there are two, and the other counter can open it.
+    let id = one.register(&fresh_key(), &application(&mut seed)).unwrap().id;
+    let bytes = scan(&mut seed, 3 * MEGABYTE);
+    let first = take_in(&one, &id, &bytes);
+    let took = wait_for("two places", || one.sync().unwrap()["copies"] == 2);
+    println!("3 MB stand beside after {took:?}");
+    assert!(holds(&there, &first), "said, and not so");
+    wait_for("the second counter opens it", || open(&two, &id, &first).status == 200);
+    assert_eq!(open(&two, &id, &first).body, bytes);
+
+    // Killed in the middle, it goes on where it was.
+    let large = take_in(&one, &id, &scan(&mut seed, 30 * MEGABYTE));
+    let partial = there.join("attachments/partial").join(&large);
+    let came = || fs::metadata(&partial).map_or(0, |data| data.len());
+    wait_for("a part has come", || came() > 4 << 20 || holds(&there, &large));
+    second.kill().unwrap();
+    assert!(!holds(&there, &large), "too fast to be killed in the middle of");
+    let before = came();
+    assert_ne!(one.sync().unwrap()["copies"], 2);
+    second.start().unwrap();
+    second.wait_ready(START).unwrap();
+    let mut least = u64::MAX;
+    wait_for("it has come", || {
+        least = least.min(if holds(&there, &large) { u64::MAX } else { came() });
+        holds(&there, &large)
+    });
+    assert!(least >= before, "{least} bytes were kept of {before}");
+    wait_for("two places again", || one.sync().unwrap()["copies"] == 2);
+
+    // What was damaged at one comes back from the other, without the hub.
+    second.stop(Duration::from_secs(15)).unwrap();
+    spoil(&file(&there, &first), |bytes| bytes[MEGABYTE] ^= 1).unwrap();
+    second.start().unwrap();
+    second.wait_ready(START).unwrap();
+    wait_for("it is whole again", || holds(&there, &first));
+
+    // The first machine has a line: it carries the other's scan, and brings the word for it back.
+    let third = take_in(&two, &id, &scan(&mut seed, MEGABYTE));
+    city.site(code).line.restore();
+    let above = city.site(CITY).data.clone();
+    for hash in [&first, &large, &third] {
+        wait_for("the city has it", || holds(&above, hash));
+        wait_for("both know", || {
+            [&one, &two].iter().all(|desk| line(desk.client, &id, hash)["state"] == "received")
+        });
+    }
+    wait_for("nothing is left to send", || {
+        [&one, &two].iter().all(|desk| desk.sync().unwrap()["unsent_scans"] == 0)
+    });
+    assert!(holds(&here, &third));
+    // Once over the line, whoever offered it: three megabytes of proofs and words are many.
+    let up = city.site(code).line.bytes().0 as usize;
+    println!("{up} bytes went up for 34 MB of scans");
+    assert!(up < 37 * MEGABYTE, "{up} bytes went up for 34 MB");
+    second.stop(Duration::from_secs(15)).unwrap();
+    city.stop_all().unwrap();
 }

@@ -137,6 +137,9 @@ pub const SCANS_AT_ONCE: usize = 4;
 pub const SCAN_OFFERS: usize = 64;
 /// Scans that a reader waits for, per replica; more are asked for when some have come.
 pub const SCANS_WANTED: usize = 1_024;
+/// Scans that the hub lacks and that a machine beside is known to have, per machine: a year of an
+/// office without a line. Of more it is not said that they stand in two places.
+pub const SCANS_BESIDE: usize = 20_000;
 /// One bundle file. An office's year is a few MB; 1 GiB fits every stick's file system and spool,
 /// and what is longer goes in several files, each building on the one before.
 pub const BUNDLE_BYTES: u64 = 1024 * 1024 * 1024;
@@ -146,6 +149,11 @@ pub const BUNDLE_READERS: usize = 16;
 pub const BUNDLE_PIECE_BYTES: usize = 64 * 1024;
 /// What a bundle says about itself: a hub's 10,000 logs with their heads.
 pub const BUNDLE_MANIFEST_BYTES: usize = 1024 * 1024;
+/// Scans that a bundle names: an office's year without a line, 1 MiB with those it waits for.
+pub const BUNDLE_SCANS_NAMED: usize = 16_384;
+/// Scans in one bundle, bytes, unless whoever makes it says otherwise: a slow stick takes half a
+/// minute for so much, and the dossiers of a day have less.
+pub const BUNDLE_SCANS_BYTES: u64 = 256 * 1024 * 1024;
 
 const _: () = assert!(FRAME_TARGET_BYTES + ENTRY_PAYLOAD_BYTES * 2 <= FRAME_RAW_BYTES);
 const _: () = assert!(MESSAGE_BYTES >= FRAME_RAW_BYTES);

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use motcua_core::{
-    bundle::{Body, BundleError, End, Item, Manifest, Reader, Recipient, Writer, check},
-    id::{DomainId, OfficeId},
+    bundle::{
+        Body, BundleError, End, Item, Manifest, Reader, Recipient, ScanHead, ScanNotes, Writer,
+        check,
+    },
+    id::{DomainId, Hash, OfficeId},
     key::SecretKey,
     limits,
     replica::{Hello, Status},
@@ -226,4 +229,39 @@ proptest! {
         let file = [b"MCBUNDLE\x01".as_slice(), &DOMAIN.0, &bytes].concat();
         prop_assert!(read(&file, 2).is_err());
     }
+}
+
+#[test]
+fn scans_travel_behind_the_messages_in_items_that_are_bounded() {
+    let (hash, name) = (Hash([7; 32]), Hash([8; 32]));
+    let mut all = items(&[10, 70_000]);
+    let end = all.pop().unwrap();
+    all.push(Item::ScanNotes(ScanNotes { has: vec![hash, name], wants: vec![name] }));
+    all.push(Item::Scan(ScanHead { hash, size: 100_000 }));
+    all.push(Item::ScanBytes(vec![1; limits::BUNDLE_PIECE_BYTES]));
+    all.push(Item::ScanBytes(vec![2; 100_000 - limits::BUNDLE_PIECE_BYTES]));
+    all.push(end);
+    assert_eq!(read(&file(&all, &[2]), 2).unwrap(), all);
+    // More than a reader would take is not written.
+    let sender = key(1);
+    let readers = [Recipient(key(2).public())];
+    for item in [
+        Item::ScanBytes(vec![0; limits::BUNDLE_PIECE_BYTES + 1]),
+        Item::ScanNotes(ScanNotes {
+            has: vec![hash; limits::BUNDLE_SCANS_NAMED + 1],
+            wants: vec![hash; limits::BUNDLE_SCANS_NAMED + 1],
+        }),
+    ] {
+        let mut writer =
+            Writer::new(Vec::new(), &sender, &binding(&sender), DOMAIN, &readers, &[9; 32])
+                .unwrap();
+        writer.item(&manifest()).unwrap();
+        let refused = writer.item(&item).unwrap_err();
+        assert_eq!(refused.kind(), "limit", "{refused}");
+    }
+    // As many as may be named fit.
+    let most = vec![hash; limits::BUNDLE_SCANS_NAMED];
+    let notes = Item::ScanNotes(ScanNotes { has: most.clone(), wants: most });
+    let named = [manifest(), notes, Item::End(End { messages: 0, more: false })];
+    assert_eq!(read(&file(&named, &[2]), 2).unwrap(), named);
 }

@@ -6,11 +6,18 @@ mod world;
 
 use motcua_core::{
     entry::{AudienceAction, AudienceOp, Role},
+    id::Hash,
+    replica::{Channel, Input, LinkId, ScanMessage, Unwanted},
     trust::DenyAction,
 };
-use world::{Place::*, World};
+use world::{
+    Place,
+    Place::*,
+    World,
+    scanning::{Scanning, scan},
+};
 
-fn grant(world: &World, place: world::Place) -> AudienceOp {
+fn grant(world: &World, place: Place) -> AudienceOp {
     AudienceOp { action: AudienceAction::Add, role: Role::Competent, office: world.office(place) }
 }
 
@@ -241,4 +248,95 @@ fn dialling_a_line_that_is_cut_does_not_disturb_a_file_being_taken_in() {
     world.end(Ward1, link);
     assert_eq!(world.changes(Ward1, other), 2);
     assert_eq!(world.faults(), Vec::<String>::new());
+}
+
+/// What was said about scans on a link without another end.
+fn said(world: &World, link: LinkId) -> Vec<ScanMessage> {
+    let of = world.answers().iter().filter(|(of, _)| *of == link);
+    // Other channels' messages stand between, and are no scan's to their last byte.
+    let whole = of.filter_map(|(_, bytes)| match postcard::take_from_bytes(bytes) {
+        Ok((message, [])) => Some(message),
+        _ => None,
+    });
+    whole.collect()
+}
+
+fn tell(world: &mut World, place: Place, link: LinkId, message: &ScanMessage) {
+    let bytes = postcard::to_stdvec(message).unwrap();
+    world.input(place, Input::Message { link, channel: Channel::Scan, bytes });
+    world.run(30);
+}
+
+#[test]
+fn a_scan_that_comes_by_file_is_judged_as_on_a_link() {
+    let mut world = without_line(9);
+    let dossier = world.create(Ward1);
+    let mine = world.attach(Ward1, dossier, &scan(1, 50_000));
+    // The neighbour's scan is named at the hub, and its bytes never came.
+    let other = world.create(Ward2);
+    world.settle();
+    world.scan_trick = Some((Ward2, |message| {
+        if let ScanMessage::Offer { size, .. } = message {
+            *size += 1;
+        }
+    }));
+    let theirs = world.attach(Ward2, other, &scan(2, 40_000));
+    world.settle();
+    world.scan_trick = None;
+    let up = world.record_up(Ward1);
+    let link = world.take_in(District1, &up, usize::MAX);
+    world.run(40);
+    // As the shell does: the bytes are in their place when they are offered.
+    for (hash, size, bytes) in [
+        (mine, 50_001, scan(1, 50_000)),
+        (mine, 50_000, scan(1, 50_000)),
+        (theirs, 40_000, scan(2, 40_000)),
+        (Hash(*blake3::hash(&scan(3, 30_000)).as_bytes()), 30_000, scan(3, 30_000)),
+    ] {
+        world.site(District1).disk.put(&bytes);
+        tell(&mut world, District1, link, &ScanMessage::Offer { hash, size });
+    }
+    world.now += 61_000;
+    world.run(4);
+    assert!(world.here(District1, mine));
+    assert!(!world.here(District1, theirs), "taken from an office that has no part in it");
+    let answers = said(&world, link);
+    let refused = |hash: Hash, why: Unwanted| answers.contains(&ScanMessage::Decline { hash, why });
+    assert!(answers.contains(&ScanMessage::Stored { hash: mine }), "{answers:?}");
+    assert!(refused(mine, Unwanted::NotAllowed) && refused(theirs, Unwanted::Unknown));
+    assert_eq!(answers.len(), 4, "{answers:?}");
+    world.end(District1, link);
+    world.settle();
+    assert!(world.here(City, mine), "what came by hand goes on by wire");
+    assert_eq!(world.faults(), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_from_the_hub_brings_scans_and_its_word_for_those_it_has() {
+    let mut world = without_line(10);
+    let dossier = world.create(Ward1);
+    let mine = world.attach(Ward1, dossier, &scan(4, 20_000));
+    let other = world.create(Ward2);
+    let op = grant(&world, Ward1);
+    world.edit(Ward2, other, &[op]);
+    let theirs = world.attach(Ward2, other, &scan(5, 60_000));
+    world.settle();
+    let reply = world.record_down(Ward1, Some(world.cursor(Ward1)));
+    let link = world.take_in(Ward1, &reply, usize::MAX);
+    world.run(40);
+    world.site(Ward1).disk.put(&scan(5, 60_000));
+    tell(&mut world, Ward1, link, &ScanMessage::Offer { hash: theirs, size: 60_000 });
+    assert!(world.here(Ward1, theirs));
+    assert!(world.row(Ward1, theirs).above, "it would be carried back to where it came from");
+    assert!(!world.row(Ward1, mine).above);
+    tell(&mut world, Ward1, link, &ScanMessage::Stored { hash: mine });
+    tell(&mut world, Ward1, link, &ScanMessage::Stored { hash: Hash([7; 32]) });
+    assert!(world.row(Ward1, mine).above);
+    assert_eq!(world.row(Ward1, Hash([7; 32])), Default::default());
+    // What only machines of one office say to each other ends the link.
+    let before = world.faults().len();
+    tell(&mut world, Ward1, link, &ScanMessage::Above { hash: mine });
+    assert_eq!(world.faults().len(), before + 1);
+    world.end(Ward1, link);
+    world.settle();
 }

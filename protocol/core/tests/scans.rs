@@ -7,72 +7,16 @@ mod world;
 
 use motcua_core::{
     entry::{AudienceAction, AudienceOp, Role},
-    id::{DossierId, Hash},
+    id::Hash,
     limits,
     replica::{Channel, Input, ScanDone, ScanMessage},
-    state::rows,
 };
-use world::{Place, Place::*, Wire, World, disk};
-
-/// Bytes of an invented PDF.
-fn scan(seed: u32, size: usize) -> Vec<u8> {
-    let mut state = seed;
-    let mut bytes = b"%PDF-1.7\n".to_vec();
-    bytes.extend((9..size).map(|_| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    }));
-    bytes
-}
-
-/// What the tests of scans do in the city.
-trait Scanning {
-    fn attach(&mut self, place: Place, dossier: DossierId, bytes: &[u8]) -> Hash;
-    fn here(&self, place: Place, hash: Hash) -> bool;
-    fn row(&self, place: Place, hash: Hash) -> rows::Scan;
-    fn fault(&self, place: Place, kind: &str) -> u64;
-    fn ask_for(&mut self, place: Place, hash: Hash);
-    fn say(&mut self, from: Place, to: Place, message: &ScanMessage);
-}
-
-impl Scanning for World {
-    fn attach(&mut self, place: Place, dossier: DossierId, bytes: &[u8]) -> Hash {
-        let now = self.now;
-        self.site(place).attach(now, dossier, bytes)
-    }
-
-    fn here(&self, place: Place, hash: Hash) -> bool {
-        let whole =
-            |file: &disk::File| file.whole && *blake3::hash(&file.data).as_bytes() == hash.0;
-        let site = &self.sites[&place];
-        let row = site.scan_row(hash).here;
-        let file = site.disk.files.get(&hash).is_some_and(whole);
-        assert!(!row || file, "{place:?}: the books say here, the bytes are not");
-        row
-    }
-
-    fn row(&self, place: Place, hash: Hash) -> rows::Scan {
-        self.sites[&place].scan_row(hash)
-    }
-
-    fn fault(&self, place: Place, kind: &str) -> u64 {
-        let report = self.sites[&place].replica.scan_report();
-        report.faults.get(kind).copied().unwrap_or_default()
-    }
-
-    fn ask_for(&mut self, place: Place, hash: Hash) {
-        self.input(place, Input::WantScan(hash));
-    }
-
-    /// Says something on the channel of scans in a place's name.
-    fn say(&mut self, from: Place, to: Place, message: &ScanMessage) {
-        let found =
-            self.links.iter().find(|(_, ends)| **ends == (from, to) || **ends == (to, from));
-        let link = *found.unwrap().0;
-        let bytes = postcard::to_stdvec(message).unwrap();
-        self.wires.push_back(Wire { link, from, to, channel: Channel::Scan, bytes });
-    }
-}
+use world::{
+    Place,
+    Place::*,
+    World,
+    scanning::{Scanning, scan},
+};
 
 fn grant(world: &World, place: Place) -> AudienceOp {
     AudienceOp { action: AudienceAction::Add, role: Role::Competent, office: world.office(place) }
@@ -453,4 +397,18 @@ fn every_deadline_of_scans_is_announced() {
     let due = site.replica.poll_timeout().unwrap();
     site.replica.handle_timeout(due, &site.store);
     assert!(site.replica.poll_timeout().is_none_or(|next| next > due));
+}
+
+#[test]
+fn a_link_on_which_hundreds_of_scans_went_up_goes_on_offering() {
+    let mut world = World::new(40);
+    let mut last = Hash::ZERO;
+    for wave in 0..6u32 {
+        let dossier = world.create(Ward1);
+        for number in 0..100 {
+            last = world.attach(Ward1, dossier, &scan(wave * 100 + number, 16));
+        }
+        world.settle();
+    }
+    assert!(world.here(District1, last) && world.here(City, last));
 }

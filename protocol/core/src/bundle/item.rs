@@ -2,7 +2,7 @@
 
 use super::BundleError;
 use crate::{
-    id::{NodeId, OfficeId},
+    id::{Hash, NodeId, OfficeId},
     limits,
     replica::{Head, Hello, Status, Welcome},
     state::rows::Cursor,
@@ -45,6 +45,25 @@ pub enum Body {
     },
 }
 
+/// What a bundle says about scans. It follows the data messages, and the scans follow it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanNotes {
+    /// Going up: scans here that the hub above is not known to have, in this file or not. Going
+    /// down: of those that the asker named so, what is on the hub's disk.
+    pub has: Vec<Hash>,
+    /// Scans that somebody at the maker waits for.
+    pub wants: Vec<Hash>,
+}
+
+/// A scan; its bytes follow, in items of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanHead {
+    /// Its address.
+    pub hash: Hash,
+    /// Bytes.
+    pub size: u64,
+}
+
 /// The last item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
@@ -63,6 +82,12 @@ pub enum Item {
     Trust(Vec<u8>),
     /// A message of the data channel.
     Data(Vec<u8>),
+    /// What is said about scans.
+    ScanNotes(ScanNotes),
+    /// A scan begins.
+    Scan(ScanHead),
+    /// The next bytes of the scan that began last.
+    ScanBytes(Vec<u8>),
     /// Nothing follows.
     End(End),
 }
@@ -71,6 +96,9 @@ const MANIFEST: u8 = 0;
 const TRUST: u8 = 1;
 const DATA: u8 = 2;
 const END: u8 = 3;
+const SCAN_NOTES: u8 = 4;
+const SCAN: u8 = 5;
+const SCAN_BYTES: u8 = 6;
 /// Tag and length.
 pub(super) const ITEM_HEAD: usize = 5;
 
@@ -81,6 +109,9 @@ impl Item {
             Self::Manifest(manifest) => (MANIFEST, bytes(manifest)),
             Self::Trust(bytes) => (TRUST, bytes.clone()),
             Self::Data(bytes) => (DATA, bytes.clone()),
+            Self::ScanNotes(notes) => (SCAN_NOTES, bytes(notes)),
+            Self::Scan(head) => (SCAN, bytes(head)),
+            Self::ScanBytes(bytes) => (SCAN_BYTES, bytes.clone()),
             Self::End(end) => (END, bytes(end)),
         }
     }
@@ -91,6 +122,9 @@ impl Item {
             TRUST => Self::Trust(bytes),
             DATA => Self::Data(bytes),
             END => Self::End(exactly(&bytes, "its end")?),
+            SCAN_NOTES => Self::ScanNotes(exactly(&bytes, "what it says about scans")?),
+            SCAN => Self::Scan(exactly(&bytes, "the head of a scan")?),
+            SCAN_BYTES => Self::ScanBytes(bytes),
             _ => return Err(BundleError::Malformed("it has an item that is not known here")),
         })
     }
@@ -103,6 +137,9 @@ pub(super) fn limit(tag: u8) -> Result<usize, BundleError> {
         TRUST => Ok(limits::TRUST_BYTES),
         DATA => Ok(limits::MESSAGE_BYTES),
         END => Ok(32),
+        SCAN_NOTES => Ok(2 * limits::BUNDLE_SCANS_NAMED * Hash::LEN + 32),
+        SCAN => Ok(Hash::LEN + 16),
+        SCAN_BYTES => Ok(limits::BUNDLE_PIECE_BYTES),
         _ => Err(BundleError::Malformed("it has an item that is not known here")),
     }
 }

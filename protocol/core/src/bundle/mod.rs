@@ -10,7 +10,7 @@
 //! end mark 8 | signature 64, over the hash of everything before it
 //! ```
 //! Inside: items (tag, u32 LE length, bytes): a [`Manifest`] first, then trust documents and data
-//! messages as they would go over a link, then an [`End`].
+//! messages as they would go over a link, then scans, each a head and its bytes, then an [`End`].
 //!
 //! Reading takes two passes: [`check`] hashes the file and verifies the signature, and only then
 //! [`Reader`] opens the pieces. What the sender may say is for the replica to judge.
@@ -20,7 +20,7 @@ mod read;
 mod seal;
 mod write;
 
-pub use item::{Body, End, Item, Manifest};
+pub use item::{Body, End, Item, Manifest, ScanHead, ScanNotes};
 pub use read::{Checked, Reader, check};
 pub use write::Writer;
 

@@ -212,7 +212,7 @@ impl<R: Read> Reader<R> {
                 return Err(BundleError::Malformed("it does not begin with its manifest"));
             }
             Item::Data(_) => self.messages += 1,
-            Item::Trust(_) => {}
+            Item::Trust(_) | Item::ScanNotes(_) | Item::Scan(_) | Item::ScanBytes(_) => {}
             Item::End(End { messages, .. }) => {
                 if *messages != self.messages || self.at < self.plain.len() || self.left > 0 {
                     return Err(BundleError::Malformed("its end is not where it says"));

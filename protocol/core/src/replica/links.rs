@@ -64,8 +64,8 @@ impl Replica {
         link: Option<LinkId>,
         store: &impl Store,
     ) {
-        if link.is_some_and(|link| self.sibling_down(wall, link)) {
-            return;
+        if let Some(link) = link.filter(|link| self.sibling_down(wall, *link)) {
+            return self.scan_link_down(link, store);
         }
         match link {
             Some(link) if self.children.contains_key(&link) => {

@@ -20,7 +20,10 @@ use crate::{
     wire,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
 
 /// Own changes that a frame may refer to by sequence; older ones are named by hash.
 const KNOWN_CHANGES: usize = 16 * 1024;
@@ -54,6 +57,8 @@ pub struct SiblingStatus {
     pub last_contact: Timestamp,
     /// What it has on its disk of the own log in use here.
     pub holds: u64,
+    /// Scans that the hub lacks and that it said to be whole on its disk.
+    pub scans: Arc<BTreeSet<Hash>>,
 }
 
 /// One link.
@@ -144,9 +149,17 @@ impl Replica {
             sibling.next = hello.heads.iter().map(|head| (head.log, head.sequence + 1)).collect();
         }
         let office = self.config.me.office;
-        let status = SiblingStatus { node, connected: true, last_contact: wall, holds: 0 };
+        let status = SiblingStatus {
+            node,
+            connected: true,
+            last_contact: wall,
+            holds: 0,
+            scans: Arc::default(),
+        };
         let status = self.known_siblings.entry(node).or_insert(status);
         (status.connected, status.last_contact) = (true, wall);
+        // It may have been set back since: it says anew which scans it has.
+        status.scans = Arc::default();
         for head in &hello.heads {
             self.compare_with_sibling(link, *head, store)?;
         }
@@ -158,6 +171,7 @@ impl Replica {
         }
         self.event(Event::Greeted { node, office });
         self.pump_siblings(store);
+        self.scan_link_live(link, store)?;
         let early = self.siblings.get_mut(&link).map(|one| std::mem::take(&mut one.early));
         early.into_iter().flatten().try_for_each(|bytes| self.data(link, bytes, store))
     }

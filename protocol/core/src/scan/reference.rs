@@ -2,8 +2,8 @@
 //! facts that name the scan. Whoever holds no such row has no business with the scan.
 
 use crate::{
-    id::{DossierId, Hash},
-    state::{Key, Kv, StoreError},
+    id::{DossierId, Hash, OfficeId},
+    state::{Key, Kv, StoreError, read_row, rows},
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,4 +51,30 @@ pub fn dossiers_of(
             Ok((dossier, postcard::from_bytes(&value).map_err(|_| corrupt())?))
         })
         .collect()
+}
+
+/// Bytes of a scan that an office has a business with: some dossier that it takes part in names the
+/// scan in an accepted entry. For this machine's own office, which has a business with all that is
+/// here, `None`.
+///
+/// # Errors
+/// [`StoreError`] when the store fails or a row is unreadable.
+pub fn size_for(
+    kv: &(impl Kv + ?Sized),
+    hash: Hash,
+    office: Option<OfficeId>,
+) -> Result<Option<u64>, StoreError> {
+    for (dossier, reference) in dossiers_of(kv, hash)? {
+        let right = match office {
+            None => true,
+            Some(office) => {
+                let row: Option<rows::Dossier> = read_row(kv, Key::Dossier(dossier))?;
+                row.is_some_and(|row| row.inboxes.contains(&office))
+            }
+        };
+        if right {
+            return Ok(Some(reference.size));
+        }
+    }
+    Ok(None)
 }

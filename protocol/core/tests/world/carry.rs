@@ -124,6 +124,11 @@ impl World {
         })
     }
 
+    /// What was said on links that have no other end, since the last bundle was brought.
+    pub fn answers(&self) -> &[(LinkId, Vec<u8>)] {
+        &self.answers
+    }
+
     /// The link of a bundle has ended.
     pub fn end(&mut self, place: Place, link: LinkId) {
         self.input(place, Input::LinkDown { link: Some(link) });

@@ -11,6 +11,7 @@ mod fate;
 mod look;
 mod meaning;
 mod paper;
+pub mod scanning;
 pub mod site;
 mod wires;
 

@@ -95,7 +95,7 @@ impl Local {
                 let query = path.split_once('?').map_or("", |(_, query)| query).to_owned();
                 answer["reply_file"] = self.fetch(&query, reply)?;
             }
-            let nothing = answer["fresh"] == 0;
+            let nothing = answer["fresh"] == 0 && answer["scans"] == 0;
             Ok((answer, if nothing { Exit::Nothing } else { Exit::Done }))
         });
         self.ended(done)

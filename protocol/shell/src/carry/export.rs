@@ -1,6 +1,9 @@
 //! Recording: a bundle written from the stores, in the memory of one frame.
 
-use super::{CarryError, Courier, Exported, Spool, lock};
+use super::{
+    CarryError, Courier, Exported, ScansCarried, Spool, lock,
+    scans::{self, Load},
+};
 use crate::{
     clock::Clock,
     driver::Signal,
@@ -8,12 +11,13 @@ use crate::{
 };
 use motcua_core::{
     bundle::{Body, End, Item, Manifest, Recipient, Writer},
-    id::{LogId, NodeId, OfficeId},
+    id::{DossierId, LogId, NodeId, OfficeId},
     key::PublicKey,
     limits,
-    replica::{Asked, Carried, DownExport, ExportError, UpExport, readers_up},
+    replica::{Asked, Carried, Data, DownExport, ExportError, UpExport, readers_up},
     state::{Key, Kv, StoreError, rows::Author},
     trust::{Binding, Signed, TrustView},
+    wire::{DownFrame, Row, RowItem},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,6 +33,7 @@ pub(super) fn up(
     courier: &Courier,
     spool: Spool,
     all: bool,
+    scans: u64,
 ) -> Result<(Spool, Exported), CarryError> {
     let engine = &courier.engine;
     let (trust, config) = (engine.trust(), engine.config());
@@ -37,9 +42,10 @@ pub(super) fn up(
     let (mut export, body) = UpExport::new(engine.books(), &config, &trust, &received, wall)?;
     let parent = config.parent.ok_or(ExportError::NoParent)?;
     let readers = readers_up(&trust, engine.me.office, parent);
-    let done = write(courier, spool, &readers, body, None, || export.next_message())?;
-    let Written { spool, items, bytes, more } = done;
-    let (vi, en) = match items {
+    let load = |_: &BTreeSet<DossierId>, room: u64| Load::up(engine, all, room.min(scans));
+    let done = write(courier, spool, &readers, body, None, || export.next_message(), load)?;
+    let Written { spool, items, bytes, more, scans } = done;
+    let (mut vi, mut en) = match items {
         0 => (
             "Hub đã có tất cả; gói chỉ hỏi hub có gì mới.".to_owned(),
             "The hub has everything already; the bundle only asks for news.".to_owned(),
@@ -57,9 +63,13 @@ pub(super) fn up(
             ),
         ),
     };
+    let (scans_vi, scans_en) = scans::words(&scans);
+    vi += &scans_vi;
+    en += &scans_en;
     let readers = names(&trust, &readers);
     let direction = "up";
-    Ok((spool, Exported { direction, items, bytes, more, readers, words_vi: vi, words_en: en }))
+    let (words_vi, words_en) = (vi, en);
+    Ok((spool, Exported { direction, items, bytes, more, scans, readers, words_vi, words_en }))
 }
 
 /// What an office lacks.
@@ -68,6 +78,7 @@ pub(super) fn down(
     spool: Spool,
     office: OfficeId,
     node: Option<NodeId>,
+    scans: u64,
 ) -> Result<(Spool, Exported), CarryError> {
     let engine = &courier.engine;
     let (trust, config) = (engine.trust(), engine.config());
@@ -93,18 +104,26 @@ pub(super) fn down(
     let (mut export, body) =
         DownExport::new(engine.books(), &config, &trust, office, &asked, root_has, wall)?;
     let documents = Some(trust.to_bytes());
-    let done = write(courier, spool, &readers, body, documents, || export.next_message())?;
-    let Written { spool, items, bytes, more } = done;
+    let asked = said.and_then(|node| lock(&courier.scans).get(&node).cloned()).unwrap_or_default();
+    let load = |dossiers: &BTreeSet<DossierId>, room: u64| {
+        Load::down(engine, office, dossiers, &asked, room.min(scans))
+    };
+    let done = write(courier, spool, &readers, body, documents, || export.next_message(), load)?;
+    let Written { spool, items, bytes, more, scans } = done;
     let name = courier.office_name(office);
-    let vi =
+    let mut vi =
         format!("Gói cho {name} có {items} mục và xác nhận những gì hub đã nhận.{}", more_vi(more));
-    let en = format!(
+    let mut en = format!(
         "The bundle for {name} holds {items} items and what this hub has received.{}",
         more_en(more)
     );
+    let (scans_vi, scans_en) = scans::words(&scans);
+    vi += &scans_vi;
+    en += &scans_en;
     let readers = names(&trust, &readers);
     let direction = "down";
-    Ok((spool, Exported { direction, items, bytes, more, readers, words_vi: vi, words_en: en }))
+    let (words_vi, words_en) = (vi, en);
+    Ok((spool, Exported { direction, items, bytes, more, scans, readers, words_vi, words_en }))
 }
 
 fn more_vi(more: bool) -> &'static str {
@@ -124,6 +143,7 @@ struct Written {
     items: u64,
     bytes: u64,
     more: bool,
+    scans: ScansCarried,
 }
 
 fn write(
@@ -133,6 +153,7 @@ fn write(
     body: Body,
     trust: Option<Vec<u8>>,
     mut next: impl FnMut() -> Result<Option<Vec<u8>>, ExportError>,
+    load: impl FnOnce(&BTreeSet<DossierId>, u64) -> Result<Load, CarryError>,
 ) -> Result<Written, CarryError> {
     let engine = &courier.engine;
     let config = engine.config();
@@ -146,7 +167,9 @@ fn write(
         writer.item(&Item::Trust(documents))?;
     }
     let (mut items, mut messages, mut more) = (0, 0, false);
+    let mut dossiers = BTreeSet::new();
     while let Some(message) = next()? {
+        dossiers.extend(dossiers_in(&message));
         items += match Carried::peek(&message)? {
             Carried::Log(_) => 0,
             Carried::Up { first, last, .. } => last + 1 - first,
@@ -159,10 +182,28 @@ fn write(
             break;
         }
     }
+    // A tag of 16 bytes for each 64 KiB, and the head of each item.
+    let room = limits::BUNDLE_BYTES.saturating_sub(writer.length() + ENDING);
+    let scans = match more {
+        // First what the scans belong to.
+        true => ScansCarried::default(),
+        false => load(&dossiers, room - room / 1_024)?.write(engine, &mut writer)?,
+    };
     writer.item(&Item::End(End { messages, more }))?;
     writer.finish()?.flush()?;
     let bytes = spool.length()?;
-    Ok(Written { spool, items, bytes, more })
+    Ok(Written { spool, items, bytes, more, scans })
+}
+
+/// Dossiers that rows of an inbox are about.
+fn dossiers_in(message: &[u8]) -> Vec<DossierId> {
+    let Ok(Data::Down(frame)) = postcard::from_bytes(message) else { return Vec::new() };
+    let rows = DownFrame::decode(&frame).map(|frame| frame.rows).unwrap_or_default();
+    let of = |row: Row| match row.item {
+        RowItem::Entry { entry, .. } => Some(entry.header.dossier),
+        _ => None,
+    };
+    rows.into_iter().filter_map(of).collect()
 }
 
 /// What the hub above is known to have, by log.

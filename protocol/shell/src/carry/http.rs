@@ -54,18 +54,22 @@ struct Wanted {
     office: Option<String>,
     /// At a hub: one machine of it.
     node: Option<String>,
+    /// Megabytes of scans at most.
+    scans: Option<u64>,
 }
 
 async fn export(
     State(courier): State<Arc<Courier>>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, CarryError> {
+    let scans = wanted.scans.map(|mb| mb.saturating_mul(1_000_000));
+    let scans = scans.unwrap_or(limits::BUNDLE_SCANS_BYTES);
     let (spool, about) = match (courier.engine.kind, &wanted.office) {
-        (NodeKind::Node, _) | (NodeKind::Hub, None) => courier.export_up(wanted.all).await?,
+        (NodeKind::Node, _) | (NodeKind::Hub, None) => courier.export_up(wanted.all, scans).await?,
         (NodeKind::Hub, Some(office)) => {
             let office = courier.office(office)?;
             let node = wanted.node.as_deref().map(machine).transpose()?;
-            courier.export_down(office, node).await?
+            courier.export_down(office, node, scans).await?
         }
     };
     send(&courier, spool, &about)

@@ -1,7 +1,10 @@
 //! Taking in: first the file, then who made it, then whether it fits what is here, and only then
 //! the replica, which checks everything again as from a link.
 
-use super::{CarryError, Courier, Imported, Spool, lock};
+use super::{
+    CarryError, Courier, Imported, Spool, lock,
+    take::{self, ScansTaken},
+};
 use crate::{
     driver::{CarriedHalf, Signal},
     engine::Engine,
@@ -12,7 +15,7 @@ use motcua_core::{
     id::{LogId, NodeId, OfficeId},
     key::PublicKey,
     record::Record,
-    replica::{Carried, CarriedDown, Channel, Control, Event, Head, Hello, Welcome},
+    replica::{Carried, CarriedDown, Channel, Control, Event, Head, Hello, ScanMessage, Welcome},
     state::{
         Key,
         rows::{Cursor, Log},
@@ -26,7 +29,7 @@ use tokio::{runtime::Handle, sync::mpsc::UnboundedReceiver, time::timeout};
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(5);
 
-type Items = Reader<BufReader<File>>;
+pub(super) type Items = Reader<BufReader<File>>;
 
 pub(super) fn import(courier: &Courier, spool: Spool) -> Result<Imported, CarryError> {
     let engine = &courier.engine;
@@ -39,19 +42,23 @@ pub(super) fn import(courier: &Courier, spool: Spool) -> Result<Imported, CarryE
     let next = take_trust(engine, &mut items)?;
     let binding = engine.trust().binding(&checked.binding).map_err(CarryError::Maker)?;
     let Manifest { made_at, body } = *manifest;
+    let mut scans = ScansTaken::default();
     let (fresh, received, more, direction) = match body {
         Body::Up { hello, builds_on, .. } => {
-            let (fresh, more) = up(courier, &binding, *hello, builds_on, items, next)?;
+            let (fresh, more) = up(courier, &binding, *hello, builds_on, items, next, &mut scans)?;
             (fresh, None, more, "up")
         }
         Body::Down { office, welcome, asked, root_has } => {
             let half = Half { hub: checked.sender, office, welcome: *welcome, asked, root_has };
-            let (fresh, received, more) = down(engine, half, items, next)?;
+            let (fresh, received, more) = down(engine, half, items, next, &mut scans)?;
             (fresh, received, more, "down")
         }
     };
     let name = courier.office_name(binding.office);
-    let (words_vi, words_en) = words(direction, &name, fresh, received, more);
+    let (mut words_vi, mut words_en) = words(direction, &name, fresh, received, more);
+    let (scans_vi, scans_en) = take::words(&scans);
+    words_vi += &scans_vi;
+    words_en += &scans_en;
     Ok(Imported {
         direction,
         machine: binding.node().to_string(),
@@ -59,6 +66,9 @@ pub(super) fn import(courier: &Courier, spool: Spool) -> Result<Imported, CarryE
         office_name: name,
         made_at: made_at.0,
         fresh,
+        scans: scans.fresh,
+        scans_refused: scans.refused,
+        scans_no_room: scans.no_room,
         hub_received_seq: received,
         more,
         words_vi,
@@ -143,6 +153,7 @@ fn up(
     builds_on: Vec<Head>,
     mut items: Items,
     mut next: Option<Item>,
+    scans: &mut ScansTaken,
 ) -> Result<(u64, bool), CarryError> {
     let engine = &courier.engine;
     if engine.kind != NodeKind::Hub {
@@ -194,6 +205,21 @@ fn up(
                 }
                 line.say(bytes)?;
             }
+            Item::ScanNotes(notes) => {
+                let mut said = lock(&courier.scans);
+                let said = said.entry(maker.node()).or_default();
+                said.has.extend(notes.has.iter().copied());
+                said.last = notes;
+            }
+            Item::Scan(head) => {
+                // What names it comes first.
+                line.until(|line| line.has(&wanted))?;
+                settle(engine)?;
+                let office = Some(maker.office);
+                next = take::take(engine, &mut line, office, head, &mut items, scans)?;
+                continue;
+            }
+            Item::ScanBytes(_) => return Err(take::stray()),
             Item::End(end) => more = end.more,
             Item::Manifest(_) | Item::Trust(_) => {
                 return Err(BundleError::Malformed("its items are out of order").into());
@@ -226,6 +252,7 @@ fn down(
     half: Half,
     mut items: Items,
     mut next: Option<Item>,
+    scans: &mut ScansTaken,
 ) -> Result<(u64, Option<u64>, bool), CarryError> {
     let Half { hub, office, welcome, asked, root_has } = half;
     if office != engine.me.office {
@@ -263,6 +290,14 @@ fn down(
                 upto = last;
                 line.say(bytes)?;
             }
+            Item::ScanNotes(notes) => take::stored(&mut line, notes.has)?,
+            Item::Scan(head) => {
+                line.until(|line| line.delivered >= upto)?;
+                settle(engine)?;
+                next = take::take(engine, &mut line, None, head, &mut items, scans)?;
+                continue;
+            }
+            Item::ScanBytes(_) => return Err(take::stray()),
             Item::End(end) => more = end.more,
             Item::Manifest(_) | Item::Trust(_) => {
                 return Err(BundleError::Malformed("its items are out of order").into());
@@ -324,7 +359,7 @@ fn settle(engine: &Arc<Engine>) -> Result<(), CarryError> {
 }
 
 /// A link without another end: what the replica answers is read here.
-struct Line {
+pub(super) struct Line {
     engine: Arc<Engine>,
     link: motcua_core::replica::LinkId,
     room: Arc<tokio::sync::Semaphore>,
@@ -359,6 +394,31 @@ impl Line {
         self.trouble()?;
         let saying = self.engine.driver().message(self.link, &self.room, Channel::Data, bytes);
         Handle::current().block_on(timeout(PATIENCE, saying)).map_err(|_| CarryError::Silent)
+    }
+
+    /// Says something about scans.
+    pub(super) fn say_scan(&mut self, message: &ScanMessage) -> Result<(), CarryError> {
+        self.trouble()?;
+        let bytes = postcard::to_stdvec(message).unwrap_or_default();
+        let saying = self.engine.driver().message(self.link, &self.room, Channel::Scan, bytes);
+        Handle::current().block_on(timeout(PATIENCE, saying)).map_err(|_| CarryError::Silent)
+    }
+
+    /// The next thing that is said about scans.
+    pub(super) fn hear_scan(&mut self) -> Result<ScanMessage, CarryError> {
+        loop {
+            self.trouble()?;
+            let queue = &mut self.answers.queues[Channel::Scan.place()];
+            match Handle::current().block_on(timeout(PATIENCE, queue.recv())) {
+                Ok(Some(bytes)) => {
+                    if let Ok(message) = postcard::from_bytes(&bytes) {
+                        return Ok(message);
+                    }
+                }
+                Ok(None) => return Err(CarryError::Stopping),
+                Err(_) => return Err(CarryError::Silent),
+            }
+        }
     }
 
     /// Waits until what was handed over is on disk.

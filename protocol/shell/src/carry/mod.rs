@@ -8,20 +8,24 @@ pub mod command;
 mod export;
 pub mod http;
 mod import;
+mod scans;
 mod spool;
+mod take;
 mod words;
 
+pub use scans::ScansCarried;
 pub use spool::Spool;
 pub use words::CarryError;
 
 use crate::{engine::Engine, http::Metrics};
 use motcua_core::{
-    id::{NodeId, OfficeId},
+    bundle::ScanNotes,
+    id::{Hash, NodeId, OfficeId},
     state::rows::Cursor,
 };
 use serde::Serialize;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -38,6 +42,9 @@ pub struct Exported {
     pub bytes: u64,
     /// The file was full: another must follow, once the answer to this one is here.
     pub more: bool,
+    /// Scans in it, and left out.
+    #[serde(flatten)]
+    pub scans: ScansCarried,
     /// Offices whose machines can open it.
     pub readers: Vec<String>,
     /// A sentence.
@@ -61,6 +68,12 @@ pub struct Imported {
     pub made_at: i64,
     /// Entries or rows that were not here.
     pub fresh: u64,
+    /// Scans that were not here.
+    pub scans: u64,
+    /// Scans that are not what they should be, or not their maker's to bring.
+    pub scans_refused: u64,
+    /// Scans for which the disk here has no room.
+    pub scans_no_room: u64,
     /// Own entries that the hub has now, at a node.
     pub hub_received_seq: Option<u64>,
     /// The maker has more that did not fit.
@@ -71,6 +84,15 @@ pub struct Imported {
     pub words_en: String,
 }
 
+/// What a machine said about scans.
+#[derive(Debug, Clone, Default)]
+struct ScansSaid {
+    /// In its last bundle: what the answer is about.
+    last: ScanNotes,
+    /// In all of them since this process started: what need not be carried to it.
+    has: BTreeSet<Hash>,
+}
+
 /// Writes and takes in the bundles of one service, one at a time.
 pub struct Courier {
     engine: Arc<Engine>,
@@ -78,6 +100,8 @@ pub struct Courier {
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Positions that machines said in bundles.
     said: Mutex<HashMap<NodeId, Cursor>>,
+    /// What machines said about scans in bundles.
+    scans: Mutex<HashMap<NodeId, ScansSaid>>,
     counts: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
 
@@ -94,6 +118,7 @@ impl Courier {
             dir,
             turn: Arc::default(),
             said: Mutex::default(),
+            scans: Mutex::default(),
             counts: Mutex::default(),
         })
     }
@@ -122,15 +147,20 @@ impl Courier {
         result
     }
 
-    /// Records what goes up from here.
+    /// Records what goes up from here, with at most so many bytes of scans.
     ///
     /// # Errors
     /// [`CarryError`] in words.
-    pub async fn export_up(self: &Arc<Self>, all: bool) -> Result<(Spool, Exported), CarryError> {
-        self.export(move |this, spool| export::up(this, spool, all)).await
+    pub async fn export_up(
+        self: &Arc<Self>,
+        all: bool,
+        scans: u64,
+    ) -> Result<(Spool, Exported), CarryError> {
+        self.export(move |this, spool| export::up(this, spool, all, scans)).await
     }
 
-    /// Records what an office lacks; for one of its machines, or for all of them.
+    /// Records what an office lacks, with at most so many bytes of scans; for one of its machines,
+    /// or for all of them.
     ///
     /// # Errors
     /// [`CarryError`] in words.
@@ -138,8 +168,9 @@ impl Courier {
         self: &Arc<Self>,
         office: OfficeId,
         node: Option<NodeId>,
+        scans: u64,
     ) -> Result<(Spool, Exported), CarryError> {
-        self.export(move |this, spool| export::down(this, spool, office, node)).await
+        self.export(move |this, spool| export::down(this, spool, office, node, scans)).await
     }
 
     async fn export(

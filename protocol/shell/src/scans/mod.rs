@@ -19,6 +19,7 @@ pub use reading::Reading;
 pub use scrub::Passes;
 pub use upload::{Stored, Upload, UploadError};
 pub use vault::{Hashed, Vault};
+pub(crate) use vault::{hash_file, present};
 
 use crate::{
     driver::{Driver, Signal},
@@ -65,6 +66,11 @@ impl Scans {
         let (scrub, looking) = scrub::start(vault.clone(), books.clone(), driver.clone())?;
         let threads = Mutex::new(vec![moving, looking]);
         Ok(Self { vault, books, driver, worker, scrub, threads })
+    }
+
+    /// Where they lie.
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// Hands the replica's requests to the disk.
@@ -150,9 +156,12 @@ impl Scans {
 }
 
 /// Whether there is room beside what the journal may need; unknown is yes, the disk will say.
-fn has_room(dir: &Path) -> bool {
-    match rustix::fs::statvfs(dir) {
-        Ok(found) => found.f_bavail.saturating_mul(found.f_frsize) >= RESERVE,
-        Err(_) => true,
-    }
+pub(crate) fn has_room(dir: &Path) -> bool {
+    free_bytes(dir).is_none_or(|free| free >= RESERVE)
+}
+
+/// Bytes that may still be written on the disk of a folder; none if it does not say.
+pub(crate) fn free_bytes(dir: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(dir).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
 }

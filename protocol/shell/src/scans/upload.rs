@@ -58,7 +58,7 @@ pub struct Upload {
 }
 
 impl Upload {
-    pub(super) fn new(vault: &Vault) -> Result<Self, UploadError> {
+    pub(crate) fn new(vault: &Vault) -> Result<Self, UploadError> {
         let (path, file) = vault.incoming()?;
         Ok(Self {
             vault: vault.clone(),
@@ -100,6 +100,17 @@ impl Upload {
         let piece = u32::try_from(self.leaves.len()).unwrap_or(u32::MAX);
         self.leaves.push(leaf(piece, data));
         Ok(())
+    }
+
+    /// As [`Self::finish`], if the bytes are that scan; otherwise nothing is kept. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`UploadError`]; nothing is kept then.
+    pub fn finish_as(self, hash: Hash, size: u64) -> Result<bool, UploadError> {
+        if self.size != size || *self.hasher.finalize().as_bytes() != hash.0 {
+            return Ok(false);
+        }
+        self.finish().map(|stored| stored.hash == hash)
     }
 
     /// All bytes came: when this returns, the scan is durable under its name. Blocks on the disk.

@@ -62,7 +62,7 @@ impl Vault {
     }
 
     /// The file system below.
-    pub(super) fn fs(&self) -> &dyn Fs {
+    pub(crate) fn fs(&self) -> &dyn Fs {
         &*self.fs
     }
 
@@ -88,7 +88,7 @@ impl Vault {
     }
 
     /// A new file for something that is being taken in.
-    pub(super) fn incoming(&self) -> io::Result<(PathBuf, Arc<dyn File>)> {
+    pub(crate) fn incoming(&self) -> io::Result<(PathBuf, Arc<dyn File>)> {
         let name = u128::from_le_bytes(crate::engine::random());
         let path = self.dir.join("incoming").join(format!("{name:032x}"));
         let file = self.fs.create(&path)?;
@@ -136,7 +136,7 @@ impl Vault {
     ///
     /// # Errors
     /// What the file system says; the scan is not here then.
-    pub(super) fn settle(&self, from: &Path, file: &dyn File, found: &Hashed) -> io::Result<()> {
+    pub(crate) fn settle(&self, from: &Path, file: &dyn File, found: &Hashed) -> io::Result<()> {
         file.sync_data()?;
         let to = self.path(found.hash);
         let parent = to.parent().unwrap_or(&self.dir);
@@ -161,7 +161,7 @@ impl Vault {
     }
 
     /// A file that does not hold its bytes makes room for a good one; it is never removed.
-    pub(super) fn set_aside(&self, hash: Hash) -> io::Result<()> {
+    pub(crate) fn set_aside(&self, hash: Hash) -> io::Result<()> {
         let path = self.path(hash);
         if present(self.fs.open(&path))?.is_none() {
             return Ok(());
@@ -195,7 +195,7 @@ impl Vault {
 }
 
 /// `None` for a file that does not exist.
-pub(super) fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub(crate) fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -212,7 +212,7 @@ pub(super) fn read_leaves(file: &dyn File, most: u32) -> io::Result<Vec<Hash>> {
 }
 
 /// Reads a whole file; `read` is told of the bytes as they come.
-pub(super) fn hash_file(file: &dyn File, read: &mut dyn FnMut(usize)) -> io::Result<Hashed> {
+pub(crate) fn hash_file(file: &dyn File, read: &mut dyn FnMut(usize)) -> io::Result<Hashed> {
     let mut hasher = blake3::Hasher::new();
     let mut leaves = Vec::new();
     let mut buffer = vec![0; STRETCH];

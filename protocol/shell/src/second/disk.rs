@@ -66,6 +66,13 @@ pub enum DiskError {
 }
 
 impl DiskError {
+    pub(super) fn io(dir: &Path, error: &io::Error) -> Self {
+        match super::shelf::is_full(error) {
+            true => Self::Full(dir.to_owned()),
+            false => failed(dir, error),
+        }
+    }
+
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Away(_) => "away",

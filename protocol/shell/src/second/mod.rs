@@ -4,26 +4,35 @@
 //!
 //! What is kept there is what would go up: frames signed by this machine, with the leases of
 //! numbers beside them, in a journal of the same make. So whoever restores it can prove every
-//! entry, also when the key that signed them died with the machine.
+//! entry, also when the key that signed them died with the machine. Scans stand beside, in a vault
+//! like the machine's own, behind the log: see [`shelf`].
 
 mod disk;
+mod job;
 mod restore;
+mod room;
+mod shelf;
+mod unpack;
+
+#[cfg(test)]
+mod tests;
 
 pub use disk::{DiskError, MARKER};
 pub use restore::{RestoreError, Restored, restore};
 
-use crate::{clock::Clock, driver::Signal, engine::Engine};
+use crate::{clock::Clock, driver::Signal, engine::Engine, scans::free_bytes};
 use disk::Disk;
 use motcua_core::{
     id::{Hash, LogId},
-    record::Record,
+    record::{Record, ScanEvent},
     replica::{Config, Data, Event, Head, UpExport},
     state::{Key, Kv},
     time::Timestamp,
 };
 use motcua_journal::RealFs;
+use shelf::{Machine, Pace, Shelf, ShelfError, Stepped};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
@@ -32,6 +41,10 @@ use std::{
 
 /// How often the copy is looked at; an entry waits half of it on average.
 const LOOK: Duration = Duration::from_millis(100);
+/// Pause between two stretches of scans that somebody else has too: 8 MB/s.
+const GENTLY: Duration = Duration::from_millis(125);
+/// Folder of the scans in a copy.
+const SCANS: &str = "attachments";
 /// Pause before a disk that is away or full is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 /// Payload bytes after which the copy is synced while it is being filled.
@@ -51,6 +64,8 @@ pub struct SecondSettings {
 pub struct SecondStatus {
     /// Own entries that are synced there.
     pub holds: u64,
+    /// Scans that the hub lacks and whose copy there was read and is good.
+    pub scans: Arc<BTreeSet<Hash>>,
     /// When it last held everything there was, by this machine's clock.
     pub level_at: Option<Timestamp>,
     /// Why it is not being written.
@@ -62,7 +77,7 @@ pub struct SecondStatus {
 /// Why the second copy is not being written, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
-    /// A word for metrics: `away`, `wrong`, `full`, `same_disk`, `failed`.
+    /// A word for metrics: `away`, `wrong`, `full`, `scans_full`, `same_disk`, `failed`.
     pub kind: &'static str,
     /// In Vietnamese.
     pub vi: String,
@@ -73,6 +88,22 @@ pub struct Trouble {
 impl Trouble {
     fn of(error: &DiskError) -> Self {
         Self { kind: error.kind(), vi: error.vi(), en: error.to_string() }
+    }
+
+    /// The log is copied; these scans are not.
+    fn scans_full(dir: &std::path::Path, count: u64, bytes: u64) -> Self {
+        let (dir, mb) = (dir.display(), bytes.div_ceil(1_000_000));
+        Self {
+            kind: "scans_full",
+            vi: format!(
+                "{dir} không còn chỗ cho {count} bản quét ({mb} MB); hồ sơ vẫn được chép. Hãy dùng USB \
+                 lớn hơn."
+            ),
+            en: format!(
+                "{dir} has no room for {count} scans ({mb} MB); the dossiers go on being copied. Use \
+                 a larger stick."
+            ),
+        }
     }
 }
 
@@ -123,7 +154,7 @@ struct Keeper {
     engine: Arc<Engine>,
     settings: SecondSettings,
     shared: Arc<Shared>,
-    disk: Option<Disk>,
+    disk: Option<(Disk, Shelf)>,
     /// The log that was found to go on there beyond this machine's disk.
     set_back: Option<LogId>,
 }
@@ -132,7 +163,9 @@ impl Keeper {
     fn run(mut self) {
         loop {
             let pause = match self.turn() {
-                Ok(()) => LOOK,
+                Ok(Pace::Idle) => LOOK,
+                Ok(Pace::Gently) => GENTLY,
+                Ok(Pace::Now) => Duration::ZERO,
                 Err(error) => {
                     self.failed(&error);
                     RETRY
@@ -146,18 +179,28 @@ impl Keeper {
         }
     }
 
-    /// Brings the copy up to what the state reflects.
-    fn turn(&mut self) -> Result<(), DiskError> {
+    /// Brings the copy up to what the state reflects: all of the log, and a little of the scans.
+    fn turn(&mut self) -> Result<Pace, DiskError> {
         let (engine, settings) = (&self.engine, &self.settings);
-        let mut disk = match self.disk.take() {
-            Some(disk) => disk,
+        let now = engine.clock().monotonic();
+        let (mut disk, mut shelf) = match self.disk.take() {
+            Some(open) => open,
             None => {
                 let (data, domain) = (engine.data_dir(), engine.config().domain);
-                Disk::open(settings, data, engine.me, domain, Arc::new(RealFs::new()))?
+                let disk = Disk::open(settings, data, engine.me, domain, Arc::new(RealFs::new()))?;
+                let shelf = Shelf::open(Arc::new(RealFs::new()), &settings.dir, now);
+                (disk, shelf.map_err(|error| DiskError::io(&settings.dir, &error))?)
             }
         };
         disk.present()?;
-        fill(engine, &mut disk)?;
+        if let Err(error) = fill(engine, &mut disk) {
+            if let DiskError::Full(dir) = &error {
+                // The log goes before scans that the hub has; it is tried again in a moment.
+                let enough = || free_bytes(dir).is_some_and(|free| free >= shelf::RESERVE);
+                shelf.give_way(engine.books(), enough).map_err(|error| self.shelf(&error))?;
+            }
+            return Err(error);
+        }
         let (log, head) = (engine.own().log(), engine.own().head());
         let holds = disk.held(log);
         if holds > head && self.set_back != Some(log) {
@@ -166,15 +209,48 @@ impl Keeper {
             engine.driver().signal(Signal::Tell(Event::OwnLogDiverged { parent, whole: false }));
             self.set_back = Some(log);
         }
+        let machine = Machine {
+            vault: engine.scans().vault(),
+            books: engine.books(),
+            now,
+            free: &|| free_bytes(&settings.dir),
+        };
+        let stepped = shelf.step(&machine);
         let mut status = lock(&self.shared.status);
         status.holds = holds;
-        status.trouble = None;
+        status.scans = shelf.safe();
+        let bad = shelf.take_bad();
+        if bad > 0 {
+            *status.faults.entry("scan_copy").or_default() += bad;
+        }
+        let trouble = match shelf.no_room() {
+            (0, _) => None,
+            (count, bytes) => Some(Trouble::scans_full(&settings.dir, count, bytes)),
+        };
+        note(&mut status, trouble);
         if holds == head {
             status.level_at = Some(engine.clock().wall());
         }
         drop(status);
-        self.disk = Some(disk);
-        Ok(())
+        let Stepped { pace, damaged, returned } = stepped.map_err(|error| self.shelf(&error))?;
+        if let Some(hash) = damaged {
+            engine.scans().damaged(hash);
+        }
+        if let Some((hash, size)) = returned {
+            tracing::info!(scan = %hash, "a scan came back from the second copy");
+            let record = Record::Scan { hash, event: ScanEvent::Here { size } };
+            // What cannot be written now is found again at the next walk.
+            engine.pen().write(vec![record], Box::new(drop));
+        }
+        self.disk = Some((disk, shelf));
+        Ok(pace)
+    }
+
+    fn shelf(&self, error: &ShelfError) -> DiskError {
+        match error {
+            ShelfError::Books(error) => DiskError::Source(error.to_string()),
+            ShelfError::Disk(error) => DiskError::io(&self.settings.dir, error),
+        }
     }
 
     fn failed(&mut self, error: &DiskError) {
@@ -184,15 +260,23 @@ impl Keeper {
         // same stick; what was being written is not known to be.
         if error.loses_count() {
             status.holds = 0;
+            status.scans = Arc::default();
         }
-        if status.trouble.as_ref() != Some(&trouble) {
-            tracing::warn!(kind = trouble.kind, %error, "the second copy is not being written");
-            *status.faults.entry(trouble.kind).or_default() += 1;
-        }
-        status.trouble = Some(trouble);
+        note(&mut status, Some(trouble));
         drop(status);
         self.disk = None;
     }
+}
+
+/// Trouble is counted and logged when it begins or changes its kind.
+fn note(status: &mut SecondStatus, trouble: Option<Trouble>) {
+    if let Some(trouble) = &trouble
+        && status.trouble.as_ref().map(|known| known.kind) != Some(trouble.kind)
+    {
+        tracing::warn!(kind = trouble.kind, why = %trouble.en, "second copy");
+        *status.faults.entry(trouble.kind).or_default() += 1;
+    }
+    status.trouble = trouble;
 }
 
 /// Copies what the disk lacks: leases first, so that no number is used whose lease is not there.

@@ -75,6 +75,11 @@ pub enum ScanMessage {
         /// Names the reading.
         transfer: Transfer,
     },
+    /// Between machines of one office: the hub above has this scan on its disk.
+    Above {
+        /// Which scan.
+        hash: Hash,
+    },
 }
 
 /// Why an offer is not taken.

@@ -1,8 +1,9 @@
 //! Scans between replicas. A node offers what its hub lacks, a hub reads it piece by piece, keeps it
 //! and offers it further up; downward a scan moves when somebody asks for it. What is read from where
 //! is decided in [`want`], the reading itself is [`pull`], the other side of it [`serve`], and
-//! [`offer`] says what is here.
+//! [`offer`] says what is here. Machines of one office do the same beside each other: [`beside`].
 
+mod beside;
 mod io;
 mod message;
 mod offer;
@@ -15,7 +16,7 @@ pub use message::{ScanMessage, Transfer, Unserved, Unwanted};
 
 use super::{Channel, Fault, LinkId, Output, Pending, Replica, Store, message as wire};
 use crate::{
-    id::{Hash, OfficeId},
+    id::{Hash, NodeId, OfficeId},
     limits,
     record::{Record, ScanEvent},
     scan::{self, Window},
@@ -41,6 +42,8 @@ pub(super) struct Scans {
     asked_by: BTreeMap<Hash, BTreeSet<LinkId>>,
     /// Links with offers that wait for their entry.
     undecided: BTreeSet<LinkId>,
+    /// What machines beside said to be above while its record here is still on its way.
+    above: BTreeSet<Hash>,
     next_transfer: Transfer,
     /// Faults by kind, since the start.
     faults: BTreeMap<&'static str, u64>,
@@ -68,6 +71,10 @@ struct ScanLink {
     /// Offered to it, not answered; and not taken by it.
     offers: BTreeSet<Hash>,
     declined: BTreeSet<Hash>,
+    /// On its disk by its own word, while the state here does not show that yet.
+    told: BTreeSet<Hash>,
+    /// Counters of the scans when all of them had been offered; nothing has changed while they stand.
+    walked: Option<rows::ScanCounts>,
     /// Arrived before the welcome.
     early: Vec<ScanMessage>,
 }
@@ -78,12 +85,23 @@ enum Peer {
     Above,
     /// With the office whose inbox it reads.
     Below(OfficeId),
+    /// Another machine of this office.
+    Beside(NodeId),
+    /// The hub above, by a file.
+    Hand,
 }
 
 /// What a record means once it is on disk.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ScanPending {
-    Here { hash: Hash, size: u64 },
+    Here {
+        hash: Hash,
+        size: u64,
+    },
+    /// The hub has it.
+    Above {
+        hash: Hash,
+    },
     Noted,
 }
 
@@ -149,12 +167,14 @@ impl Replica {
                 self.scans.links.entry(link).or_default().serves.remove(&transfer);
                 Ok(())
             }
+            ScanMessage::Above { hash } => self.scan_above_beside(link, hash, store),
         }
     }
 
-    /// Channels are streams of their own: a hub's offer may overtake its welcome.
+    /// Channels are streams of their own: a hub's offer may overtake its welcome, and a machine
+    /// beside its hello.
     fn keep_early_scan(&mut self, link: LinkId, message: ScanMessage) -> Result<(), Fault> {
-        if !self.upstream.is(link) {
+        if !self.upstream.is(link) && !self.siblings.contains_key(&link) {
             return Err(Fault::new("order", "scans come after hello"));
         }
         let early = &mut self.scans.links.entry(link).or_default().early;
@@ -169,6 +189,12 @@ impl Replica {
     pub(super) fn scan_link_live(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
         let state = self.scans.links.entry(link).or_default();
         let early = std::mem::take(&mut state.early);
+        if !self.children.contains_key(&link) {
+            // A hub above or a machine beside may have what nobody had. What one below has and is
+            // waited for, it offers: a hub does not go through all it lacks for each office that
+            // comes back.
+            self.scans.wants.values_mut().for_each(|want| want.untry(link));
+        }
         self.offer_scans(store)?;
         self.want_damaged(store)?;
         self.next_on(link, store)?;
@@ -193,6 +219,7 @@ impl Replica {
     /// The state has moved on: offers may be accounted for, and there may be more to offer.
     pub(super) fn scans_applied(&mut self, store: &impl Store) {
         self.scan_faultless(|replica| {
+            replica.note_scans_above(store)?;
             replica.judge_offers(store)?;
             replica.offer_scans(store)
         });
@@ -202,7 +229,7 @@ impl Replica {
     pub(super) fn scan_done(&mut self, done: ScanDone, store: &impl Store) {
         match done {
             ScanDone::Begun { transfer, held } => self.pull_begun(transfer, held),
-            ScanDone::Whole { transfer } => self.pull_whole(transfer, true, store),
+            ScanDone::Whole { transfer } => self.pull_here(transfer, store),
             ScanDone::Written { transfer } => self.pull_written(transfer),
             ScanDone::Finished { transfer, whole } => self.pull_whole(transfer, whole, store),
             ScanDone::Failed { transfer } => self.pull_failed(transfer, "disk", store),
@@ -220,8 +247,10 @@ impl Replica {
 
     /// Records about scans are on disk.
     pub(super) fn scan_journaled(&mut self, pending: ScanPending) {
-        if let ScanPending::Here { hash, size } = pending {
-            self.scan_complete(hash, size);
+        match pending {
+            ScanPending::Here { hash, size } => self.scan_complete(hash, size),
+            ScanPending::Above { hash } => self.tell_beside(hash),
+            ScanPending::Noted => {}
         }
     }
 
@@ -266,29 +295,29 @@ impl Replica {
 
     /// Who is at the other end, once it has been greeted.
     fn peer_of(&self, link: LinkId) -> Option<Peer> {
-        match self.children.get(&link) {
-            Some(child) => child.binding.as_ref().map(|_| Peer::Below(child.inbox)),
-            None => (self.upstream.live() == Some(link)).then_some(Peer::Above),
+        if let Some(child) = self.children.get(&link) {
+            // By a file no inbox is read, so it is the office that counts.
+            return child.binding.as_ref().map(|bound| Peer::Below(bound.office));
         }
+        if let Some(sibling) = self.siblings.get(&link) {
+            return sibling.binding.as_ref().map(|bound| Peer::Beside(bound.node()));
+        }
+        if self.upstream.is_carried(link) {
+            return Some(Peer::Hand);
+        }
+        (self.upstream.live() == Some(link)).then_some(Peer::Above)
     }
 
     /// Whether a peer has a business with a scan, and how large its dossiers say that it is: some
     /// dossier that it takes part in names it in an accepted entry.
     fn right_to(&self, peer: Peer, hash: Hash, store: &impl Store) -> Result<Option<u64>, Fault> {
-        for (dossier, reference) in scan::dossiers_of(store, hash)? {
-            let right = match peer {
-                // What goes up goes to whoever may read it anyway.
-                Peer::Above => true,
-                Peer::Below(inbox) => {
-                    let row: Option<rows::Dossier> = super::read(store, Key::Dossier(dossier))?;
-                    row.is_some_and(|row| row.inboxes.contains(&inbox))
-                }
-            };
-            if right {
-                return Ok(Some(reference.size));
-            }
-        }
-        Ok(None)
+        let office = match peer {
+            // What goes up goes to whoever may read it anyway; what this office takes part in is every
+            // machine's of it.
+            Peer::Above | Peer::Hand | Peer::Beside(_) => None,
+            Peer::Below(office) => Some(office),
+        };
+        Ok(scan::size_for(store, hash, office)?)
     }
 
     fn scan_row(&self, hash: Hash, store: &impl Store) -> Result<rows::Scan, Fault> {

@@ -1,5 +1,5 @@
-//! Saying what is here: upward whatever the parent lacks, downward what somebody asked for. An offer
-//! is judged by the entries that arrived, not by who makes it.
+//! Saying what is here: upward and beside whatever the parent lacks, downward what somebody asked
+//! for. An offer is judged by the entries that arrived, not by who makes it.
 
 use super::{LinkId, Peer, Replica, ScanMessage, ScanPending, Unwanted, want::Reason};
 use crate::{
@@ -8,21 +8,38 @@ use crate::{
     record::ScanEvent,
     replica::{Fault, Store},
     scan,
-    state::{Key, ScanTable},
+    state::{Key, ScanTable, rows},
     time::Instant,
 };
+use std::collections::BTreeSet;
 
 /// How long an offer may wait for its entry, in milliseconds. Entries go first, so a minute is long.
 const UNDECIDED: u64 = 60_000;
 /// Rows looked through at once for something to offer.
 const PAGE: usize = 128;
 /// Declined scans after which nothing more is offered on a link.
-const DECLINED: usize = 4_096;
+const DECLINED: usize = 512;
 
 impl Replica {
-    /// Offers the parent what it lacks, as far as the window of open offers allows.
+    /// Offers the parent what it lacks, and machines beside the same, as far as the windows of open
+    /// offers allow.
     pub(super) fn offer_scans(&mut self, store: &impl Store) -> Result<(), Fault> {
-        let Some(link) = self.upstream.live() else { return Ok(()) };
+        let beside = self.siblings.iter().filter(|(_, sibling)| sibling.binding.is_some());
+        let beside = beside.map(|(link, _)| *link);
+        let links: Vec<LinkId> = self.upstream.live().into_iter().chain(beside).collect();
+        links.into_iter().try_for_each(|link| self.offer_on(link, store))
+    }
+
+    fn offer_on(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
+        // An office without a line may have thousands, and every save comes by here.
+        let counts: Option<rows::ScanCounts> =
+            super::super::read(store, Key::Scan(ScanTable::Counts, Hash::ZERO))?;
+        let state = self.scans.links.entry(link).or_default();
+        if state.walked.is_some() && state.walked == counts {
+            return Ok(());
+        }
+        let mut seen = BTreeSet::new();
+        let mut unnamed = false;
         let mut from = Key::Scan(ScanTable::ToGo, Hash::ZERO).bytes();
         let end = Key::Scan(ScanTable::Damaged, Hash::ZERO).bytes();
         loop {
@@ -35,28 +52,42 @@ impl Replica {
             for (key, _) in page {
                 from = [key.as_slice(), &[0]].concat();
                 let Some(hash) = key.get(2..).and_then(Hash::from_slice) else { continue };
-                self.offer_up(link, hash, store)?;
+                unnamed |= !self.offer(link, hash, store)?;
+                seen.insert(hash);
             }
             if !full {
+                // What the state knows to be above is offered no more in any case.
+                let state = self.scans.links.entry(link).or_default();
+                state.told.retain(|hash| seen.contains(hash));
+                // What waits for its entry is looked for again, and what the window did not let go.
+                let all_said = !unnamed && state.offers.len() < limits::SCAN_OFFERS;
+                state.walked = counts.filter(|_| all_said);
+                self.forget_beside(link, &seen);
                 return Ok(());
             }
         }
     }
 
-    fn offer_up(&mut self, link: LinkId, hash: Hash, store: &impl Store) -> Result<(), Fault> {
+    /// False if no entry here names it yet.
+    fn offer(&mut self, link: LinkId, hash: Hash, store: &impl Store) -> Result<bool, Fault> {
+        if self.stands_beside(link, hash) {
+            return Ok(true);
+        }
         let state = self.scans.links.entry(link).or_default();
-        let known = state.offers.contains(&hash) || state.declined.contains(&hash);
+        let known = state.offers.contains(&hash)
+            || state.declined.contains(&hash)
+            || state.told.contains(&hash);
         if known || state.offers.len() >= limits::SCAN_OFFERS {
-            return Ok(());
+            return Ok(true);
         }
         // A scan whose entry was not accepted here goes nowhere.
         if scan::dossiers_of(store, hash)?.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let size = self.scan_row(hash, store)?.size;
         self.scans.links.entry(link).or_default().offers.insert(hash);
         self.say_scan(link, &ScanMessage::Offer { hash, size });
-        Ok(())
+        Ok(true)
     }
 
     /// A peer has a scan.
@@ -76,7 +107,10 @@ impl Replica {
                 }
                 Ok(())
             }
-            Some(Peer::Below(_)) => {
+            Some(peer @ (Peer::Below(_) | Peer::Beside(_) | Peer::Hand)) => {
+                if let Peer::Beside(node) = peer {
+                    self.note_beside(node, hash, store)?;
+                }
                 let now = self.now;
                 let undecided = &mut self.scans.links.entry(link).or_default().undecided;
                 if undecided.len() >= limits::SCAN_OFFERS {
@@ -107,7 +141,7 @@ impl Replica {
     fn judge_offer(&mut self, link: LinkId, hash: Hash, store: &impl Store) -> Result<(), Fault> {
         let Some(peer) = self.peer_of(link) else { return Ok(()) };
         let Some(expected) = self.right_to(peer, hash, store)? else { return Ok(()) };
-        let here = self.scan_row(hash, store)?.here;
+        let row = self.scan_row(hash, store)?;
         let state = self.scans.links.entry(link).or_default();
         let Some((size, _)) = state.undecided.remove(&hash) else { return Ok(()) };
         if size != expected || size > limits::SCAN_BYTES || size == 0 {
@@ -117,10 +151,20 @@ impl Replica {
             self.say_scan(link, &ScanMessage::Decline { hash, why: Unwanted::Wrong });
             return Ok(());
         }
-        if here {
+        if row.here {
             self.say_scan(link, &ScanMessage::Stored { hash });
+        }
+        if row.above && matches!(peer, Peer::Beside(_)) {
+            self.say_scan(link, &ScanMessage::Above { hash });
+            // It needs no other place than the hub, unless it is waited for.
+            if !self.scans.wants.contains_key(&hash) {
+                return Ok(());
+            }
+        }
+        if row.here {
             return Ok(());
         }
+        let state = self.scans.links.entry(link).or_default();
         state.has.insert(hash);
         if let Some(want) = self.scans.wants.get_mut(&hash) {
             want.untry(link);
@@ -168,7 +212,7 @@ impl Replica {
         since.min().map(|since| since.after(UNDECIDED))
     }
 
-    /// The parent does not take a scan; others go on.
+    /// A peer does not take a scan; others go on.
     pub(super) fn scan_declined(
         &mut self,
         link: LinkId,
@@ -178,7 +222,8 @@ impl Replica {
         let state = self.scans.links.entry(link).or_default();
         if state.offers.remove(&hash) {
             state.declined.insert(hash);
-            self.count_scan_fault("declined by the hub");
+            let beside = matches!(self.peer_of(link), Some(Peer::Beside(_)));
+            self.count_scan_fault(if beside { "declined beside" } else { "declined by the hub" });
         }
         self.offer_scans(store)
     }
@@ -193,10 +238,21 @@ impl Replica {
         let state = self.scans.links.entry(link).or_default();
         state.serves.retain(|_, serve| serve.hash != hash);
         let offered = state.offers.remove(&hash);
-        if offered && self.peer_of(link) == Some(Peer::Above) {
-            // Not offered again on this link, also before the record shows in the state.
-            self.scans.links.entry(link).or_default().declined.insert(hash);
-            self.note_scan(hash, ScanEvent::Above, ScanPending::Noted);
+        match self.peer_of(link) {
+            Some(Peer::Above) if offered => {
+                // Not offered again on this link, also before the record shows in the state.
+                self.scans.links.entry(link).or_default().told.insert(hash);
+                self.note_scan(hash, ScanEvent::Above, ScanPending::Above { hash });
+            }
+            Some(Peer::Beside(node)) => self.note_beside(node, hash, store)?,
+            // What a hub had on its disk when it made the file.
+            Some(Peer::Hand) => {
+                let row = self.scan_row(hash, store)?;
+                if (row.here || row.damaged) && !row.above {
+                    self.note_scan(hash, ScanEvent::Above, ScanPending::Above { hash });
+                }
+            }
+            Some(Peer::Above | Peer::Below(_)) | None => {}
         }
         self.offer_scans(store)
     }

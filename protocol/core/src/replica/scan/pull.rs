@@ -1,7 +1,7 @@
 //! Reading one scan from a peer: file, question, pieces, end.
 
 use super::{
-    BARRED, LinkId, Replica, ScanIo, ScanMessage, ScanProgress, Transfer, Unserved, Unwanted,
+    BARRED, LinkId, Peer, Replica, ScanIo, ScanMessage, ScanProgress, Transfer, Unserved, Unwanted,
 };
 use crate::{
     id::Hash,
@@ -232,15 +232,34 @@ impl Replica {
         self.ask(link);
     }
 
-    /// The file is whole and synced under its name, or proved not to be.
-    pub(super) fn pull_whole(&mut self, transfer: Transfer, whole: bool, store: &impl Store) {
+    /// The file was here all along, whole: nothing was read from the peer.
+    pub(super) fn pull_here(&mut self, transfer: Transfer, store: &impl Store) {
         let Some(pull) = self.scans.pulls.get(&transfer) else { return };
-        if !whole {
-            return self.pull_failed(transfer, "whole", store);
+        let state = self.scans.links.get(&pull.link);
+        let offered = state.is_some_and(|state| state.has.contains(&pull.hash));
+        self.pull_ended(transfer, offered, store);
+    }
+
+    /// All pieces came: the file is whole and synced under its name, or proved not to be.
+    pub(super) fn pull_whole(&mut self, transfer: Transfer, whole: bool, store: &impl Store) {
+        match whole {
+            true => self.pull_ended(transfer, true, store),
+            false => self.pull_failed(transfer, "whole", store),
         }
+    }
+
+    /// The file is here; `there` if the peer is known to have it.
+    fn pull_ended(&mut self, transfer: Transfer, there: bool, store: &impl Store) {
+        let Some(pull) = self.scans.pulls.remove(&transfer) else { return };
         let (link, hash, size) = (pull.link, pull.hash, pull.size);
-        self.scans.pulls.remove(&transfer);
-        self.want_recording(hash, size);
+        let peer = self.peer_of(link);
+        if let Some(Peer::Beside(_)) = peer {
+            // Told once it is on disk: this machine is another place for it.
+            self.scans.links.entry(link).or_default().has.insert(hash);
+        }
+        // What the hub gave need not be offered to it.
+        let above = there && matches!(peer, Some(Peer::Above | Peer::Hand));
+        self.want_recording(hash, size, above);
         self.scan_faultless(|replica| replica.next_on(link, store));
     }
 

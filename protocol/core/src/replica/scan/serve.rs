@@ -39,6 +39,10 @@ impl Replica {
         store: &impl Store,
     ) -> Result<(), Fault> {
         let Some(peer) = self.peer_of(link) else { return Ok(()) };
+        if let Peer::Beside(node) = peer {
+            // Whoever asks for it does not have it, whatever was said before.
+            self.not_beside(node, hash);
+        }
         let state = self.scans.links.entry(link).or_default();
         if state.serves.contains_key(&transfer) {
             return Err(Fault::new("order", "two readings have one number"));
@@ -63,7 +67,8 @@ impl Replica {
         Ok(())
     }
 
-    /// A peer below may have it and it is not here: it is fetched, and offered when it has come.
+    /// A peer below or beside may have it and it is not here: it is fetched, and offered when it has
+    /// come.
     fn serve_later(
         &mut self,
         link: LinkId,
@@ -73,7 +78,9 @@ impl Replica {
         store: &impl Store,
     ) -> Result<(), Fault> {
         let room = self.scans.asked_by.len() < limits::SCANS_WANTED;
-        if peer == Peer::Above || !(room || self.scans.asked_by.contains_key(&hash)) {
+        if matches!(peer, Peer::Above | Peer::Hand)
+            || !(room || self.scans.asked_by.contains_key(&hash))
+        {
             self.say_scan(link, &ScanMessage::Refused { transfer, why: Unserved::NotHere });
             return Ok(());
         }
@@ -141,6 +148,8 @@ impl Replica {
         }
         for state in self.scans.links.values_mut() {
             state.offers.remove(&hash);
+            // The same bytes may come again while the counters are as they were.
+            state.walked = None;
         }
     }
 }

@@ -1,12 +1,12 @@
-//! What this machine wants and from whom: a peer that offered it, the parent, or a peer below that
-//! takes part in one of its dossiers.
+//! What this machine wants and from whom: a peer that offered it, a machine beside, the parent, or a
+//! peer below that takes part in one of its dossiers.
 
 use super::{LinkId, Peer, Replica, ScanMessage, ScanPending, Transfer};
 use crate::{
     id::Hash,
     limits,
-    record::ScanEvent,
-    replica::{Fault, Store},
+    record::{Record, ScanEvent},
+    replica::{Fault, Pending, Store},
     scan,
     state::{Key, ScanTable},
     time::Instant,
@@ -20,9 +20,9 @@ const AGAIN: (u64, u64) = (60_000, 3_600_000);
 /// Why a scan is wanted; the later one is the stronger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reason {
-    /// A peer below has it, and this hub lacks it.
+    /// A peer below or beside has it, and this machine lacks it.
     Offered,
-    /// A peer below wants it.
+    /// A peer below or beside wants it.
     Asked,
     /// Somebody here wants it, or its file here is damaged.
     Here,
@@ -186,6 +186,9 @@ impl Replica {
         // Where it was offered, asking everybody else would cost more than it finds.
         let reason = self.scans.wants.get(&hash).map(|want| want.reason);
         if reason > Some(Reason::Offered) || self.scan_row(hash, store)?.damaged {
+            // The local network costs nothing.
+            let beside = self.siblings.iter().filter(|(_, sibling)| sibling.binding.is_some());
+            links.extend(beside.map(|(link, _)| *link));
             links.extend(self.upstream.live());
             for (link, child) in &self.children {
                 let peer = Peer::Below(child.inbox);
@@ -221,11 +224,14 @@ impl Replica {
     }
 
     /// The file is whole and synced; it counts from the moment its record is on disk.
-    pub(super) fn want_recording(&mut self, hash: Hash, size: u64) {
+    pub(super) fn want_recording(&mut self, hash: Hash, size: u64, above: bool) {
         if let Some(want) = self.scans.wants.get_mut(&hash) {
             (want.reading, want.recording) = (None, true);
         }
-        self.note_scan(hash, ScanEvent::Here { size }, ScanPending::Here { hash, size });
+        let above = above.then_some(ScanEvent::Above);
+        let events = [ScanEvent::Here { size }].into_iter().chain(above);
+        let records = events.map(|event| Record::Scan { hash, event }).collect();
+        self.journal(records, Pending::Scan(ScanPending::Here { hash, size }));
     }
 
     /// File and record are on disk: whoever waited is told.
