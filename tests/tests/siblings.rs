@@ -3,67 +3,20 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
 
 use motcua_tests::{
-    binaries::Binaries,
     city::{CITY, City, DISTRICT_1, START, WARDS_1},
     desk::{Desk, application, fresh_key},
+    machines::second_machine,
     patience::wait_for,
     ports,
-    process::{Process, Recipe},
+    process::Process,
     scan::{MEGABYTE, attach, attachments, file, holds, line, scan, spoil},
     seed::Seed,
 };
-use std::{
-    collections::BTreeSet,
-    fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fs, net::SocketAddr, path::PathBuf, time::Duration};
 
-fn run(program: &Path, arguments: &[String]) {
-    let output = Command::new(program).args(arguments).output().unwrap();
-    let words = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{} {arguments:?}: {words}", program.display());
-}
-
-/// A second machine of an office: enrolled at its hub, with no line to it.
-fn second_machine(city: &City, code: &str, listen: SocketAddr, beside: SocketAddr) -> Process {
-    let programs = Binaries::ready().unwrap();
-    let (join, data) = (city.dir.join("join/second.join"), city.dir.join("nodes/second"));
-    run(
-        &programs.provision,
-        &[
-            "token".into(),
-            "create".into(),
-            format!("--city={}", city.dir.join("city").display()),
-            format!("--office={code}"),
-            "--slot=2".into(),
-            "--slots=2".into(),
-            format!("--out={}", join.display()),
-        ],
-    );
-    fs::create_dir_all(&data).unwrap();
-    let enrol = [
-        "enrol".into(),
-        format!("--join={}", join.display()),
-        format!("--data={}", data.display()),
-    ];
-    run(&programs.node, &enrol);
-    let (file, http) = (data.join("node.toml"), ports::free().unwrap());
-    let text = format!(
-        "data_dir = \".\"\nhttp_listen = \"{http}\"\nlog = \"info\"\n\
-         sibling_listen = \"{listen}\"\nsiblings = [\"{beside}\"]\n"
-    );
-    fs::write(&file, text).unwrap();
-    Process::new(Recipe {
-        name: format!("second machine of {code}"),
-        program: programs.node.clone(),
-        args: vec!["run".into(), "--config".into(), file.display().to_string()],
-        http,
-        log: city.dir.join("logs/second.log"),
-        token: None,
-    })
+/// Settings of a machine that listens for another one and knows where it is.
+fn beside(listen: SocketAddr, other: SocketAddr) -> String {
+    format!("sibling_listen = \"{listen}\"\nsiblings = [\"{other}\"]\n")
 }
 
 /// Whether a page's list shows a dossier.
@@ -76,15 +29,14 @@ fn listed(desk: &Desk, id: &str) -> bool {
 /// process and data.
 fn two_counters(city: &mut City, code: &str) -> (Process, PathBuf) {
     let (here, there) = (ports::free().unwrap(), ports::free().unwrap());
-    let mut second = second_machine(city, code, there, here);
+    let mut second = second_machine(city, code, &beside(there, here)).unwrap();
     // The first machine learns of the second, and neither reaches the hub.
     let first = city.site(code);
     first.line.cut();
     first.stop().unwrap();
     let file = first.data.join("node.toml");
     let text = fs::read_to_string(&file).unwrap();
-    let more = format!("sibling_listen = \"{here}\"\nsiblings = [\"{there}\"]\n");
-    fs::write(&file, text + &more).unwrap();
+    fs::write(&file, text + &beside(here, there)).unwrap();
     first.start_ready().unwrap();
     second.start().unwrap();
     second.wait_ready(START).unwrap();
