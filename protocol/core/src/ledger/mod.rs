@@ -9,6 +9,7 @@ mod cause;
 mod denial;
 mod dossier;
 mod fanout;
+mod inboxes;
 mod listing;
 mod past;
 mod plain;
@@ -39,7 +40,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use verdicts::Court;
 
 /// Layout of the state; raised whenever old state must be rebuilt.
-pub const STATE_LAYOUT: u16 = 9;
+pub const STATE_LAYOUT: u16 = 10;
 
 /// What a dossier's payloads mean; the core itself never looks into them.
 pub trait Content {

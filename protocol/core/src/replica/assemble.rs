@@ -34,6 +34,12 @@ enum Source {
     Attested([u8; 16]),
 }
 
+/// Whether the row behind `sent` is not here any more although there are later ones.
+pub(super) fn is_cut(store: &impl Store, inbox: OfficeId, sent: Cursor) -> Result<bool, Fault> {
+    let next = rows_after(store, inbox, sent.number, 1)?;
+    Ok(next.first().is_some_and(|row| row.number != sent.number + 1))
+}
+
 /// The next rows after `sent`, without what the reader brought itself. `None` at the tail. A frame
 /// without rows only moves the cursor.
 pub(super) fn next_frame(

@@ -5,6 +5,7 @@ use super::{
     assemble,
     digest::{EntryName, Report},
     inbound::InLog,
+    keep::Later,
     message,
 };
 use crate::{
@@ -48,6 +49,8 @@ pub(super) struct Child {
     at_tail: bool,
     /// Entries that this hub asked the peer for.
     pub(super) wanted: BTreeSet<(DossierId, EntryName)>,
+    /// Its hello, while a place to begin at is made for it.
+    pub(super) later: Option<Later>,
 }
 
 impl Child {
@@ -65,6 +68,7 @@ impl Child {
             much_to_send: false,
             at_tail: false,
             wanted: BTreeSet::new(),
+            later: None,
         }
     }
 
@@ -93,9 +97,10 @@ pub struct ChildStatus {
     pub delivered: u64,
     /// What it last said about itself.
     pub status: Option<Status>,
-    /// Difference of its clock to this one at hello, in milliseconds.
-    pub clock_offset: i64,
-    /// Its software.
+    /// Difference of its clock to this one at hello, in milliseconds; none before it has come in
+    /// this process.
+    pub clock_offset: Option<i64>,
+    /// Its software; empty before it has come in this process.
     pub software: String,
     /// Its last digest check against this hub: when it ended, by this machine's clock, and what
     /// came of it.
@@ -114,7 +119,9 @@ impl ChildStatus {
 /// Where an inbox is read from.
 enum Start {
     At(Cursor),
-    /// The reader has read rows of this very numbering that are not, or no longer, here.
+    /// What the reader has read is not among the rows: of another numbering, or cut since.
+    Anew,
+    /// The reader has read rows of this very numbering that never were here.
     SetBack,
 }
 
@@ -129,7 +136,7 @@ impl Replica {
         let Some(child) = self.children.get(&link) else {
             return Err(Fault::new("order", "hello comes from the side that dialled"));
         };
-        if child.binding.is_some() {
+        if child.binding.is_some() || child.later.is_some() {
             return Err(Fault::new("order", "hello comes once"));
         }
         let peer = child.peer;
@@ -149,18 +156,36 @@ impl Replica {
             let words = format!("protocol versions {low} to {high} are not spoken here; update");
             return Err(Fault::new("version", words));
         }
-        let (node, office) = (peer.node_id(), binding.office);
         if let Some(head) = hello.acknowledged
             && self.logs.get(&head.log).map_or(0, InLog::stored_entries) < head.sequence
         {
             self.found_set_back(wall, head.root);
         }
+        let office = binding.office;
         let tail = self.tail_of(office, store)?;
-        let from = match self.start_of(office, hello.cursor, tail, store)? {
-            Start::At(from) => from,
-            Start::SetBack => self.set_back(wall, hello.cursor, tail),
-        };
-        let tail = Cursor { epoch: self.meta.epoch, ..tail };
+        match self.start_of(office, hello.cursor, tail, store)? {
+            Start::At(from) => return self.greet_at((now, wall), link, hello, from, store),
+            Start::Anew => {}
+            Start::SetBack => self.found_set_back(wall, hello.cursor.hash),
+        }
+        self.greet_later(link, (hello, wall), office, store)
+    }
+
+    /// The answer to a hello, once it is clear where the reader goes on.
+    pub(super) fn greet_at(
+        &mut self,
+        (now, wall): (Instant, Timestamp),
+        link: LinkId,
+        hello: Hello,
+        from: Cursor,
+        store: &impl Store,
+    ) -> Result<(), Fault> {
+        let Some(peer) = self.children.get(&link).map(|child| child.peer) else { return Ok(()) };
+        // Judged anew: documents may have come since it was said.
+        let binding = self.admit(peer, &hello)?;
+        let version = hello.versions.1.min(VERSIONS.1);
+        let (node, office) = (peer.node_id(), binding.office);
+        let tail = self.tail_of(office, store)?;
         let held = self.heads_from(&binding);
         let same = message::heads_digest(held.iter().copied()) == hello.heads;
         let welcome = Welcome {
@@ -182,7 +207,7 @@ impl Replica {
             last_contact: wall,
             delivered: from.number,
             status: None,
-            clock_offset: hello.clock.0.saturating_sub(wall.0),
+            clock_offset: Some(hello.clock.0.saturating_sub(wall.0)),
             software: hello.software.chars().take(40).collect(),
             check: self.known.get(&node).and_then(|known| known.check),
         };
@@ -227,8 +252,8 @@ impl Replica {
     }
 
     /// Where to read on: at the reader's cursor if it is one of ours. A cursor of another numbering
-    /// says that the reader holds much already: it goes on at the tail, and a digest check finds
-    /// what is missing on either side.
+    /// says that the reader holds much already: it goes on at a place made for it, and a digest
+    /// check finds what is missing on either side.
     fn start_of(
         &self,
         office: OfficeId,
@@ -237,25 +262,30 @@ impl Replica {
         store: &impl Store,
     ) -> Result<Start, Fault> {
         if cursor.number == 0 {
-            return Ok(Start::At(Cursor { epoch: tail.epoch, ..Cursor::default() }));
+            let floor = inbox::floor(store, office)?.map_or(tail.number, |(number, _)| number);
+            let beginning = Cursor { epoch: tail.epoch, ..Cursor::default() };
+            return Ok(if floor == 0 { Start::At(beginning) } else { Start::Anew });
         }
         if cursor.epoch != tail.epoch {
-            return Ok(Start::At(tail));
+            return Ok(Start::Anew);
         }
         if cursor.number > tail.number {
             return Ok(Start::SetBack);
         }
-        Ok(match inbox::hash_at(store, office, cursor.number)? {
+        let known = match cursor.number == tail.number {
+            true => Some(tail.hash),
+            false => inbox::hash_at(store, office, cursor.number)?,
+        };
+        Ok(match known {
             Some(hash) if hash == cursor.hash => Start::At(cursor),
-            // Cut short since: what stood there is found by the check.
-            None => Start::At(tail),
+            None => Start::Anew,
             Some(_) => Start::SetBack,
         })
     }
 
     pub(super) fn child_delivered(
         &mut self,
-        wall: Timestamp,
+        (now, wall): (Instant, Timestamp),
         link: LinkId,
         cursor: Cursor,
         store: &impl Store,
@@ -271,6 +301,7 @@ impl Replica {
             status.delivered = status.delivered.max(cursor.number);
             status.last_contact = wall;
         }
+        self.keeper.has_read(now);
         self.pump_down(store, |child| child.peer == peer);
         Ok(())
     }
@@ -331,6 +362,10 @@ impl Replica {
                 return Ok(());
             }
             let reader = child.peer.node_id();
+            if assemble::is_cut(store, child.inbox, child.sent)? {
+                self.leave(link, "rows that this machine had not read were cut; it begins anew");
+                return Ok(());
+            }
             let batch =
                 assemble::next_frame(store, child.inbox, reader, child.sent, rows, &self.config)?;
             child.at_tail = batch.is_none();

@@ -16,6 +16,7 @@ mod digest;
 mod export;
 mod inbound;
 mod interface;
+mod keep;
 mod links;
 mod message;
 mod moving;
@@ -38,6 +39,7 @@ pub use child::ChildStatus;
 pub use digest::{Check, Cut, EntryName, Report};
 pub use export::{Asked, Carried, DownExport, ExportError, UpExport, readers_up};
 pub use interface::{Config, Event, Input, LinkId, Output, Store, Token};
+pub use keep::{Bounds, Unread};
 pub use message::{Channel, Control, Data, Head, Hello, MessageError, Status, VERSIONS, Welcome};
 pub use moving::parent_of;
 pub use outbound::own_entries_after;
@@ -62,6 +64,7 @@ use alive::Challenge;
 use child::Child;
 use digest::Checker;
 use inbound::InLog;
+use keep::Keeper;
 use outbound::OwnTail;
 use pending::Pending;
 use say::Fault;
@@ -103,6 +106,7 @@ pub struct Replica {
     asking: BTreeSet<LinkId>,
     /// Peers whose turn came when another's link ended.
     unpumped: BTreeSet<LinkId>,
+    keeper: Keeper,
     siblings: BTreeMap<LinkId, Sibling>,
     /// What is known of other machines of this office, connected or not.
     known_siblings: BTreeMap<NodeId, SiblingStatus>,
@@ -133,6 +137,7 @@ impl Replica {
         if let Some(row) = read::<rows::Log>(store, Key::Log(meta.own_log))? {
             own.restore(row.frontier);
         }
+        let readers = keep::readers(store)?;
         Ok(Self {
             config,
             trust,
@@ -140,7 +145,11 @@ impl Replica {
             logs,
             own,
             children: BTreeMap::new(),
-            known: BTreeMap::new(),
+            known: readers
+                .iter()
+                .map(|(node, row)| (*node, keep::remembered(*node, row)))
+                .collect(),
+            keeper: Keeper::new(&readers),
             siblings: BTreeMap::new(),
             known_siblings: BTreeMap::new(),
             upstream,
@@ -170,6 +179,7 @@ impl Replica {
         store: &impl Store,
     ) {
         self.now = now;
+        self.keeper.it_is(now, wall);
         match input {
             Input::LinkUp { link, peer, dialed } => self.link_up((now, wall), link, peer, dialed),
             Input::LinkDown { link } => self.link_down(now, wall, link, store),
@@ -202,6 +212,7 @@ impl Replica {
             Input::Applied { inboxes } => {
                 self.pump_up(store);
                 self.pump_siblings(store);
+                self.greet_those_who_wait(now, store);
                 self.pump_down(store, |child| inboxes.contains(&child.inbox));
                 self.scans_applied(store);
             }
@@ -254,6 +265,7 @@ impl Replica {
         self.check_timeout(now, store);
         self.report_status(now, store);
         self.scan_timeout(now, store);
+        self.keep_timeout(now, store);
     }
 
     /// The next thing to do.
@@ -273,6 +285,7 @@ impl Replica {
             .chain(self.challenge_deadline())
             .chain(turns)
             .chain(check)
+            .chain([self.keeper.deadline()])
             .min()
     }
 }

@@ -22,6 +22,8 @@ pub(super) enum Pending {
     Scan(ScanPending),
     /// Tell a peer that its purges are written down.
     Purged { link: LinkId, dossiers: Vec<DossierId> },
+    /// Nothing; but a hello waits for what comes of it.
+    Anew { link: LinkId },
 }
 
 impl Replica {
@@ -49,7 +51,7 @@ impl Replica {
             Some(Pending::Purged { link, dossiers }) => {
                 self.say(link, &Control::PurgeNoted(dossiers));
             }
-            Some(Pending::Author { .. } | Pending::Nothing) | None => {}
+            Some(Pending::Author { .. } | Pending::Anew { .. } | Pending::Nothing) | None => {}
         }
     }
 
@@ -71,6 +73,9 @@ impl Replica {
             }
             Some(Pending::Down { link, .. }) => {
                 self.upstream.forget_unstored();
+                self.close(link, "the disk here refused to write; try again later");
+            }
+            Some(Pending::Anew { link }) => {
                 self.close(link, "the disk here refused to write; try again later");
             }
             Some(Pending::Scan(pending)) => self.scan_journal_failed(pending),

@@ -19,6 +19,7 @@ mod queue;
 mod recover;
 mod rewrite;
 mod rulings;
+pub mod words;
 
 pub use applier::Progress;
 pub use books::Books;
@@ -39,7 +40,7 @@ use motcua_core::{
     id::{DossierId, NodeId},
     ledger::{Content, Me},
     record::Record,
-    replica::{Config, Event, Replica, parent_of},
+    replica::{Bounds, Config, Event, Replica, parent_of},
     state::{Key, rows::Meta},
     time::Timestamp,
     trust::{Binding, NodeKind, Signed, TrustView},
@@ -89,6 +90,8 @@ pub struct Options<C> {
     pub offline: bool,
     /// How long a purged dossier may stand in files; what is revoked meanwhile goes with it.
     pub purge_delay: Duration,
+    /// What is kept of inboxes.
+    pub keep: Bounds,
 }
 
 /// A running replica.
@@ -199,6 +202,7 @@ impl Engine {
             parent,
             seed: random_u64(),
             software: env!("CARGO_PKG_VERSION").into(),
+            keep: options.keep,
         };
         let replica = Replica::new(config.clone(), trust.clone(), &books)?;
         let own = OwnWriter::start(&key.public(), &books, pen.clone(), identity.binding.encode())?;
@@ -474,6 +478,13 @@ impl Engine {
                 );
                 let mut seen = self.two_alive.lock().unwrap_or_else(PoisonError::into_inner);
                 *seen.entry(node).or_default() += 1;
+            }
+            Event::Unread(unread) => {
+                let (trust, now) = (self.trust(), self.clock.wall());
+                tracing::warn!(office = %unread.office, "{}", words::unread_en(&trust, &unread, now));
+            }
+            Event::Cut { office, upto, why } => {
+                tracing::info!(%office, upto, ?why, "rows of an inbox are kept no more");
             }
             Event::Greeted { .. } | Event::InSync => {}
         }

@@ -18,7 +18,7 @@ use motcua_core::{
     key::SecretKey,
     ledger::{Ledger, Me},
     record::Record,
-    replica::{Config, Event, Input, Output, Replica, Report, Token, parent_of},
+    replica::{Config, Event, Input, Output, Replica, Report, Token, Unread, parent_of},
     state::{Key, MemKv, rows},
     time::{Instant, Timestamp},
     trust::{Binding, Signed, TrustView},
@@ -51,6 +51,8 @@ pub struct Site {
     pub checks: Vec<Report>,
     pub set_backs: u32,
     pub diverged: u32,
+    /// Offices for which too much was found to wait.
+    pub unread: Vec<Unread>,
     ended: Option<LogId>,
     binding: Vec<u8>,
     /// One disk sync in so many turns.
@@ -81,6 +83,7 @@ pub fn config(papers: &Papers, place: Place, trust: &TrustView) -> Config {
         parent: parent_of(trust, &binding),
         seed: place as u64,
         software: "test".into(),
+        keep: papers.keep,
         key,
     }
 }
@@ -118,6 +121,7 @@ impl Site {
             checks: Vec::new(),
             set_backs: 0,
             diverged: 0,
+            unread: Vec::new(),
             ended: None,
             binding: papers.binding(place),
             sync_every: 1,
@@ -227,6 +231,11 @@ impl Site {
         while self.apply() {}
     }
 
+    /// A record that nobody waits for.
+    pub fn note_down(&mut self, record: Record) {
+        self.unsynced.push_back((None, vec![record]));
+    }
+
     pub fn journal(&mut self, token: Token, records: Vec<Record>) {
         self.unsynced.push_back((Some(token), records));
     }
@@ -316,6 +325,8 @@ impl Site {
             Event::TwoAlive { node } => self.two_alive.push(node),
             Event::Checked(report) => self.checks.push(report),
             Event::SetBack => self.set_backs += 1,
+            Event::Unread(unread) => self.unread.push(unread),
+            Event::Cut { .. } => {}
         }
     }
 
