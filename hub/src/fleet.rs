@@ -18,6 +18,15 @@ use motcua_shell::{
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// One sentence in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Words {
+    /// In Vietnamese.
+    pub vi: String,
+    /// In English.
+    pub en: String,
+}
+
 /// One office below this hub.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OfficeLine {
@@ -47,8 +56,8 @@ pub struct OfficeLine {
     pub kept_rows: u64,
     /// When rows that it has not read were cut, until it is back.
     pub cut_at: Option<i64>,
-    /// What should be looked into because too much waits for it, in Vietnamese and in English.
-    pub alarm: Option<[String; 2]>,
+    /// What should be looked into because too much waits for it.
+    pub alarm: Option<Words>,
     /// Entries it has and this hub has not; unknown while it is away.
     pub behind_up: Option<u64>,
     /// When the oldest of those was written, by the office's clock.
@@ -135,8 +144,9 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
                 oldest_waiting_at: oldest.map(|at| at.0),
                 kept_rows: tail.number - floor,
                 cut_at: cut.map(|cut| cut.at.0),
-                alarm: unread.map(|unread| {
-                    [words::unread_vi(&trust, unread, now), words::unread_en(&trust, unread, now)]
+                alarm: unread.map(|unread| Words {
+                    vi: words::unread_vi(&trust, unread, now),
+                    en: words::unread_en(&trust, unread, now),
                 }),
                 behind_up: (!statuses.is_empty())
                     .then(|| statuses.iter().map(|status| status.unsent).sum()),
