@@ -207,6 +207,7 @@ fn an_alarm_comes_well_before_the_cut_once_and_ends_when_the_office_is_back() {
     let (_, tail) = world.kept(District2, Ward3);
     assert_eq!((one.office, one.rows), (world.office(Ward3), tail - 2));
     assert_eq!((one.since, one.heard), (heard, true));
+    assert_eq!(world.marked(District2, Ward3, 1), Some(one.oldest), "marked from the first row on");
     assert!(one.oldest.0 > 0 && one.oldest < Timestamp(world.now as i64) && tail > before);
     assert_eq!((world.alarms(District2), world.last_cut(District2, Ward3)), (1, None));
     assert_eq!(world.unread(City), []);
@@ -252,25 +253,28 @@ fn an_office_whose_machines_are_all_banned_costs_nothing_after_a_while_and_may_c
 }
 
 #[test]
-fn rows_cut_while_they_are_read_are_never_skipped_in_silence() {
+fn rows_cut_under_a_reader_s_eyes_are_never_skipped_in_silence() {
     for seed in 0..4 {
         let mut world = World::new(30 + seed);
         let mut made: Vec<DossierId> = (0..30).map(|_| handed(&mut world, Ward1, Ward3)).collect();
         world.settle();
-        world.cut(Ward3);
+        world.cut(District1);
         for round in 0..200 {
             world.edit(Ward1, made[round % 30], &[]);
         }
         made.extend((0..20).map(|_| handed(&mut world, Ward1, Ward3)));
         world.settle();
-        world.slow_disk(Ward3, 3);
-        world.restore(Ward3);
-        world.run(3 + seed);
-        world.cut_rows(District2, Ward3, 256);
+        let before = world.kept(District2, Ward3).1;
+        world.slow_disk(District2, 5 + seed);
+        world.restore(District1);
+        while !world.cut_with_the_next_frame(District2, Ward3, before + 128) {
+            world.run(1);
+        }
         world.settle();
+        assert!(world.kept(District2, Ward3).0 > before, "seed {seed}");
         assert_same(&world, &made, &[Ward1, District2, Ward3]);
-        assert_eq!(world.kept(District2, Ward3).0, 256);
         assert!(world.in_sync(Ward3), "seed {seed}");
+        assert_eq!(world.reader(District2, Ward3).unwrap().times, 1, "seed {seed}");
     }
 }
 
@@ -310,4 +314,27 @@ fn a_verdict_that_was_taken_back_while_an_office_was_away_is_taken_back_there_to
     world.settle();
     assert!(!world.told(Ward3, dossier));
     assert_same(&world, &[dossier], &[Ward1, District2, Ward3]);
+}
+
+#[test]
+fn a_machine_that_comes_again_and_again_without_its_place_costs_one_record() {
+    let Silence { mut world, kept, .. } = silence(50);
+    let old = world.copy_of(Ward3);
+    world.restore(Ward3);
+    world.settle();
+    let journal = |world: &mut World| world.site(District2).store.journal.len();
+    let tail = world.kept(District2, Ward3).1;
+    let before = journal(&mut world);
+    for _ in 0..5 {
+        world.put_back(Ward3, old.clone());
+        world.settle();
+    }
+    assert_eq!(world.kept(District2, Ward3).1, tail, "nothing is said twice");
+    let places = world.reader(District2, Ward3).unwrap().times;
+    assert_eq!(places, 1);
+    // What it wrote is told when its link ends, and what the check brings it, nothing else.
+    assert!(journal(&mut world) - before <= 5 * 3, "{}", journal(&mut world) - before);
+    world.forget(Ward3);
+    world.settle();
+    assert_same(&world, &kept, &[District2, Ward3]);
 }

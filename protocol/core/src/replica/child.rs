@@ -2,7 +2,7 @@
 
 use super::{
     Control, Data, Event, Fault, Hello, LinkId, Output, Replica, Status, Store, VERSIONS, Welcome,
-    assemble,
+    assemble::{self, Next},
     digest::{EntryName, Report},
     inbound::InLog,
     keep::Later,
@@ -12,7 +12,10 @@ use crate::{
     id::{DossierId, NodeId, OfficeId},
     key::PublicKey,
     limits,
-    state::{Key, inbox, rows::Cursor},
+    state::{
+        Key, inbox,
+        rows::{Cursor, Reader},
+    },
     time::{Instant, Timestamp},
     trust::{Binding, Numbers, Signed},
 };
@@ -168,7 +171,29 @@ impl Replica {
             Start::Anew => {}
             Start::SetBack => self.found_set_back(wall, hello.cursor.hash),
         }
+        if let Some(place) = self.place_of(peer.node_id(), office, store)? {
+            return self.greet_at((now, wall), link, hello, place, store);
+        }
         self.greet_later(link, (hello, wall), office, store)
+    }
+
+    /// A place that was made for this machine before and still stands: what it has to forget is
+    /// behind it, with all that came later.
+    fn place_of(
+        &self,
+        node: NodeId,
+        office: OfficeId,
+        store: &impl Store,
+    ) -> Result<Option<Cursor>, Fault> {
+        let row: Option<Reader> = super::read(store, Key::Cursor(node))?;
+        let Some(row) = row.filter(|row| row.times > 0 && row.inbox == office) else {
+            return Ok(None);
+        };
+        let tail = self.tail_of(office, store)?;
+        Ok(match self.start_of(office, row.anew, tail, store)? {
+            Start::At(_) if row.anew.epoch == tail.epoch => Some(row.anew),
+            Start::At(_) | Start::Anew | Start::SetBack => None,
+        })
     }
 
     /// The answer to a hello, once it is clear where the reader goes on.
@@ -362,14 +387,17 @@ impl Replica {
                 return Ok(());
             }
             let reader = child.peer.node_id();
-            if assemble::is_cut(store, child.inbox, child.sent)? {
-                self.leave(link, "rows that this machine had not read were cut; it begins anew");
-                return Ok(());
-            }
-            let batch =
+            let next =
                 assemble::next_frame(store, child.inbox, reader, child.sent, rows, &self.config)?;
-            child.at_tail = batch.is_none();
-            let Some(batch) = batch else { return Ok(()) };
+            child.at_tail = matches!(next, Next::AtTail);
+            let batch = match next {
+                Next::Batch(batch) => batch,
+                Next::AtTail => return Ok(()),
+                Next::Cut => {
+                    self.leave(link, "rows that were not read yet are kept no more; begin anew");
+                    return Ok(());
+                }
+            };
             child.sent = Cursor {
                 epoch: batch.frame.epoch,
                 number: batch.frame.upto,

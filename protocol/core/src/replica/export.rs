@@ -2,8 +2,9 @@
 //! Nothing is changed by it; what was recorded is not delivered until the answer comes back.
 
 use super::{
-    Channel, Config, Data, Fault, Head, Hello, Status, Store, VERSIONS, Welcome, assemble, message,
-    outbound,
+    Channel, Config, Data, Fault, Head, Hello, Status, Store, VERSIONS, Welcome,
+    assemble::{self, Next},
+    message, outbound,
 };
 use crate::{
     bundle::Body,
@@ -327,7 +328,7 @@ impl<'a, S: Store> DownExport<'a, S> {
     /// [`ExportError`] when a row or an entry cannot be read.
     pub fn next_message(&mut self) -> Result<Option<Vec<u8>>, ExportError> {
         while !self.done {
-            let batch = match self.sent.number < self.upto {
+            let next = match self.sent.number < self.upto {
                 true => assemble::next_frame(
                     self.store,
                     self.office,
@@ -336,10 +337,11 @@ impl<'a, S: Store> DownExport<'a, S> {
                     ROWS_AT_ONCE,
                     self.config,
                 )?,
-                false => None,
+                false => Next::AtTail,
             };
-            let frame = match batch {
-                Some(batch) => {
+            let frame = match next {
+                Next::Cut => return Err(ExportError::Cut { upto: self.sent.number + 1 }),
+                Next::Batch(batch) => {
                     let (epoch, number, hash) =
                         (batch.frame.epoch, batch.frame.upto, batch.frame.hash);
                     self.sent = Cursor { epoch, number, hash };
@@ -348,7 +350,7 @@ impl<'a, S: Store> DownExport<'a, S> {
                     }
                     assemble::after(batch.frame, self.told)
                 }
-                None => {
+                Next::AtTail => {
                     self.done = true;
                     if self.sent.number <= self.told {
                         return Ok(None);

@@ -21,6 +21,11 @@ impl World {
         (floor.map_or(tail.number, |(number, _)| number), tail.number)
     }
 
+    /// The time with which a row is marked.
+    pub fn marked(&self, hub: Place, below: Place, number: u64) -> Option<Timestamp> {
+        inbox::marked(self.state(hub), self.office(below), number).unwrap()
+    }
+
     pub fn last_cut(&self, hub: Place, below: Place) -> Option<CutReason> {
         let row: Option<Cut> = self.sites[&hub].typed(Key::Cut(self.office(below)));
         row.map(|row| row.why)
@@ -41,11 +46,12 @@ impl World {
         self.sites[&hub].typed(Key::Cursor(self.node(below)))
     }
 
-    /// Rows of an inbox are cut behind everybody's back.
-    pub fn cut_rows(&mut self, hub: Place, below: Place, upto: u64) {
+    /// Rows of an inbox are cut in the very moment in which the frame that waits for the disk of a
+    /// hub brings them; false if none waits.
+    pub fn cut_with_the_next_frame(&mut self, hub: Place, below: Place, upto: u64) -> bool {
         let (inbox, why, at) = (self.office(below), CutReason::Silent, Timestamp(self.now as i64));
         let record = Record::Inbox(InboxEvent::Cut { inbox, upto, why, at });
-        self.site(hub).note_down(record);
+        self.site(hub).note_with_the_next_frame(record)
     }
 
     /// Why a bundle for a machine that stands there is not made; none if it is.

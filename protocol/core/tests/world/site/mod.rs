@@ -231,9 +231,15 @@ impl Site {
         while self.apply() {}
     }
 
-    /// A record that nobody waits for.
-    pub fn note_down(&mut self, record: Record) {
-        self.unsynced.push_back((None, vec![record]));
+    /// A record gets to the disk together with a frame from above that waits for it.
+    pub fn note_with_the_next_frame(&mut self, record: Record) -> bool {
+        let brings = |record: &Record| matches!(record, Record::Down { .. });
+        let mut waiting = self.unsynced.iter_mut();
+        let Some((_, records)) = waiting.find(|(_, records)| records.iter().any(brings)) else {
+            return false;
+        };
+        records.push(record);
+        true
     }
 
     pub fn journal(&mut self, token: Token, records: Vec<Record>) {
