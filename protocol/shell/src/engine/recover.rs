@@ -14,7 +14,7 @@ use crate::{
 };
 use motcua_core::{
     id::{EpochId, LogId},
-    ledger::{Content, Decisions, Ledger, Me},
+    ledger::{Content, Decisions, Ledger, Me, STATE_LAYOUT},
     record::{Record, Shelf},
     state::{Key, rows::Meta},
     trust::NodeKind,
@@ -203,6 +203,10 @@ fn load_base(
     let found = Base::newest(&RealFs::new(), dir, owner)?;
     // A base that reflects more than the journal holds belongs to a journal that was set back.
     let Some(base) = found.base.filter(|base| base.lsn() <= last) else { return Ok(0) };
+    if !has_this_layout(&base)? {
+        tracing::info!(position = base.lsn(), "the newest base is of another layout; not used");
+        return Ok(0);
+    }
     tracing::info!(position = base.lsn(), pairs = base.pairs(), "loading the newest base");
     let mut batch = BTreeMap::new();
     for pair in base.iter() {
@@ -214,4 +218,49 @@ fn load_base(
     }
     state.write(batch)?;
     Ok(base.lsn())
+}
+
+/// Whether a base holds rows as this version writes them.
+fn has_this_layout(base: &Base) -> Result<bool, StartError> {
+    let meta = Key::Meta.bytes();
+    for pair in base.iter() {
+        let (key, value) = pair?;
+        if key == meta {
+            // One that cannot be read is of another layout as well.
+            let row = postcard::from_bytes::<Meta>(&value);
+            return Ok(row.is_ok_and(|row| row.layout == STATE_LAYOUT));
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use motcua_core::state::Kv;
+    use motcua_journal::BaseWriter;
+
+    #[test]
+    fn a_base_of_another_layout_is_not_loaded() {
+        let owner = [7; 16];
+        let meta = |layout| Meta { layout, applied: 5, ..Meta::default() };
+        let rows = [
+            (postcard::to_stdvec(&meta(STATE_LAYOUT)).unwrap(), 5),
+            (postcard::to_stdvec(&meta(STATE_LAYOUT - 1)).unwrap(), 0),
+            (vec![1], 0),
+        ];
+        for (row, loaded) in rows {
+            let dir = tempfile::tempdir().unwrap();
+            let (bases, state) = (dir.path().join("bases"), dir.path().join("state"));
+            let fs = Arc::new(RealFs::new());
+            let mut base = BaseWriter::create(fs, &bases, 5, owner, "test").unwrap();
+            base.put(&Key::Meta.bytes(), &row).unwrap();
+            base.put(b"x", b"y").unwrap();
+            base.finish().unwrap();
+            let (state, _) = SledStore::open(&state, 9).unwrap();
+            assert_eq!(load_base(&bases, &state, 9, &owner).unwrap(), loaded);
+            assert_eq!(state.get(b"x").unwrap().is_some(), loaded > 0);
+        }
+    }
 }
