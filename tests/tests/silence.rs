@@ -12,9 +12,39 @@ use motcua_tests::{
 use serde_json::Value;
 use std::process::Command;
 
-/// Rows that wait for a silent office in these tests, and the notes that exceed it.
-const ROWS: u64 = 640;
-const NOTES: usize = 2_000;
+/// How much happens. `MOTCUA_SILENCE=200000` is the size of an office's nine months; its figures
+/// stand in `design/retention.md`.
+struct Scale {
+    /// Changes of dossiers of the silent office.
+    notes: usize,
+    /// Rows that may wait for it.
+    rows: u64,
+    /// Dossiers that it keeps, has to forget, and is handed.
+    kept: usize,
+    gone: usize,
+    new: usize,
+    /// Changes of its own meanwhile.
+    own: usize,
+}
+
+impl Scale {
+    fn from_env() -> Self {
+        let notes = std::env::var("MOTCUA_SILENCE").ok().and_then(|text| text.parse().ok());
+        let notes: usize = notes.unwrap_or(2_000).max(2_000);
+        let (rows, kept) = ((notes as u64 / 3).max(640), (notes / 400).max(20));
+        let (gone, new, own) =
+            ((notes / 400).max(50), (notes / 2_000).max(10), (notes / 6_000).max(3));
+        Self { notes, rows, kept, gone, new, own }
+    }
+}
+
+/// Bytes of the files in a folder.
+fn bytes(dir: &std::path::Path) -> u64 {
+    let size = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.and_then(|entry| entry.metadata()).map_or(0, |data| data.len())
+    };
+    std::fs::read_dir(dir).map_or(0, |all| all.map(size).sum())
+}
 
 /// The hub's line about an office.
 fn line(city: &mut City, code: &str) -> Value {
@@ -42,11 +72,11 @@ fn offices(city: &mut City) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn keep_little(city: &mut City) {
+fn keep_little(city: &mut City, rows: u64) {
     let district = city.site(DISTRICT_1);
     district.stop().unwrap();
     let settings =
-        format!("[retention]\nunread_rows = {ROWS}\nsilent_seconds = 0\nlook_seconds = 1\n");
+        format!("[retention]\nunread_rows = {rows}\nsilent_seconds = 0\nlook_seconds = 1\n");
     district.add_settings(&settings).unwrap();
     district.start_ready().unwrap();
     city.wait_connected(START).unwrap();
@@ -68,22 +98,24 @@ fn an_office_silent_for_long_costs_little_is_named_in_time_and_forgets_before_it
     println!("MOTCUA_SEED={number}");
     let wards: Vec<&str> = WARDS_1.into_iter().chain([WARD_3]).collect();
     let mut city = City::start_with(&[CITY, DISTRICT_1], &wards).unwrap();
-    keep_little(&mut city);
+    let scale = Scale::from_env();
+    keep_little(&mut city, scale.rows);
     let [a, b, c, s] = WARDS_1;
     let desk_of = |city: &mut City, code: &str| Desk::new(city.site(code).process.client());
     let (desk_a, desk_b, desk_s) =
         (desk_of(&mut city, a), desk_of(&mut city, b), desk_of(&mut city, s));
     let office_of = |city: &City, code: &str| city.nodes[code].office.clone();
     let (office_c, office_s) = (office_of(&city, c), office_of(&city, s));
-    let mut kept: Vec<String> = (0..70).map(|_| handed(&desk_a, &mut seed, &office_s)).collect();
-    let gone = kept.split_off(20);
+    let mut kept: Vec<String> =
+        (0..scale.kept + scale.gone).map(|_| handed(&desk_a, &mut seed, &office_s)).collect();
+    let gone = kept.split_off(scale.kept);
     wait_for("all at S", || kept.iter().chain(&gone).all(|id| desk_s.has(id)));
     city.wait_settled_acknowledgements(DISTRICT_1, PATIENCE).unwrap();
 
     // Silence. S works on by itself.
     city.site(s).line.cut();
     wait_for("S away", || line(&mut city, s)["link"] == "away");
-    for id in &kept[..3] {
+    for id in kept.iter().take(scale.own) {
         desk_s.note(id, "viết khi mất mạng").unwrap();
     }
     for id in &gone {
@@ -91,7 +123,7 @@ fn an_office_silent_for_long_costs_little_is_named_in_time_and_forgets_before_it
         let path = format!("/api/v1/dossiers/{id}/withdrawals");
         assert!(desk_a.client.post(&path, &[], &body).unwrap().is_success());
     }
-    let new: Vec<String> = (0..10).map(|_| handed(&desk_a, &mut seed, &office_s)).collect();
+    let new: Vec<String> = (0..scale.new).map(|_| handed(&desk_a, &mut seed, &office_s)).collect();
     let mut made = 0;
     let note = |made: &mut usize| {
         desk_a.note(&kept[*made % kept.len()], &format!("ghi chú {made}")).unwrap();
@@ -101,7 +133,10 @@ fn an_office_silent_for_long_costs_little_is_named_in_time_and_forgets_before_it
     let alarm = wait("the alarm", PATIENCE, || {
         (0..20).for_each(|_| note(&mut made));
         let line = line(&mut city, s);
-        assert!(line["behind_down"].as_u64().unwrap() < ROWS, "no alarm before the bound: {line}");
+        assert!(
+            line["behind_down"].as_u64().unwrap() < scale.rows,
+            "no alarm before the bound: {line}"
+        );
         line["alarm"].is_object().then_some(line)
     });
     assert!(alarm["cut_at"].is_null(), "{alarm}");
@@ -115,8 +150,8 @@ fn an_office_silent_for_long_costs_little_is_named_in_time_and_forgets_before_it
 
     // Others go on as ever while it goes over the bound.
     let mut beside = Vec::new();
-    while made < NOTES {
-        (0..200).for_each(|_| note(&mut made));
+    while made < scale.notes {
+        (0..scale.notes / 10).for_each(|_| note(&mut made));
         beside.push(handed(&desk_b, &mut seed, &office_c));
     }
     let desk_c = desk_of(&mut city, c);
@@ -126,7 +161,12 @@ fn an_office_silent_for_long_costs_little_is_named_in_time_and_forgets_before_it
         let line = line(&mut city, s);
         (line["cut_at"].is_u64() && line["kept_rows"].as_u64()? < 64).then_some(line)
     });
-    println!("kept for S after {NOTES} changes: {} rows", cut["kept_rows"]);
+    let district = &city.hubs[DISTRICT_1];
+    let files = ["journal", "state"].map(|folder| bytes(&district.data.join(folder)));
+    println!(
+        "kept for S after {made} changes: {} rows; journal, state {files:?}",
+        cut["kept_rows"]
+    );
     assert!(offices(&mut city).contains("thôi giữ"));
 
     // Killed, and its state lost: the same rows, the same cut.
