@@ -337,4 +337,14 @@ fn a_machine_that_comes_again_and_again_without_its_place_costs_one_record() {
     world.forget(Ward3);
     world.settle();
     assert_same(&world, &kept, &[District2, Ward3]);
+    // That place is cut as well: the next silence costs another one.
+    world.cut(Ward3);
+    for round in 0..400 {
+        world.edit(Ward1, kept[round % 20], &[]);
+    }
+    world.pass(10 * MINUTE);
+    world.restore(Ward3);
+    world.settle();
+    assert_eq!(world.reader(District2, Ward3).unwrap().times, 2);
+    assert_same(&world, &kept, &[District2, Ward3]);
 }
