@@ -129,7 +129,7 @@ pub const INBOX_READ_MILLIS: u64 = 30 * 86_400_000;
 /// How long rows stay for a machine that is silent: 180 days, a long building site. What comes
 /// back later is brought level by the digest check, which costs by what differs.
 pub const INBOX_UNREAD_MILLIS: u64 = 180 * 86_400_000;
-/// Rows that stay for a machine that is silent: some years of an office's changes, 4 MB. From
+/// Rows that stay for a machine that is silent: some years of an office's changes, 9 MB on disk. From
 /// there on the digest check is cheaper than reading.
 pub const INBOX_UNREAD_ROWS: u64 = 100_000;
 /// A machine that is not linked and was not heard for so long is silent: a day, so that a night or

@@ -148,7 +148,7 @@ pub fn marked(
 
 /// The highest number behind `floor`, itself the end of a block, up to which all rows are older
 /// than `limit`; `floor` if none is. Marks are looked for as if no clock ever went back: one that
-/// did leaves rows for a later look.
+/// did leaves rows for a later look. A mark beyond `now` is none.
 ///
 /// # Errors
 /// [`StoreError`] when the store fails or a block is unreadable.
@@ -158,17 +158,22 @@ pub fn older_than(
     floor: u64,
     tail: u64,
     limit: Timestamp,
+    now: Timestamp,
 ) -> Result<u64, StoreError> {
     let since = |block: u64| -> Result<Timestamp, StoreError> {
         Ok(read_block(kv, office, block)?.map_or(Timestamp(i64::MAX), |block| block.since))
     };
     // Of the blocks behind the first, the last one that was begun before the limit.
     let (mut old, mut young) = (floor / BLOCK, tail.div_ceil(BLOCK));
+    let mut next = old + 1;
+    while next < young && since(next)? > now {
+        next += 1;
+    }
     // Nothing to do is by far the most usual.
-    if old + 1 >= young || since(old + 1)? > limit {
+    if next >= young || since(next)? > limit {
         return Ok(floor);
     }
-    old += 1;
+    old = next;
     while old + 1 < young {
         let middle = old + (young - old) / 2;
         match since(middle)? <= limit {
@@ -239,6 +244,7 @@ mod tests {
     use crate::{id::DossierId, state::MemKv};
 
     const OFFICE: OfficeId = OfficeId([7; 16]);
+    const NOW: Timestamp = Timestamp(10_000);
 
     fn item(number: u64) -> InboxItem {
         InboxItem::Forget { dossier: DossierId([number as u8; 16]) }
@@ -349,10 +355,10 @@ mod tests {
         let (kv, _) = filled(640);
         // Blocks begin with rows 1, 65, 129 and so on, written at these times.
         for (limit, upto) in [(0, 0), (64, 0), (65, 64), (128, 64), (129, 128), (9_999, 576)] {
-            let found = older_than(&kv, OFFICE, 0, 640, Timestamp(limit)).expect("memory");
+            let found = older_than(&kv, OFFICE, 0, 640, Timestamp(limit), NOW).expect("memory");
             assert_eq!(found, upto, "older than {limit}");
         }
-        let found = older_than(&kv, OFFICE, 128, 640, Timestamp(100)).expect("memory");
+        let found = older_than(&kv, OFFICE, 128, 640, Timestamp(100), NOW).expect("memory");
         assert_eq!(found, 128, "nothing behind the floor is");
         assert_eq!(marked(&kv, OFFICE, 130).expect("memory"), Some(Timestamp(129)));
     }
@@ -368,9 +374,28 @@ mod tests {
             kv.write(writes);
         }
         for (limit, upto) in [(49, 0), (50, 192), (59, 192), (60, 256)] {
-            let found = older_than(&kv, OFFICE, 0, 320, Timestamp(limit)).expect("memory");
+            let found = older_than(&kv, OFFICE, 0, 320, Timestamp(limit), NOW).expect("memory");
             assert_eq!(found, upto, "older than {limit}");
         }
         assert_eq!(marked(&kv, OFFICE, 70).expect("memory"), None);
+    }
+
+    #[test]
+    fn a_clock_that_once_stood_in_the_far_future_keeps_no_row_for_ever() {
+        let (mut kv, mut tail) = (MemKv::default(), Cursor::default());
+        for at in [10, 99_999, 99_999, 20, 30, 99_999, 40, 50] {
+            let mut txn = Txn::new(&kv);
+            let some = (0..64).map(item).collect();
+            push(&mut txn, OFFICE, &mut tail, Timestamp(at), some).expect("memory");
+            let writes = txn.into_writes();
+            kv.write(writes);
+        }
+        let older = |floor, limit| {
+            older_than(&kv, OFFICE, floor, 512, Timestamp(limit), NOW).expect("memory")
+        };
+        assert_eq!(older(0, 19), 0);
+        assert!(older(0, 20) >= 3 * 64, "past the leap");
+        assert_eq!(older(5 * 64, 39), 5 * 64);
+        assert_eq!(older(5 * 64, 50), 7 * 64);
     }
 }

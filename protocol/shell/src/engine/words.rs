@@ -2,9 +2,8 @@
 
 use motcua_core::{replica::Unread, time::Timestamp, trust::TrustView};
 
-/// Bytes that a row of an inbox takes in the state, its part of the block and key included; as
-/// measured, see `design/retention.md`.
-pub const ROW_BYTES: u64 = 38;
+/// Bytes on disk that a row of an inbox costs in the state, as measured; see `design/retention.md`.
+pub const ROW_BYTES: u64 = 90;
 const DAY: i64 = 86_400_000;
 
 fn name(trust: &TrustView, unread: &Unread) -> String {

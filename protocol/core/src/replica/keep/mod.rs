@@ -243,7 +243,6 @@ impl Replica {
         at: Timestamp,
     ) -> bool {
         let me = self.config.me.office;
-        let heard = |one: &Reading| one.linked || age(at, one.heard) < self.config.keep.silent;
         if self.trust.office(me).is_none() || readers.iter().any(|(_, one)| one.linked) {
             return false;
         }
@@ -253,7 +252,7 @@ impl Replica {
         let end = self.trust.office(office).and_then(|office| office.valid_to);
         let abolished = end.is_some_and(|end| age(at, end) >= ABOLISHED);
         let out = !readers.is_empty() && readers.iter().all(|(node, _)| banned(*node));
-        (abolished || out) && !readers.iter().any(|(_, one)| heard(one))
+        (abolished || out) && !readers.iter().any(|(_, one)| one.is_heard(&self.config.keep, at))
     }
 
     /// Machines below, by the inbox that they read.

@@ -50,6 +50,14 @@ pub(super) struct Reading {
     pub by_link: bool,
 }
 
+impl Reading {
+    /// Whether it is there, or was lately. Who was heard in the future was heard by a clock that
+    /// was wrong.
+    pub(super) fn is_heard(&self, bounds: &Bounds, at: Timestamp) -> bool {
+        self.linked || (self.heard <= at && age(at, self.heard) < bounds.silent)
+    }
+}
+
 /// An office for which so much waits, unread, that its inbox will be cut, or was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unread {
@@ -94,7 +102,7 @@ pub(super) fn look(
         return Ok(Look { cut: Some((tail, CutReason::Gone)), unread: None });
     }
     let before = |millis: u64| Timestamp(at.0.saturating_sub_unsigned(millis));
-    let older = |millis| inbox::older_than(store, office, floor, tail, before(millis));
+    let older = |millis| inbox::older_than(store, office, floor, tail, before(millis), at);
     // A machine whose place was cut off needs no row that is here.
     let mut here: Vec<Reading> =
         readers.iter().filter(|one| one.number >= floor).copied().collect();
@@ -105,7 +113,7 @@ pub(super) fn look(
         // Nobody has ever come to read.
         here.push(Reading { number: 0, heard: Timestamp(0), linked: false, by_link: false });
     }
-    let silent = |one: &&Reading| !one.linked && age(at, one.heard) >= bounds.silent;
+    let silent = |one: &&Reading| !one.is_heard(bounds, at);
     let least = |numbers: &mut dyn Iterator<Item = u64>| numbers.min().unwrap_or(tail);
     let lead = least(&mut here.iter().filter(|one| !silent(one)).map(|one| one.number));
     let read = least(&mut here.iter().map(|one| one.number));
@@ -211,6 +219,8 @@ mod tests {
         assert_eq!(seen(&kv, 960, &[away(10, 0), linked(200)], 960).cut, silent(192));
         assert_eq!(seen(&kv, 960, &[away(10, 900), linked(960)], 960).cut, None, "heard just now");
         assert_eq!(seen(&kv, 960, &[linked(10)], 960).cut, None, "slow, but there");
+        let future = seen(&kv, 960, &[away(10, 99_999), linked(960)], 960).cut;
+        assert_eq!(future, silent(320), "heard by a clock that had leapt");
         // In number within the bound, but old.
         let kv = filled(320);
         assert_eq!(seen(&kv, 320, &[away(10, 0)], 1_064).cut, None);
