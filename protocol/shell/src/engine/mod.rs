@@ -148,6 +148,18 @@ pub enum StartError {
         /// Where the journal should be.
         dir: PathBuf,
     },
+    /// The state has to be made from nothing, and the journal does not begin at its beginning.
+    #[error(
+        "the state is lost and the journal in {dir} begins at record {first}: what stood before it \
+         is gone, and there is no base of this version's layout in its place; restore the data, or \
+         put back the version that wrote it"
+    )]
+    BeginningMissing {
+        /// Where the journal is.
+        dir: PathBuf,
+        /// First record that is there.
+        first: u64,
+    },
     /// The operating system refused.
     #[error("{what}: {source}")]
     Io {

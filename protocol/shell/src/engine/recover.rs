@@ -19,7 +19,7 @@ use motcua_core::{
     state::{Key, rows::Meta},
     trust::NodeKind,
 };
-use motcua_journal::{Base, GroupCommit, Journal, Lane, RealFs};
+use motcua_journal::{Base, GroupCommit, Journal, JournalView, Lane, RealFs};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tokio::sync::watch;
 
@@ -74,6 +74,7 @@ pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>,
         Opened::At(applied) => applied,
         Opened::Empty | Opened::SetAside(_) => load_base(&dir, &state, last, &me.node.0)?,
     };
+    check_beginning(&view, newest, &journal_dir)?;
     let books = Books::new(state, view);
     let known = decisions(&books)?;
     let ledger = Ledger::new(me, identity.trust.clone(), content);
@@ -220,6 +221,16 @@ fn load_base(
     Ok(base.lsn())
 }
 
+/// A state that is made from nothing needs the whole journal; one made from its later part would
+/// pass for the truth.
+fn check_beginning(view: &JournalView, applied: u64, dir: &Path) -> Result<(), StartError> {
+    let missing = applied == 0 && view.durable() > 0 && view.read(1)?.is_none();
+    match view.first().filter(|_| missing) {
+        Some(first) => Err(StartError::BeginningMissing { dir: dir.to_owned(), first }),
+        None => Ok(()),
+    }
+}
+
 /// Whether a base holds rows as this version writes them.
 fn has_this_layout(base: &Base) -> Result<bool, StartError> {
     let meta = Key::Meta.bytes();
@@ -262,5 +273,26 @@ mod tests {
             assert_eq!(load_base(&bases, &state, 9, &owner).unwrap(), loaded);
             assert_eq!(state.get(b"x").unwrap().is_some(), loaded > 0);
         }
+    }
+
+    #[test]
+    fn no_state_is_made_from_a_journal_without_its_beginning() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = motcua_journal::Options::new([7; 16], random);
+        options.segment_size = 0;
+        let fs = Arc::new(RealFs::new());
+        let (mut journal, _) = Journal::open(fs, dir.path(), options).unwrap();
+        let view = journal.view();
+        check_beginning(&view, 0, dir.path()).unwrap();
+        for _ in 0..200 {
+            journal.append(Lane::Others, 1, &[0; 60_000]).unwrap();
+            journal.commit().unwrap();
+        }
+        check_beginning(&view, 0, dir.path()).unwrap();
+        assert!(journal.trim(Lane::Others, 100).unwrap() > 0);
+        let refused = check_beginning(&view, 0, dir.path()).unwrap_err().to_string();
+        let first = view.first().unwrap();
+        assert!(first > 1 && refused.contains(&format!("begins at record {first}")), "{refused}");
+        check_beginning(&view, first, dir.path()).unwrap();
     }
 }
