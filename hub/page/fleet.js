@@ -25,14 +25,15 @@ async function pollFleet() {
   fleet.timer = setTimeout(pollFleet, FLEET_MS);
 }
 
-// Oldest unsent work first; then what waits in both directions, where "not measured" outranks a
+// Alarms first; then the oldest unsent work; then what waits in both directions, where "not measured" outranks a
 // measured zero; then what has waited longest here; then the name, so that the order is stable.
 function byRisk(a, b) {
   const since = (ms) => (ms === null || ms === undefined ? Infinity : ms);
   const order = (x, y) => (x === y ? 0 : x < y ? -1 : 1);
   const behind = (o) => (o.behind_up || 0) + (o.behind_down || 0);
   const unknown = (o) => (o.behind_up === null ? 0 : 1);
-  return order(since(a.oldest_unsent_at), since(b.oldest_unsent_at))
+  return order(a.alarm ? 0 : 1, b.alarm ? 0 : 1)
+    || order(since(a.oldest_unsent_at), since(b.oldest_unsent_at))
     || order(behind(b), behind(a))
     || order(unknown(a), unknown(b))
     || order(since(a.oldest_waiting_at), since(b.oldest_waiting_at))

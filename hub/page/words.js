@@ -73,7 +73,7 @@ const WORDS = {
     "not_measured": "chưa đo",
 
     "fleet_title": "Các cơ quan",
-    "fleet_hint": "Cơ quan có việc chưa gửi lâu nhất đứng đầu, rồi đến cơ quan còn nhiều mục chờ nhất.",
+    "fleet_hint": "Cơ quan có cảnh báo đứng đầu, rồi đến cơ quan có việc chưa gửi lâu nhất, rồi đến cơ quan còn nhiều mục chờ nhất.",
     "filter_region": "Lọc cơ quan",
     "filter_label": "Lọc theo tên, mã hoặc phiên bản",
     "link_filter": "Đường truyền",
@@ -111,6 +111,7 @@ const WORDS = {
     "items_one": "{0} mục",
     "oldest_unsent": "Lâu nhất {0}",
     "oldest_waiting": "Đã chờ {0}",
+    "inbox_cut": "Các mục chưa đọc đã thôi giữ {0}; hai bên sẽ đối chiếu khi máy trở lại",
     "nothing_waiting": "Không còn gì",
     "machines": "{0} máy",
     "machines_one": "{0} máy",
@@ -203,7 +204,7 @@ const WORDS = {
     "not_measured": "not measured",
 
     "fleet_title": "Offices",
-    "fleet_hint": "The office with the oldest unsent work comes first, then the one with the most items waiting.",
+    "fleet_hint": "Offices with an alarm come first, then the one with the oldest unsent work, then the one with the most items waiting.",
     "filter_region": "Filter offices",
     "filter_label": "Filter by name, code or version",
     "link_filter": "Link",
@@ -241,6 +242,7 @@ const WORDS = {
     "items_one": "{0} item",
     "oldest_unsent": "Oldest {0}",
     "oldest_waiting": "Waiting for {0}",
+    "inbox_cut": "Unread rows were let go {0}; both sides compare when the machine is back",
     "nothing_waiting": "Nothing left",
     "machines": "{0} machines",
     "machines_one": "{0} machine",

@@ -3,15 +3,29 @@
 
 use motcua_core::{
     id::OfficeId,
+    record::CutReason,
     replica::ChildStatus,
     state::{
-        Key, StoreError,
-        rows::{Author, Cursor, Log},
+        Key, StoreError, inbox,
+        rows::{Author, Cursor, Cut, Log},
     },
+    trust::{Denied, DenyAction},
 };
-use motcua_shell::engine::{Books, Engine};
+use motcua_shell::{
+    clock::Clock,
+    engine::{Books, Engine, words},
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
+
+/// One sentence in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Words {
+    /// In Vietnamese.
+    pub vi: String,
+    /// In English.
+    pub en: String,
+}
 
 /// One office below this hub.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,12 +44,20 @@ pub struct OfficeLine {
     pub carrier: Option<&'static str>,
     /// How often two machines were seen alive with one key since this hub started: one is a copy.
     pub two_alive: u64,
-    /// Machines seen since this hub started.
+    /// Machines that read here, banned ones left out.
     pub nodes: usize,
     /// Last message, Unix milliseconds by this hub's clock.
     pub last_contact: Option<i64>,
     /// Inbox rows that its slowest machine has not acknowledged; unknown for one not seen yet.
     pub behind_down: Option<u64>,
+    /// When the oldest of those that are here was written, to about sixty rows.
+    pub oldest_waiting_at: Option<i64>,
+    /// Inbox rows that are kept here for it.
+    pub kept_rows: u64,
+    /// When rows that it has not read were cut, until it is back.
+    pub cut_at: Option<i64>,
+    /// What should be looked into because too much waits for it.
+    pub alarm: Option<Words>,
     /// Entries it has and this hub has not; unknown while it is away.
     pub behind_up: Option<u64>,
     /// When the oldest of those was written, by the office's clock.
@@ -62,7 +84,12 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
     let trust = engine.trust();
     let mut machines: BTreeMap<OfficeId, Vec<ChildStatus>> = BTreeMap::new();
     let (snapshot, twins) = (engine.snapshot(), engine.two_alive());
+    let now = engine.clock().wall();
     for child in snapshot.children {
+        let banned = |denied: Denied| denied.action == DenyAction::Ban;
+        if trust.denied(child.node).is_some_and(banned) {
+            continue;
+        }
         machines.entry(child.office).or_default().push(child);
     }
     let received = received(engine.books(), &trust, engine.me.office)?;
@@ -76,6 +103,16 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
         .map(|office| {
             let machines = machines.get(&office.id).map(Vec::as_slice).unwrap_or_default();
             let tail: Cursor = engine.books().row(Key::Inbox(office.id))?.unwrap_or_default();
+            let floor = inbox::floor(engine.books(), office.id)?;
+            let floor = floor.map_or(tail.number, |(number, _)| number);
+            let slowest = machines.iter().map(|machine| machine.delivered).min().unwrap_or(0);
+            let oldest = match slowest < tail.number {
+                true => inbox::marked(engine.books(), office.id, slowest.max(floor) + 1)?,
+                false => None,
+            };
+            let cut: Option<Cut> = engine.books().row(Key::Cut(office.id))?;
+            let cut = cut.filter(|cut| cut.why == CutReason::Silent && slowest < cut.upto);
+            let unread = snapshot.unread.iter().find(|unread| unread.office == office.id);
             let connected = machines.iter().any(|machine| machine.link.is_some());
             let newest = machines.iter().max_by_key(|machine| machine.last_contact);
             let told = machines.iter().filter(|machine| machine.link.is_some());
@@ -104,6 +141,13 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
                     .iter()
                     .map(|machine| tail.number.saturating_sub(machine.delivered))
                     .max(),
+                oldest_waiting_at: oldest.map(|at| at.0),
+                kept_rows: tail.number - floor,
+                cut_at: cut.map(|cut| cut.at.0),
+                alarm: unread.map(|unread| Words {
+                    vi: words::unread_vi(&trust, unread, now),
+                    en: words::unread_en(&trust, unread, now),
+                }),
                 behind_up: (!statuses.is_empty())
                     .then(|| statuses.iter().map(|status| status.unsent).sum()),
                 oldest_unsent_at: statuses
@@ -112,8 +156,10 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
                     .min()
                     .map(|at| at.0),
                 received_entries: received.get(&office.id).copied().unwrap_or_default(),
-                clock_offset: newest.map(|machine| machine.clock_offset),
-                version: newest.map(|machine| machine.software.clone()),
+                clock_offset: newest.and_then(|machine| machine.clock_offset),
+                version: newest
+                    .map(|machine| machine.software.clone())
+                    .filter(|version| !version.is_empty()),
                 checked_at: check.map(|(at, _)| at.0),
                 check_differing: check.map(|(_, report)| report.differing),
                 check_unrepaired: check.map(|(_, report)| report.unrepaired),

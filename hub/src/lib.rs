@@ -6,5 +6,6 @@ pub mod console;
 pub mod fleet;
 pub mod limits;
 pub mod metrics;
+pub mod report;
 mod rulings;
 pub mod service;

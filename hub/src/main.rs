@@ -1,13 +1,14 @@
 //! `motcua-hub`: parse, run, drain.
 
 use clap::{Args, Parser, Subcommand};
-use motcua_hub::access::Operators;
+use motcua_hub::{access::Operators, report};
 use motcua_shell::{
     carry::command::query,
     program::{Page, Program, TOKEN_FILE},
     settings::{HubSettings, SettingsError},
     shutdown, telemetry,
 };
+use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -40,6 +41,14 @@ enum Verb {
         /// The settings of the running service.
         #[arg(long, env = "MOTCUA_CONFIG")]
         config: PathBuf,
+    },
+    /// Names the offices for which too much waits: since when, how much, and what to do.
+    Offices {
+        /// Names all of them.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        common: Common,
     },
     /// Carries work by file where no link leads; the running hub does the work.
     Bundle {
@@ -132,6 +141,13 @@ fn main() -> ExitCode {
         Verb::Run { config } => run(&config),
         Verb::Check { config } => check(&config),
         Verb::Verify { config } => PROGRAM.verify(console(&config)),
+        Verb::Offices { all, common } => {
+            let told = |told: &Value| match common.json {
+                true => told.to_string(),
+                false => report::offices(told, all),
+            };
+            PROGRAM.tell(console(&common.config), "/api/v1/offices", told)
+        }
         Verb::Bundle { verb } => bundle(&verb),
         Verb::Operator { verb } => operator(&verb),
     }

@@ -55,6 +55,24 @@ pub fn collect(engine: &Engine) -> Result<Metrics, StoreError> {
     series("motcua_office_lag_changes_up", "Entries the office has not sent.", &|office| {
         office.behind_up.map(|count| count as f64)
     });
+    series("motcua_office_inbox_rows", "Inbox rows kept for the office.", &|office| {
+        Some(office.kept_rows as f64)
+    });
+    series(
+        "motcua_office_oldest_waiting_timestamp_seconds",
+        "When the oldest inbox row that is here and not acknowledged was written.",
+        &|office| office.oldest_waiting_at.map(|at| at as f64 / 1_000.0),
+    );
+    series(
+        "motcua_inbox_alarm",
+        "1 where so much waits for a silent office that its inbox will be cut.",
+        &|office| Some(f64::from(u8::from(office.alarm.is_some()))),
+    );
+    series(
+        "motcua_office_inbox_cut_timestamp_seconds",
+        "When rows that the office has not read were cut; none once it is back.",
+        &|office| office.cut_at.map(|at| at as f64 / 1_000.0),
+    );
     series("motcua_office_received_entries", "Entries received from the office.", &|office| {
         Some(office.received_entries as f64)
     });

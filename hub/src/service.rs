@@ -47,6 +47,7 @@ pub async fn run(
             purge_delay: settings.purge_delay(),
             links: settings.links.transport(),
             renewal: settings.renewal.patience(),
+            keep: settings.retention.bounds(),
             ..Probes::default()
         },
     })

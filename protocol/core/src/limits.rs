@@ -140,6 +140,20 @@ pub const SCANS_WANTED: usize = 1_024;
 /// Scans that the hub lacks and that a machine beside is known to have, per machine: a year of an
 /// office without a line. Of more it is not said that they stand in two places.
 pub const SCANS_BESIDE: usize = 20_000;
+/// How long rows of an inbox stay that every machine has acknowledged, in milliseconds: 30 days, as
+/// the journal does. A machine restored from last week's copy goes on where it was.
+pub const INBOX_READ_MILLIS: u64 = 30 * 86_400_000;
+/// How long rows stay for a machine that is silent: 180 days, a long building site. What comes
+/// back later is brought level by the digest check, which costs by what differs.
+pub const INBOX_UNREAD_MILLIS: u64 = 180 * 86_400_000;
+/// Rows that stay for a machine that is silent: some years of an office's changes, 9 MB on disk. From
+/// there on the digest check is cheaper than reading.
+pub const INBOX_UNREAD_ROWS: u64 = 100_000;
+/// A machine that is not linked and was not heard for so long is silent: a day, so that a night or
+/// a cut cable is none.
+pub const INBOX_SILENT_MILLIS: u64 = 86_400_000;
+/// Between two looks at what of inboxes can go: an hour. Each reads a few rows for each office.
+pub const INBOX_LOOK_MILLIS: u64 = 3_600_000;
 /// One bundle file. An office's year is a few MB; 1 GiB fits every stick's file system and spool,
 /// and what is longer goes in several files, each building on the one before.
 pub const BUNDLE_BYTES: u64 = 1024 * 1024 * 1024;

@@ -46,6 +46,50 @@ pub enum ScanEvent {
     Forgotten,
 }
 
+/// Something about the inboxes that are read from here, by this hub's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InboxEvent {
+    /// It is so late here; these machines were heard, and have acknowledged so many rows.
+    Read {
+        /// When.
+        at: Timestamp,
+        /// Machine, inbox that it reads, number of the last row it has.
+        readers: Vec<(NodeId, OfficeId, u64)>,
+    },
+    /// Rows leave the state.
+    Cut {
+        /// Of which inbox.
+        inbox: OfficeId,
+        /// Last of them; rows leave in whole blocks, so a few may stay.
+        upto: u64,
+        /// Why.
+        why: CutReason,
+        /// When.
+        at: Timestamp,
+    },
+    /// A machine has come whose place is not among the rows: what its office has to forget is said
+    /// again, and it goes on in front of that.
+    Anew {
+        /// The inbox that it reads.
+        inbox: OfficeId,
+        /// Which machine.
+        node: NodeId,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// Why rows of an inbox were cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CutReason {
+    /// Every machine has had them for long.
+    Read,
+    /// A machine was silent for so long, or so much waited for it, that a bound was reached.
+    Silent,
+    /// Nobody reads it from here any more.
+    Gone,
+}
+
 /// One journal record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
@@ -201,6 +245,8 @@ pub enum Record {
         #[serde(with = "serde_bytes")]
         frame: Vec<u8>,
     },
+    /// Something about the inboxes that are read from here.
+    Inbox(InboxEvent),
 }
 
 /// Where a record stands in the journal.
@@ -245,6 +291,7 @@ impl Record {
             Self::Refill { .. } => 21,
             Self::Rewritten(_) => 22,
             Self::Images { .. } => 23,
+            Self::Inbox(_) => 24,
             Self::Purged { .. } => 32,
             Self::PurgeDone { .. } => 33,
             Self::PurgeNoted { .. } => 34,
@@ -274,7 +321,8 @@ impl Record {
             | Self::PurgeDone { .. }
             | Self::PurgeNoted { .. }
             | Self::PurgeConfirmed { .. }
-            | Self::Images { .. } => Shelf::Others,
+            | Self::Images { .. }
+            | Self::Inbox(_) => Shelf::Others,
         }
     }
 

@@ -13,7 +13,7 @@ use motcua_core::{
     record::Record,
     replica::{
         CarriedDown, Channel, ChildStatus, Event, Hello, ImageDone, ImageIo, Input, LinkId, Output,
-        Replica, ScanDone, ScanIo, ScanReport, SiblingStatus, Store, Token, UpstreamPhase,
+        Replica, ScanDone, ScanIo, ScanReport, SiblingStatus, Store, Token, Unread, UpstreamPhase,
     },
     trust::TrustView,
 };
@@ -158,6 +158,8 @@ pub struct Snapshot {
     pub scans: ScanReport,
     /// Other machines of this office.
     pub siblings: Vec<SiblingStatus>,
+    /// Offices for which too much waits.
+    pub unread: Vec<Unread>,
 }
 
 /// A handle to the driver thread.
@@ -185,6 +187,7 @@ impl Driver {
             carriers: HashMap::new(),
             scans: ScanReport::default(),
             siblings: Vec::new(),
+            unread: Vec::new(),
         };
         let handle = Self {
             signals,
@@ -354,6 +357,7 @@ fn publish(replica: &Replica, lines: &Lines, handle: &Driver) {
             .collect(),
         scans: replica.scan_report(),
         siblings: replica.siblings().cloned().collect(),
+        unread: replica.unread().to_vec(),
     };
     handle.snapshot.send_replace(snapshot);
 }

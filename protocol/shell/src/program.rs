@@ -13,6 +13,9 @@ use std::{
 /// Exit code for settings that cannot be used (sysexits EX_CONFIG).
 const BAD_SETTINGS: u8 = 78;
 
+/// Longest answer that is shown: 8,192 offices of a kilobyte, with room.
+const TOLD_BYTES: u64 = 16 * 1024 * 1024;
+
 /// Where a hub keeps the token of its console, in its data folder.
 pub const TOKEN_FILE: &str = "console/token";
 
@@ -93,6 +96,26 @@ impl Program {
         };
         match verify::ask(address, token.as_deref()) {
             Ok(answer) => self.answer(&answer),
+            Err(error) => self.fail(&error, 1),
+        }
+    }
+
+    /// Has the running service say something as JSON, and shows what `words` makes of it.
+    pub fn tell(
+        self,
+        page: Result<Page, SettingsError>,
+        path: &str,
+        words: impl FnOnce(&serde_json::Value) -> String,
+    ) -> ExitCode {
+        let (address, token) = match self.page(page) {
+            Ok(page) => page,
+            Err(code) => return code,
+        };
+        let what = format!("GET {path}");
+        let told = verify::request(address, token.as_deref(), &what, TOLD_BYTES);
+        let told = told.map_err(|error| error.to_string());
+        match told.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string())) {
+            Ok(told) => self.answer(&words(&told)),
             Err(error) => self.fail(&error, 1),
         }
     }

@@ -21,7 +21,7 @@ use motcua_core::{
     key::PublicKey,
     ledger::Content,
     record::Record,
-    replica::{Channel, LinkId},
+    replica::{Bounds, Channel, LinkId},
     state::{Key, Kv, rows::UsedToken},
     trust::{Binding, HubRecord, NodeKind, Signed, renewal::Patience},
 };
@@ -68,6 +68,8 @@ pub struct Probes {
     pub renewal: Patience,
     /// How long a purged dossier may stand in files, where it is not the usual time.
     pub purge_delay: Option<Duration>,
+    /// What is kept of inboxes.
+    pub keep: Bounds,
 }
 
 /// Why a service did not start.
@@ -112,7 +114,7 @@ impl Service {
             options;
         let purge_delay = probes.purge_delay.unwrap_or(PURGE_DELAY);
         let Probes { event: told, durable, segment_bytes, offline, links, beside, .. } = probes;
-        let patience = probes.renewal;
+        let (patience, keep) = (probes.renewal, probes.keep);
         let identity = Identity::load(&data_dir)?;
         let trust = TrustHandle::new(identity.trust.clone());
         let clock = SystemClock::default();
@@ -142,6 +144,7 @@ impl Service {
                 segment_bytes,
                 offline,
                 purge_delay,
+                keep,
             })
         });
         let engine = started.await.map_err(|error| ServiceError::Thread(error.to_string()))??;

@@ -2,7 +2,7 @@
 //! a misspelt one would silently do nothing.
 
 use crate::transport;
-use motcua_core::trust::renewal::Patience;
+use motcua_core::{replica::Bounds, trust::renewal::Patience};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
     fs,
@@ -43,6 +43,9 @@ pub struct HubSettings {
     /// When this machine renews its certificate.
     #[serde(default)]
     pub renewal: RenewalSettings,
+    /// What is kept for offices that do not read.
+    #[serde(default)]
+    pub retention: RetentionSettings,
 }
 
 /// `node.toml`.
@@ -133,6 +136,41 @@ pub struct RenewalSettings {
     /// Seconds that the hub may be out of reach before other hubs are asked for newer documents,
     /// 1 to 86,400.
     pub away_seconds: Option<u64>,
+}
+
+/// The section `[retention]` of `hub.toml`. What is not given is as in [`Bounds`], where the
+/// reasons stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionSettings {
+    /// Days that rows stay which every machine of an office has, at most 3,650.
+    pub read_days: Option<u64>,
+    /// Days that rows stay for a machine that is silent, 1 to 3,650.
+    pub unread_days: Option<u64>,
+    /// Rows that stay for a machine that is silent, 64 to 10,000,000.
+    pub unread_rows: Option<u64>,
+    /// Seconds after which a machine that is not linked is silent, at most 2,592,000.
+    pub silent_seconds: Option<u64>,
+    /// Seconds between two looks at what can go, 1 to 86,400.
+    pub look_seconds: Option<u64>,
+}
+
+impl RetentionSettings {
+    /// For the replica; values outside their range are drawn into it.
+    pub fn bounds(&self) -> Bounds {
+        const DAY: u64 = 86_400_000;
+        let default = Bounds::default();
+        let given = |given: Option<u64>, low, high, unit, default| {
+            given.map_or(default, |given: u64| given.clamp(low, high) * unit)
+        };
+        Bounds {
+            read: given(self.read_days, 0, 3_650, DAY, default.read),
+            unread: given(self.unread_days, 1, 3_650, DAY, default.unread),
+            rows: given(self.unread_rows, 64, 10_000_000, 1, default.rows),
+            silent: given(self.silent_seconds, 0, 2_592_000, 1_000, default.silent),
+            look: given(self.look_seconds, 1, 86_400, 1_000, default.look),
+        }
+    }
 }
 
 impl RenewalSettings {
@@ -284,6 +322,16 @@ mod tests {
         let (_dir, path) = file(text);
         let patience = NodeSettings::load(&path).unwrap().renewal.patience();
         assert_eq!(patience, Patience { away: 1_000, ..Patience::default() });
+    }
+
+    #[test]
+    fn what_is_kept_is_as_the_section_says_within_its_range() {
+        let text = "data_dir = \"d\"\nlisten = \"0.0.0.0:1\"\nhttp_listen = \"0.0.0.0:2\"\n\
+                    [retention]\nread_days = 7\nunread_rows = 1\nlook_seconds = 0\n";
+        let (_dir, path) = file(text);
+        let bounds = HubSettings::load(&path).unwrap().retention.bounds();
+        let expected = Bounds { read: 7 * 86_400_000, rows: 64, look: 1_000, ..Bounds::default() };
+        assert_eq!(bounds, expected);
     }
 
     #[test]

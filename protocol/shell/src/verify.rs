@@ -102,23 +102,38 @@ pub enum AskError {
     },
 }
 
-/// Asks the service of this machine, with its token where it wants one, for a check and gives its answer as JSON text.
+/// Asks the service of this machine, with its token where it wants one, for a check and gives its
+/// answer as JSON text.
 ///
 /// # Errors
 /// [`AskError`] when it does not answer, or says that the check has not ended.
 pub fn ask(at: SocketAddr, token: Option<&str>) -> Result<String, AskError> {
+    request(at, token, "POST /api/v1/verify", ANSWER_BYTES)
+}
+
+/// Sends a request without a body, given as method and path, to the service of this machine and
+/// gives its answer, of at most `limit` bytes.
+///
+/// # Errors
+/// [`AskError`] when it does not answer, or not with success.
+pub fn request(
+    at: SocketAddr,
+    token: Option<&str>,
+    what: &str,
+    limit: u64,
+) -> Result<String, AskError> {
     let unreachable = |source| AskError::Unreachable { at, source };
     let mut stream = TcpStream::connect(at).map_err(unreachable)?;
     let patience = Some(WAIT + Duration::from_secs(10));
     stream.set_read_timeout(patience).map_err(unreachable)?;
     let bearer = crate::http::bearer(token);
     let request = format!(
-        "POST /api/v1/verify HTTP/1.1\r\nhost: {at}\r\n{bearer}connection: close\r\n\
+        "{what} HTTP/1.1\r\nhost: {at}\r\n{bearer}connection: close\r\n\
          content-length: 0\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).map_err(unreachable)?;
     let mut bytes = Vec::new();
-    stream.take(ANSWER_BYTES).read_to_end(&mut bytes).map_err(unreachable)?;
+    stream.take(limit).read_to_end(&mut bytes).map_err(unreachable)?;
     let text = String::from_utf8_lossy(&bytes);
     let answer = |words: &str| AskError::Answer { at, words: words.chars().take(400).collect() };
     let (head, body) = text.split_once("\r\n\r\n").ok_or_else(|| answer("nothing"))?;

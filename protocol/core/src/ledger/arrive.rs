@@ -98,6 +98,7 @@ impl<C: Content> Ledger<C> {
             Record::Resend { inbox, dossier, entries, decided } => {
                 self.resend(work, inbox, dossier, &entries, &decided)?;
             }
+            Record::Inbox(event) => self.inbox_event(work, event)?,
             Record::Decided { .. } => {}
             Record::Scan { hash, event } => super::scans::note(&mut work.txn, hash, event)?,
         }

@@ -230,10 +230,10 @@ impl Rows {
         self.0.entry(inbox).or_default().push(item);
     }
 
-    fn write<K: Kv + ?Sized>(self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
+    pub(super) fn write<K: Kv + ?Sized>(self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
         for (office, items) in self.0 {
             let mut tail: Cursor = work.txn.row(Key::Inbox(office))?.unwrap_or_default();
-            inbox::push(&mut work.txn, office, &mut tail, items)?;
+            inbox::push(&mut work.txn, office, &mut tail, work.meta.clock, items)?;
             tail.epoch = work.meta.epoch;
             work.txn.put_row(Key::Inbox(office), &tail);
             work.applied.inboxes.insert(office);

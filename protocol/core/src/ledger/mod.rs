@@ -10,6 +10,7 @@ mod denial;
 mod dossier;
 mod fanout;
 mod images;
+mod inboxes;
 mod listing;
 mod past;
 mod plain;

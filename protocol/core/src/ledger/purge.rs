@@ -57,11 +57,23 @@ impl<K: Kv + ?Sized> Work<'_, K> {
             || self.txn.get(&Key::Dossier(id).bytes())?.is_some()
             || self.image_of(id)?.is_some()
             || self.meta.parked > 0;
+        if !known {
+            return self.nothing_to_forget(id);
+        }
         let key = Key::Forgetting(id);
-        if known && self.txn.get(&key.bytes())?.is_none() {
+        if self.txn.get(&key.bytes())?.is_none() {
             self.txn.put(key.bytes(), Vec::new());
             self.meta.forgetting += 1;
         }
+        Ok(())
+    }
+
+    /// It never came here, or went before: the hub waits for the word that it is not here.
+    fn nothing_to_forget(&mut self, id: DossierId) -> Result<(), StoreError> {
+        let key = Key::Purged(id);
+        let none = Purged { position: 0, scans: Vec::new(), done: true, noted: false };
+        let row = self.txn.row::<Purged>(key)?.unwrap_or(none);
+        self.txn.put_row(key, &Purged { noted: false, ..row });
         Ok(())
     }
 

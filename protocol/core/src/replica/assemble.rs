@@ -34,8 +34,17 @@ enum Source {
     Attested([u8; 16]),
 }
 
-/// The next rows after `sent`, without what the reader brought itself. `None` at the tail. A frame
-/// without rows only moves the cursor.
+/// What follows a place in an inbox.
+pub(super) enum Next {
+    /// A frame; one without rows only moves the cursor.
+    Batch(Batch),
+    /// Nothing yet.
+    AtTail,
+    /// The row behind it is not here any more although later ones are.
+    Cut,
+}
+
+/// The next rows after `sent`, without what the reader brought itself.
 pub(super) fn next_frame(
     store: &impl Store,
     inbox: OfficeId,
@@ -43,10 +52,14 @@ pub(super) fn next_frame(
     sent: Cursor,
     limit: usize,
     config: &Config,
-) -> Result<Option<Batch>, Fault> {
+) -> Result<Next, Fault> {
     let mut builder = Builder::new(store, reader, config);
     let mut upto = sent;
-    for row in rows_after(store, inbox, sent.number, limit)? {
+    let rows = rows_after(store, inbox, sent.number, limit)?;
+    if rows.first().is_some_and(|row| row.number != sent.number + 1) {
+        return Ok(Next::Cut);
+    }
+    for row in rows {
         builder.row(row.number, row.item)?;
         upto = Cursor { epoch: sent.epoch, number: row.number, hash: row.hash };
         if builder.bytes >= limits::FRAME_TARGET_BYTES {
@@ -54,7 +67,7 @@ pub(super) fn next_frame(
         }
     }
     if upto.number == sent.number {
-        return Ok(None);
+        return Ok(Next::AtTail);
     }
     let (authors, rows) = builder.finish()?;
     let frame = DownFrame {
@@ -66,7 +79,7 @@ pub(super) fn next_frame(
         upto: upto.number,
         hash: upto.hash,
     };
-    Ok(Some(Batch { frame }))
+    Ok(Next::Batch(Batch { frame }))
 }
 
 /// Entries with their proofs, in frames that need no inbox: what a hub lacks.

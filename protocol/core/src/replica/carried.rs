@@ -63,7 +63,7 @@ impl Replica {
             last_contact: wall,
             delivered: 0,
             status: None,
-            clock_offset: hello.clock.0.saturating_sub(wall.0),
+            clock_offset: Some(hello.clock.0.saturating_sub(wall.0)),
             software: hello.software.chars().take(40).collect(),
             check: None,
         });

@@ -2,17 +2,21 @@
 
 use super::{
     Control, Data, Event, Fault, Hello, LinkId, Output, Replica, Status, Store, VERSIONS, Welcome,
-    assemble,
+    assemble::{self, Next},
     digest::{EntryName, Report},
     images::{Giving, is_much},
     inbound::InLog,
+    keep::Later,
     message,
 };
 use crate::{
     id::{DossierId, NodeId, OfficeId},
     key::PublicKey,
     limits,
-    state::{Key, inbox, rows::Cursor},
+    state::{
+        Key, inbox,
+        rows::{Cursor, Reader},
+    },
     time::{Instant, Timestamp},
     trust::{Binding, Numbers, Signed},
 };
@@ -53,6 +57,8 @@ pub(super) struct Child {
     pub(super) wanted: BTreeSet<(DossierId, EntryName)>,
     /// Images go to it, before the inbox or beside it.
     pub(super) images: Option<Giving>,
+    /// Its hello, while a place to begin at is made for it.
+    pub(super) later: Option<Later>,
 }
 
 impl Child {
@@ -72,6 +78,7 @@ impl Child {
             at_tail: false,
             wanted: BTreeSet::new(),
             images: None,
+            later: None,
         }
     }
 
@@ -106,9 +113,10 @@ pub struct ChildStatus {
     pub delivered: u64,
     /// What it last said about itself.
     pub status: Option<Status>,
-    /// Difference of its clock to this one at hello, in milliseconds.
-    pub clock_offset: i64,
-    /// Its software.
+    /// Difference of its clock to this one at hello, in milliseconds; none before it has come in
+    /// this process.
+    pub clock_offset: Option<i64>,
+    /// Its software; empty before it has come in this process.
     pub software: String,
     /// Its last digest check against this hub: when it ended, by this machine's clock, and what
     /// came of it.
@@ -127,7 +135,9 @@ impl ChildStatus {
 /// Where an inbox is read from.
 enum Start {
     At(Cursor),
-    /// The reader has read rows of this very numbering that are not, or no longer, here.
+    /// What the reader has read is not among the rows: of another numbering, or cut since.
+    Anew,
+    /// The reader has read rows of this very numbering that never were here.
     SetBack,
 }
 
@@ -142,7 +152,7 @@ impl Replica {
         let Some(child) = self.children.get(&link) else {
             return Err(Fault::new("order", "hello comes from the side that dialled"));
         };
-        if child.binding.is_some() {
+        if child.binding.is_some() || child.later.is_some() {
             return Err(Fault::new("order", "hello comes once"));
         }
         let peer = child.peer;
@@ -162,18 +172,58 @@ impl Replica {
             let words = format!("protocol versions {low} to {high} are not spoken here; update");
             return Err(Fault::new("version", words));
         }
-        let (node, office) = (peer.node_id(), binding.office);
         if let Some(head) = hello.acknowledged
             && self.logs.get(&head.log).map_or(0, InLog::stored_entries) < head.sequence
         {
             self.found_set_back(wall, head.root);
         }
+        let office = binding.office;
         let tail = self.tail_of(office, store)?;
-        let from = match self.start_of(office, hello.cursor, tail, store)? {
-            Start::At(from) => from,
-            Start::SetBack => self.set_back(wall, hello.cursor, tail),
+        match self.start_of(office, hello.cursor, tail, store)? {
+            Start::At(from) => return self.greet_at((now, wall), link, hello, from, store),
+            Start::Anew => {}
+            Start::SetBack => self.found_set_back(wall, hello.cursor.hash),
+        }
+        if let Some(place) = self.place_of(peer.node_id(), office, store)? {
+            return self.greet_at((now, wall), link, hello, place, store);
+        }
+        self.greet_later(link, (hello, wall), office, store)
+    }
+
+    /// A place that was made for this machine before and still stands: what it has to forget is
+    /// behind it, with all that came later.
+    fn place_of(
+        &self,
+        node: NodeId,
+        office: OfficeId,
+        store: &impl Store,
+    ) -> Result<Option<Cursor>, Fault> {
+        let row: Option<Reader> = super::read(store, Key::Cursor(node))?;
+        let Some(row) = row.filter(|row| row.times > 0 && row.inbox == office) else {
+            return Ok(None);
         };
-        let tail = Cursor { epoch: self.meta.epoch, ..tail };
+        let tail = self.tail_of(office, store)?;
+        Ok(match self.start_of(office, row.anew, tail, store)? {
+            Start::At(_) if row.anew.epoch == tail.epoch => Some(row.anew),
+            Start::At(_) | Start::Anew | Start::SetBack => None,
+        })
+    }
+
+    /// The answer to a hello, once it is clear where the reader goes on.
+    pub(super) fn greet_at(
+        &mut self,
+        (now, wall): (Instant, Timestamp),
+        link: LinkId,
+        hello: Hello,
+        from: Cursor,
+        store: &impl Store,
+    ) -> Result<(), Fault> {
+        let Some(peer) = self.children.get(&link).map(|child| child.peer) else { return Ok(()) };
+        // Judged anew: documents may have come since it was said.
+        let binding = self.admit(peer, &hello)?;
+        let version = hello.versions.1.min(VERSIONS.1);
+        let (node, office) = (peer.node_id(), binding.office);
+        let tail = self.tail_of(office, store)?;
         let held = self.heads_from(&binding);
         let same = message::heads_digest(held.iter().copied()) == hello.heads;
         let welcome = Welcome {
@@ -195,7 +245,7 @@ impl Replica {
             last_contact: wall,
             delivered: from.number,
             status: None,
-            clock_offset: hello.clock.0.saturating_sub(wall.0),
+            clock_offset: Some(hello.clock.0.saturating_sub(wall.0)),
             software: hello.software.chars().take(40).collect(),
             check: self.known.get(&node).and_then(|known| known.check),
         };
@@ -243,8 +293,8 @@ impl Replica {
     }
 
     /// Where to read on: at the reader's cursor if it is one of ours. A cursor of another numbering
-    /// says that the reader holds much already: it goes on at the tail, and a digest check finds
-    /// what is missing on either side.
+    /// says that the reader holds much already: it goes on at a place made for it, and a digest
+    /// check finds what is missing on either side.
     fn start_of(
         &self,
         office: OfficeId,
@@ -253,25 +303,30 @@ impl Replica {
         store: &impl Store,
     ) -> Result<Start, Fault> {
         if cursor.number == 0 {
-            return Ok(Start::At(Cursor { epoch: tail.epoch, ..Cursor::default() }));
+            let floor = inbox::floor(store, office)?.map_or(tail.number, |(number, _)| number);
+            let beginning = Cursor { epoch: tail.epoch, ..Cursor::default() };
+            return Ok(if floor == 0 { Start::At(beginning) } else { Start::Anew });
         }
         if cursor.epoch != tail.epoch {
-            return Ok(Start::At(tail));
+            return Ok(Start::Anew);
         }
         if cursor.number > tail.number {
             return Ok(Start::SetBack);
         }
-        Ok(match inbox::hash_at(store, office, cursor.number)? {
+        let known = match cursor.number == tail.number {
+            true => Some(tail.hash),
+            false => inbox::hash_at(store, office, cursor.number)?,
+        };
+        Ok(match known {
             Some(hash) if hash == cursor.hash => Start::At(cursor),
-            // Cut short since: what stood there is found by the check.
-            None => Start::At(tail),
+            None => Start::Anew,
             Some(_) => Start::SetBack,
         })
     }
 
     pub(super) fn child_delivered(
         &mut self,
-        wall: Timestamp,
+        (now, wall): (Instant, Timestamp),
         link: LinkId,
         cursor: Cursor,
         store: &impl Store,
@@ -288,6 +343,7 @@ impl Replica {
             status.delivered = status.delivered.max(cursor.number);
             status.last_contact = wall;
         }
+        self.keeper.has_read(now);
         self.pump_down(store, |child| child.peer == peer);
         Ok(())
     }
@@ -351,10 +407,17 @@ impl Replica {
                 return Ok(());
             }
             let reader = child.peer.node_id();
-            let batch =
+            let next =
                 assemble::next_frame(store, child.inbox, reader, child.sent, rows, &self.config)?;
-            child.at_tail = batch.is_none();
-            let Some(batch) = batch else { return Ok(()) };
+            child.at_tail = matches!(next, Next::AtTail);
+            let batch = match next {
+                Next::Batch(batch) => batch,
+                Next::AtTail => return Ok(()),
+                Next::Cut => {
+                    self.leave(link, "rows that were not read yet are kept no more; begin anew");
+                    return Ok(());
+                }
+            };
             child.sent = Cursor {
                 epoch: batch.frame.epoch,
                 number: batch.frame.upto,

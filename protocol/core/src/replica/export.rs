@@ -2,8 +2,9 @@
 //! Nothing is changed by it; what was recorded is not delivered until the answer comes back.
 
 use super::{
-    Channel, Config, Data, Fault, Head, Hello, Status, Store, VERSIONS, Welcome, assemble, message,
-    outbound,
+    Channel, Config, Data, Fault, Head, Hello, Status, Store, VERSIONS, Welcome,
+    assemble::{self, Next},
+    message, outbound,
 };
 use crate::{
     bundle::Body,
@@ -32,6 +33,15 @@ pub enum ExportError {
     /// A store or a record cannot be read.
     #[error("{0}")]
     Store(String),
+    /// The machine asks for rows that were cut.
+    #[error(
+        "rows up to {upto} of this inbox are kept no more, and the machine has not read them all: \
+         it has to be linked to its hub once, which then compares what both hold"
+    )]
+    Cut {
+        /// Last row that is not here.
+        upto: u64,
+    },
     /// There is no hub above.
     #[error("this machine has no hub above it to make a bundle for")]
     NoParent,
@@ -280,7 +290,7 @@ impl<'a, S: Store> DownExport<'a, S> {
         let meta: Meta = super::read(store, Key::Meta)?.unwrap_or_default();
         let fresh = Cursor { epoch: meta.epoch, ..Cursor::default() };
         let tail: Cursor = super::read(store, Key::Inbox(office))?.unwrap_or(fresh);
-        let from = start(store, office, asked.cursor, tail)?;
+        let from = start(store, office, asked, tail)?;
         let mut heads = Vec::new();
         for log in super::log_ids(store)? {
             let author: Option<rows::Author> = super::read(store, Key::Author(log))?;
@@ -318,7 +328,7 @@ impl<'a, S: Store> DownExport<'a, S> {
     /// [`ExportError`] when a row or an entry cannot be read.
     pub fn next_message(&mut self) -> Result<Option<Vec<u8>>, ExportError> {
         while !self.done {
-            let batch = match self.sent.number < self.upto {
+            let next = match self.sent.number < self.upto {
                 true => assemble::next_frame(
                     self.store,
                     self.office,
@@ -327,10 +337,11 @@ impl<'a, S: Store> DownExport<'a, S> {
                     ROWS_AT_ONCE,
                     self.config,
                 )?,
-                false => None,
+                false => Next::AtTail,
             };
-            let frame = match batch {
-                Some(batch) => {
+            let frame = match next {
+                Next::Cut => return Err(ExportError::Cut { upto: self.sent.number + 1 }),
+                Next::Batch(batch) => {
                     let (epoch, number, hash) =
                         (batch.frame.epoch, batch.frame.upto, batch.frame.hash);
                     self.sent = Cursor { epoch, number, hash };
@@ -339,7 +350,7 @@ impl<'a, S: Store> DownExport<'a, S> {
                     }
                     assemble::after(batch.frame, self.told)
                 }
-                None => {
+                Next::AtTail => {
                     self.done = true;
                     if self.sent.number <= self.told {
                         return Ok(None);
@@ -355,19 +366,26 @@ impl<'a, S: Store> DownExport<'a, S> {
     }
 }
 
-/// Where to read on: at the asker's position if it is one of ours, else from the beginning.
+/// Where to read on: at the asker's position if it is one of ours, else from the first row that is
+/// here. A machine that said where it stands must not be led past rows that were cut.
 fn start(
     store: &impl Store,
     office: OfficeId,
-    cursor: Cursor,
+    asked: &Asked,
     tail: Cursor,
 ) -> Result<Cursor, ExportError> {
-    let beginning = Cursor { epoch: tail.epoch, ..Cursor::default() };
-    if cursor.epoch != tail.epoch || cursor.number == 0 || cursor.number > tail.number {
-        return Ok(beginning);
+    let (cursor, epoch) = (asked.cursor, tail.epoch);
+    if cursor.epoch == epoch && cursor.number > 0 && cursor.number <= tail.number {
+        let hash = inbox::hash_at(store, office, cursor.number).map_err(Fault::from)?;
+        if hash == Some(cursor.hash) || (cursor.number, cursor.hash) == (tail.number, tail.hash) {
+            return Ok(cursor);
+        }
     }
-    let hash = inbox::hash_at(store, office, cursor.number).map_err(Fault::from)?;
-    Ok(if hash == Some(cursor.hash) { cursor } else { beginning })
+    match inbox::floor(store, office)?.unwrap_or((tail.number, tail.hash)) {
+        (upto, _) if upto > 0 && asked.said => Err(ExportError::Cut { upto }),
+        (number, hash) if number > 0 => Ok(Cursor { epoch, number, hash }),
+        _ => Ok(Cursor { epoch, ..Cursor::default() }),
+    }
 }
 
 /// What a data message of a bundle is about, for whoever hands it to the replica and waits for

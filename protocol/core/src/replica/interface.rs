@@ -1,15 +1,15 @@
 //! What the machine takes and gives: inputs, outputs, events, and what it reads.
 
 use super::{
-    Channel, Hello, ImageDone, ImageIo, Report, ScanDone, ScanIo, carried::CarriedDown,
-    message::Head,
+    Bounds, Channel, Hello, ImageDone, ImageIo, Report, ScanDone, ScanIo, Unread,
+    carried::CarriedDown, message::Head,
 };
 use crate::{
     entry::Entry,
     id::{DomainId, DossierId, Hash, LogId, NodeId, OfficeId},
     key::{PublicKey, SecretKey},
     ledger::Me,
-    record::Record,
+    record::{CutReason, Record},
     state::{Kv, StoreError},
     trust::TrustView,
 };
@@ -209,6 +209,18 @@ pub enum Event {
     /// A peer below has seen more of this hub than there is: it was set back. A new numbering of
     /// its inboxes has begun.
     SetBack,
+    /// So much waits for a silent office that its inbox will be cut; told once, and again when it
+    /// was not so meanwhile.
+    Unread(Unread),
+    /// Rows of an inbox leave the state.
+    Cut {
+        /// Whose inbox.
+        office: OfficeId,
+        /// Up to which row.
+        upto: u64,
+        /// Why.
+        why: CutReason,
+    },
 }
 
 /// Who this replica is and how it reaches its parent.
@@ -228,4 +240,6 @@ pub struct Config {
     pub seed: u64,
     /// Shown to operators.
     pub software: String,
+    /// What is kept of inboxes.
+    pub keep: Bounds,
 }

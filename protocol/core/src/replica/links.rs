@@ -74,6 +74,7 @@ impl Replica {
                     && let Some(status) = self.known.get_mut(&child.peer.node_id())
                 {
                     status.left(link, wall);
+                    self.reader_left(child.peer.node_id(), wall);
                 }
             }
             _ => {
@@ -108,7 +109,7 @@ impl Replica {
                 Ok(())
             }
             Control::RootReceived(head) => self.held_above(link, head, store),
-            Control::Delivered(cursor) => self.child_delivered(wall, link, cursor, store),
+            Control::Delivered(cursor) => self.child_delivered((now, wall), link, cursor, store),
             Control::Status(status) => self.child_status(wall, link, status),
             Control::Trust(bytes) => self.trust_arrived(link, &bytes),
             Control::Refuse(reason) => {

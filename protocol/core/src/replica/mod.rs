@@ -17,6 +17,7 @@ mod export;
 mod images;
 mod inbound;
 mod interface;
+mod keep;
 mod links;
 mod message;
 mod moving;
@@ -40,6 +41,7 @@ pub use digest::{Check, Cut, EntryName, Report};
 pub use export::{Asked, Carried, DownExport, ExportError, UpExport, readers_up};
 pub use images::{CutImages, ImageDone, ImageIo, ImageOrder, ImagesAsked, Painter, cut, list};
 pub use interface::{Config, Event, Input, LinkId, Output, Store, Token};
+pub use keep::{Bounds, Unread};
 pub use message::{Channel, Control, Data, Head, Hello, MessageError, Status, VERSIONS, Welcome};
 pub use moving::parent_of;
 pub use outbound::own_entries_after;
@@ -65,6 +67,7 @@ use child::Child;
 use digest::Checker;
 use images::{Fetching, Taking};
 use inbound::InLog;
+use keep::Keeper;
 use outbound::OwnTail;
 use pending::Pending;
 use say::Fault;
@@ -106,6 +109,7 @@ pub struct Replica {
     asking: BTreeSet<LinkId>,
     /// Peers whose turn came when another's link ended.
     unpumped: BTreeSet<LinkId>,
+    keeper: Keeper,
     siblings: BTreeMap<LinkId, Sibling>,
     /// What is known of other machines of this office, connected or not.
     known_siblings: BTreeMap<NodeId, SiblingStatus>,
@@ -138,6 +142,7 @@ impl Replica {
         if let Some(row) = read::<rows::Log>(store, Key::Log(meta.own_log))? {
             own.restore(row.frontier);
         }
+        let readers = keep::readers(store)?;
         Ok(Self {
             config,
             trust,
@@ -145,7 +150,11 @@ impl Replica {
             logs,
             own,
             children: BTreeMap::new(),
-            known: BTreeMap::new(),
+            known: readers
+                .iter()
+                .map(|(node, row)| (*node, keep::remembered(*node, row)))
+                .collect(),
+            keeper: Keeper::new(&readers),
             siblings: BTreeMap::new(),
             known_siblings: BTreeMap::new(),
             upstream,
@@ -177,6 +186,7 @@ impl Replica {
         store: &impl Store,
     ) {
         self.now = now;
+        self.keeper.it_is(now, wall);
         match input {
             Input::LinkUp { link, peer, dialed } => self.link_up((now, wall), link, peer, dialed),
             Input::LinkDown { link } => self.link_down(now, wall, link, store),
@@ -209,6 +219,7 @@ impl Replica {
             Input::Applied { inboxes } => {
                 self.pump_up(store);
                 self.pump_siblings(store);
+                self.greet_those_who_wait(now, store);
                 self.pump_down(store, |child| inboxes.contains(&child.inbox));
                 self.scans_applied(store);
             }
@@ -263,6 +274,7 @@ impl Replica {
         self.check_timeout(now, store);
         self.report_status(now, store);
         self.scan_timeout(now, store);
+        self.keep_timeout(now, store);
     }
 
     /// The next thing to do.
@@ -282,6 +294,7 @@ impl Replica {
             .chain(self.challenge_deadline())
             .chain(turns)
             .chain(check)
+            .chain([self.keeper.deadline()])
             .min()
     }
 }

@@ -24,6 +24,8 @@ pub(super) enum Pending {
     Images { link: LinkId },
     /// Tell a peer that its purges are written down.
     Purged { link: LinkId, dossiers: Vec<DossierId> },
+    /// Nothing; but a hello waits for what comes of it.
+    Anew { link: LinkId },
 }
 
 impl Replica {
@@ -52,7 +54,7 @@ impl Replica {
             Some(Pending::Purged { link, dossiers }) => {
                 self.say(link, &Control::PurgeNoted(dossiers));
             }
-            Some(Pending::Author { .. } | Pending::Nothing) | None => {}
+            Some(Pending::Author { .. } | Pending::Anew { .. } | Pending::Nothing) | None => {}
         }
     }
 
@@ -74,6 +76,9 @@ impl Replica {
             }
             Some(Pending::Down { link, .. }) => {
                 self.upstream.forget_unstored();
+                self.close(link, "the disk here refused to write; try again later");
+            }
+            Some(Pending::Anew { link }) => {
                 self.close(link, "the disk here refused to write; try again later");
             }
             Some(Pending::Scan(pending)) => self.scan_journal_failed(pending),

@@ -34,8 +34,10 @@ pub enum Key {
     Inbox(OfficeId),
     /// Rows of an inbox: block, see [`super::inbox`].
     InboxBlock(OfficeId, u64),
-    /// How far a child has acknowledged its inbox.
+    /// How far a machine below has read its inbox.
     Cursor(NodeId),
+    /// Why and when an inbox was cut last.
+    Cut(OfficeId),
     /// Join token that was used.
     Token([u8; 16]),
     /// Newest binding issued to a machine.
@@ -111,7 +113,8 @@ impl Key {
             Self::Parked(..) => (b'P', "parked entry"),
             Self::Inbox(_) => (b'O', "inbox"),
             Self::InboxBlock(..) => (b'R', "inbox block"),
-            Self::Cursor(_) => (b'C', "child cursor"),
+            Self::Cursor(_) => (b'C', "reader"),
+            Self::Cut(_) => (b'o', "cut of an inbox"),
             Self::Token(_) => (b'K', "used token"),
             Self::Issued(_) => (b'B', "issued binding"),
             Self::Request(_) => (b'I', "request"),
@@ -172,7 +175,7 @@ impl Key {
                 out.extend(log.0);
                 out.extend(sequence.to_be_bytes());
             }
-            Self::Inbox(office) => out.extend(office.0),
+            Self::Inbox(office) | Self::Cut(office) => out.extend(office.0),
             Self::Lease(record) => out.extend(record.to_be_bytes()),
             Self::Scan(table, hash) => {
                 out.push(*table as u8);

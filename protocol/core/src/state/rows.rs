@@ -6,6 +6,7 @@ use crate::{
     id::{DossierId, EpochId, Hash, LogId, NodeId, OfficeId},
     key::{PublicKey, Signature},
     log::{Frontier, Multiproof},
+    record::CutReason,
     time::Timestamp,
     trust::Numbers,
 };
@@ -45,6 +46,9 @@ pub struct Meta {
     pub forgetting: u64,
     /// Dossiers that are shown by their images, because their histories have not come.
     pub imaged: u64,
+    /// Time at this hub, as the last record about its inboxes says; new blocks of rows are marked
+    /// with it.
+    pub clock: Timestamp,
 }
 
 /// Position in an inbox: epoch, number of the last row, running hash up to it.
@@ -56,6 +60,33 @@ pub struct Cursor {
     pub number: u64,
     /// Running hash of the rows up to it.
     pub hash: Hash,
+}
+
+/// A machine below, as it reads an inbox of this hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Reader {
+    /// The inbox: its office, or the office whose hub it is.
+    pub inbox: OfficeId,
+    /// Last row that it has acknowledged, or need not be read to.
+    pub number: u64,
+    /// When it was heard last, by this hub's clock.
+    pub heard: Timestamp,
+    /// Where it goes on when its own place is not among the rows: in front of what it has to
+    /// forget.
+    pub anew: Cursor,
+    /// How often such a place was made for it.
+    pub times: u32,
+}
+
+/// The last cut of an inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cut {
+    /// Rows up to here have left.
+    pub upto: u64,
+    /// Why.
+    pub why: CutReason,
+    /// When, by this hub's clock.
+    pub at: Timestamp,
 }
 
 /// Who writes a log.

@@ -8,6 +8,7 @@ mod beside;
 mod carry;
 pub mod disk;
 mod fate;
+mod kept;
 mod look;
 mod meaning;
 mod paper;
@@ -20,7 +21,7 @@ pub use paper::marker;
 pub use look::Opinion;
 use motcua_core::{
     id::OfficeId,
-    replica::{Channel, Input, LinkId, ScanMessage},
+    replica::{Bounds, Channel, Input, LinkId, ScanMessage},
     time::Instant,
     wire::ImageFrame,
 };
@@ -115,7 +116,12 @@ pub struct World {
 
 impl World {
     pub fn new(seed: u64) -> Self {
-        let papers = paper::Papers::new();
+        Self::keeping(seed, Bounds::default())
+    }
+
+    /// The same city; hubs keep so much of their inboxes.
+    pub fn keeping(seed: u64, keep: Bounds) -> Self {
+        let papers = paper::Papers { keep, ..paper::Papers::new() };
         let sites =
             Place::ALL.into_iter().map(|place| (place, Site::new(&papers, place))).collect();
         Self {

@@ -4,6 +4,7 @@ use super::{Place, Place::*, Trick};
 use motcua_core::{
     id::{DomainId, DossierId, Nonce, OfficeId},
     key::{Purpose, SecretKey},
+    replica::Bounds,
     time::Timestamp,
     trust::{
         ActStep, Binding, Catalogue, DenialList, Denied, HubRecord, Issuer, NodeKind, OfficeRecord,
@@ -20,6 +21,8 @@ pub struct Papers {
     pub trust: TrustView,
     /// The newest documents.
     pub newest: TrustView,
+    /// What every hub keeps of its inboxes.
+    pub keep: Bounds,
 }
 
 /// Found in every payload of a dossier.
@@ -79,7 +82,7 @@ impl Papers {
             offices: offices.to_vec(),
         };
         trust.adopt_catalogue(Signed::sign(&seed(3), &catalogue).unwrap()).unwrap();
-        Self { newest: trust.clone(), trust }
+        Self { newest: trust.clone(), trust, keep: Bounds::default() }
     }
 
     /// Signs a root document that names these hubs and no others.

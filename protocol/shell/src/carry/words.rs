@@ -77,6 +77,7 @@ impl CarryError {
         match self {
             Self::Bundle(error) => error.kind(),
             Self::Io(_) => "disk",
+            Self::Export(ExportError::Cut { .. }) => "cut",
             Self::Export(_) => "unreadable",
             Self::Busy => "busy",
             Self::Stopping => "stopping",
@@ -96,8 +97,11 @@ impl CarryError {
             Self::Bundle(BundleError::Limit { what: "bytes", .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Bundle(BundleError::Io(_)) | Self::Io(_) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Bundle(_) | Self::Maker(_) | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Busy
+            | Self::Gap { .. }
+            | Self::Renumbered
+            | Self::Export(ExportError::Cut { .. }) => StatusCode::CONFLICT,
             Self::Export(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Busy | Self::Gap { .. } | Self::Renumbered => StatusCode::CONFLICT,
             Self::Stopping | Self::Silent => StatusCode::SERVICE_UNAVAILABLE,
             Self::Denied(_) | Self::Scope(_) => StatusCode::FORBIDDEN,
             Self::Unknown { .. } => StatusCode::NOT_FOUND,
@@ -109,6 +113,10 @@ impl CarryError {
         match self {
             Self::Bundle(error) => bundle_vi(error),
             Self::Io(error) => format!("Đĩa của máy này không ghi hoặc đọc được ({error})."),
+            Self::Export(ExportError::Cut { upto }) => format!(
+                "Hub không còn giữ các mục đến số {upto} của hộp này mà máy đó chưa đọc hết: máy \
+                 phải nối với hub một lần để hai bên đối chiếu."
+            ),
             Self::Export(error) => format!("Không lập được gói dữ liệu: {error}."),
             Self::Busy => "Một gói dữ liệu khác đang được xử lý; hãy thử lại khi xong.".into(),
             Self::Stopping => "Máy này đang tắt.".into(),

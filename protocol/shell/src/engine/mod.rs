@@ -19,6 +19,7 @@ mod queue;
 mod recover;
 mod rewrite;
 mod rulings;
+pub mod words;
 
 pub use applier::Progress;
 pub use books::Books;
@@ -39,7 +40,7 @@ use motcua_core::{
     id::{DossierId, NodeId},
     ledger::{Content, Me},
     record::Record,
-    replica::{Config, Event, Replica, parent_of},
+    replica::{Bounds, Config, Event, Replica, parent_of},
     state::{
         Key,
         rows::{Images, Meta},
@@ -92,6 +93,8 @@ pub struct Options<C> {
     pub offline: bool,
     /// How long a purged dossier may stand in files; what is revoked meanwhile goes with it.
     pub purge_delay: Duration,
+    /// What is kept of inboxes.
+    pub keep: Bounds,
 }
 
 /// A running replica.
@@ -148,6 +151,18 @@ pub enum StartError {
         /// Where the journal should be.
         dir: PathBuf,
     },
+    /// The state has to be made from nothing, and the journal does not begin at its beginning.
+    #[error(
+        "the state is lost and the journal in {dir} begins at record {first}: what stood before it \
+         is gone, and there is no base of this version's layout in its place; restore the data, or \
+         put back the version that wrote it"
+    )]
+    BeginningMissing {
+        /// Where the journal is.
+        dir: PathBuf,
+        /// First record that is there.
+        first: u64,
+    },
     /// The operating system refused.
     #[error("{what}: {source}")]
     Io {
@@ -202,6 +217,7 @@ impl Engine {
             parent,
             seed: random_u64(),
             software: env!("CARGO_PKG_VERSION").into(),
+            keep: options.keep,
         };
         let replica = Replica::new(config.clone(), trust.clone(), &books)?;
         let own = OwnWriter::start(&key.public(), &books, pen.clone(), identity.binding.encode())?;
@@ -494,6 +510,13 @@ impl Engine {
                 );
                 let mut seen = self.two_alive.lock().unwrap_or_else(PoisonError::into_inner);
                 *seen.entry(node).or_default() += 1;
+            }
+            Event::Unread(unread) => {
+                let (trust, now) = (self.trust(), self.clock.wall());
+                tracing::warn!(office = %unread.office, "{}", words::unread_en(&trust, &unread, now));
+            }
+            Event::Cut { office, upto, why } => {
+                tracing::info!(%office, upto, ?why, "rows of an inbox are kept no more");
             }
             Event::Greeted { .. } | Event::InSync => {}
         }

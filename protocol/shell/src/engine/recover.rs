@@ -14,12 +14,12 @@ use crate::{
 };
 use motcua_core::{
     id::{EpochId, LogId},
-    ledger::{Content, Decisions, Ledger, Me},
+    ledger::{Content, Decisions, Ledger, Me, STATE_LAYOUT},
     record::{Record, Shelf},
     state::{Key, rows::Meta},
     trust::NodeKind,
 };
-use motcua_journal::{Base, GroupCommit, Journal, Lane, RealFs};
+use motcua_journal::{Base, GroupCommit, Journal, JournalView, Lane, RealFs};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tokio::sync::watch;
 
@@ -74,6 +74,7 @@ pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>,
         Opened::At(applied) => applied,
         Opened::Empty | Opened::SetAside(_) => load_base(&dir, &state, last, &me.node.0)?,
     };
+    check_beginning(&view, newest, &journal_dir)?;
     let books = Books::new(state, view);
     let known = decisions(&books)?;
     let ledger = Ledger::new(me, identity.trust.clone(), content);
@@ -203,6 +204,10 @@ fn load_base(
     let found = Base::newest(&RealFs::new(), dir, owner)?;
     // A base that reflects more than the journal holds belongs to a journal that was set back.
     let Some(base) = found.base.filter(|base| base.lsn() <= last) else { return Ok(0) };
+    if !has_this_layout(&base)? {
+        tracing::info!(position = base.lsn(), "the newest base is of another layout; not used");
+        return Ok(0);
+    }
     tracing::info!(position = base.lsn(), pairs = base.pairs(), "loading the newest base");
     let mut batch = BTreeMap::new();
     for pair in base.iter() {
@@ -214,4 +219,80 @@ fn load_base(
     }
     state.write(batch)?;
     Ok(base.lsn())
+}
+
+/// A state that is made from nothing needs the whole journal; one made from its later part would
+/// pass for the truth.
+fn check_beginning(view: &JournalView, applied: u64, dir: &Path) -> Result<(), StartError> {
+    let missing = applied == 0 && view.durable() > 0 && view.read(1)?.is_none();
+    match view.first().filter(|_| missing) {
+        Some(first) => Err(StartError::BeginningMissing { dir: dir.to_owned(), first }),
+        None => Ok(()),
+    }
+}
+
+/// Whether a base holds rows as this version writes them.
+fn has_this_layout(base: &Base) -> Result<bool, StartError> {
+    let meta = Key::Meta.bytes();
+    for pair in base.iter() {
+        let (key, value) = pair?;
+        if key == meta {
+            // One that cannot be read is of another layout as well.
+            let row = postcard::from_bytes::<Meta>(&value);
+            return Ok(row.is_ok_and(|row| row.layout == STATE_LAYOUT));
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use motcua_core::state::Kv;
+    use motcua_journal::BaseWriter;
+
+    #[test]
+    fn a_base_of_another_layout_is_not_loaded() {
+        let owner = [7; 16];
+        let meta = |layout| Meta { layout, applied: 5, ..Meta::default() };
+        let rows = [
+            (postcard::to_stdvec(&meta(STATE_LAYOUT)).unwrap(), 5),
+            (postcard::to_stdvec(&meta(STATE_LAYOUT - 1)).unwrap(), 0),
+            (vec![1], 0),
+        ];
+        for (row, loaded) in rows {
+            let dir = tempfile::tempdir().unwrap();
+            let (bases, state) = (dir.path().join("bases"), dir.path().join("state"));
+            let fs = Arc::new(RealFs::new());
+            let mut base = BaseWriter::create(fs, &bases, 5, owner, "test").unwrap();
+            base.put(&Key::Meta.bytes(), &row).unwrap();
+            base.put(b"x", b"y").unwrap();
+            base.finish().unwrap();
+            let (state, _) = SledStore::open(&state, 9).unwrap();
+            assert_eq!(load_base(&bases, &state, 9, &owner).unwrap(), loaded);
+            assert_eq!(state.get(b"x").unwrap().is_some(), loaded > 0);
+        }
+    }
+
+    #[test]
+    fn no_state_is_made_from_a_journal_without_its_beginning() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = motcua_journal::Options::new([7; 16], random);
+        options.segment_size = 0;
+        let fs = Arc::new(RealFs::new());
+        let (mut journal, _) = Journal::open(fs, dir.path(), options).unwrap();
+        let view = journal.view();
+        check_beginning(&view, 0, dir.path()).unwrap();
+        for _ in 0..200 {
+            journal.append(Lane::Others, 1, &[0; 60_000]).unwrap();
+            journal.commit().unwrap();
+        }
+        check_beginning(&view, 0, dir.path()).unwrap();
+        assert!(journal.trim(Lane::Others, 100).unwrap() > 0);
+        let refused = check_beginning(&view, 0, dir.path()).unwrap_err().to_string();
+        let first = view.first().unwrap();
+        assert!(first > 1 && refused.contains(&format!("begins at record {first}")), "{refused}");
+        check_beginning(&view, first, dir.path()).unwrap();
+    }
 }

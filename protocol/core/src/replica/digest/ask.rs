@@ -1,7 +1,7 @@
 //! The reader's side of a check.
 
 use super::{
-    ASKED, COMPARED, Check, EntryName, LIST, OFFICES, ROUNDS, Report, SUSPECTS,
+    ASKED, COMPARED, Check, EntryName, LIST, OFFICES, ROUNDS, ROUNDS_IN_PARTS, Report, SUSPECTS,
     answer::{name, own_binding},
     walk::{differing_dossiers, differing_parts},
 };
@@ -137,6 +137,7 @@ impl Replica {
                         self.checker.report = Report::default();
                     }
                     self.checker.found = 0;
+                    self.report_purges(store);
                     self.ask_roots(now, link, None, store)
                 }
                 Ok(true) => {
@@ -166,6 +167,11 @@ impl Replica {
     /// Own logs acknowledged, inbox read, and all of it applied here.
     fn is_quiet(&self, store: &impl Store) -> Result<bool, Fault> {
         if !self.upstream.at_tail() || self.backlog().any(|(_, head, got)| got < head) {
+            return Ok(false);
+        }
+        // What is to be forgotten goes before anything is asked for.
+        let meta: rows::Meta = crate::replica::read(store, Key::Meta)?.unwrap_or_default();
+        if meta.forgetting > 0 {
             return Ok(false);
         }
         let read: rows::Cursor = crate::replica::read(store, Key::Upstream)?.unwrap_or_default();
@@ -350,7 +356,8 @@ impl Replica {
     fn check_ended(&mut self, now: Instant, link: LinkId) {
         let again = self.checker.found > 0 || self.checker.overflow;
         self.checker.rounds += 1;
-        if again && self.checker.rounds < ROUNDS {
+        let rounds = if self.checker.overflow { ROUNDS_IN_PARTS } else { ROUNDS };
+        if again && self.checker.rounds < rounds {
             return self.checker.restart(now.after(SECOND_LOOK));
         }
         self.checker.report.unrepaired = self.checker.found;

@@ -143,6 +143,9 @@ const SUSPECTS: usize = 4_096;
 const COMPARED: usize = 4;
 /// Rounds before what still differs is left to a person and the next night.
 const ROUNDS: u32 = 4;
+/// The same where a round cannot follow up all that it finds: each of them repairs a part. A city
+/// of a million dossiers.
+const ROUNDS_IN_PARTS: u32 = 256;
 /// Entries that the hub waits for from one reader.
 const WANTED: usize = 100_000;
 

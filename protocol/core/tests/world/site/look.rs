@@ -22,7 +22,7 @@ impl Site {
         self.replica.parent()
     }
 
-    pub(super) fn typed<R: serde::de::DeserializeOwned>(&self, key: Key) -> Option<R> {
+    pub fn typed<R: serde::de::DeserializeOwned>(&self, key: Key) -> Option<R> {
         let bytes = self.store.kv.get(&key.bytes()).unwrap()?;
         Some(postcard::from_bytes(&bytes).unwrap())
     }

@@ -19,8 +19,8 @@ use motcua_core::{
     ledger::{Ledger, Me},
     record::Record,
     replica::{
-        Config, Event, ImageDone, ImageIo, ImageOrder, Input, Output, Replica, Report, Token, cut,
-        list, parent_of,
+        Config, Event, ImageDone, ImageIo, ImageOrder, Input, Output, Replica, Report, Token,
+        Unread, cut, list, parent_of,
     },
     state::{Key, MemKv, rows},
     time::{Instant, Timestamp},
@@ -54,6 +54,8 @@ pub struct Site {
     pub checks: Vec<Report>,
     pub set_backs: u32,
     pub diverged: u32,
+    /// Offices for which too much was found to wait.
+    pub unread: Vec<Unread>,
     ended: Option<LogId>,
     binding: Vec<u8>,
     /// One disk sync in so many turns.
@@ -86,6 +88,7 @@ pub fn config(papers: &Papers, place: Place, trust: &TrustView) -> Config {
         parent: parent_of(trust, &binding),
         seed: place as u64,
         software: "test".into(),
+        keep: papers.keep,
         key,
     }
 }
@@ -123,6 +126,7 @@ impl Site {
             checks: Vec::new(),
             set_backs: 0,
             diverged: 0,
+            unread: Vec::new(),
             ended: None,
             binding: papers.binding(place),
             sync_every: 1,
@@ -239,6 +243,17 @@ impl Site {
     fn finish_work(&mut self, now: Instant) {
         while self.sync_one(now) {}
         while self.apply() {}
+    }
+
+    /// A record gets to the disk together with a frame from above that waits for it.
+    pub fn note_with_the_next_frame(&mut self, record: Record) -> bool {
+        let brings = |record: &Record| matches!(record, Record::Down { .. });
+        let mut waiting = self.unsynced.iter_mut();
+        let Some((_, records)) = waiting.find(|(_, records)| records.iter().any(brings)) else {
+            return false;
+        };
+        records.push(record);
+        true
     }
 
     pub fn journal(&mut self, token: Token, records: Vec<Record>) {
@@ -359,6 +374,8 @@ impl Site {
             Event::TwoAlive { node } => self.two_alive.push(node),
             Event::Checked(report) => self.checks.push(report),
             Event::SetBack => self.set_backs += 1,
+            Event::Unread(unread) => self.unread.push(unread),
+            Event::Cut { .. } => {}
         }
     }
 
