@@ -211,6 +211,7 @@ impl Replica {
                 self.pump_siblings(store);
                 self.pump_down(store, |child| inboxes.contains(&child.inbox));
                 self.scans_applied(store);
+                self.ask_for_returning(store);
             }
             Input::Scan(done) => self.scan_done(done, store),
             Input::WantScan(hash) => self.want_scan(hash, store),

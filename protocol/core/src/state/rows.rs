@@ -45,6 +45,8 @@ pub struct Meta {
     pub forgetting: u64,
     /// Dossiers that are shown by their images, because their histories have not come.
     pub imaged: u64,
+    /// Dossiers whose histories have left this machine and are not back.
+    pub away: u64,
 }
 
 /// Position in an inbox: epoch, number of the last row, running hash up to it.
@@ -137,6 +139,9 @@ pub struct Dossier {
     pub ruled: bool,
     /// Whether the content has yet to fold what arrived last.
     pub stale: bool,
+    /// Whether the history has left this machine and is not, or not all, back. Heads and audience
+    /// are then what they were, and counts are of what has come back.
+    pub away: bool,
 }
 
 impl Dossier {

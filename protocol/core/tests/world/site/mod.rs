@@ -245,6 +245,10 @@ impl Site {
         self.unsynced.push_back((Some(token), records));
     }
 
+    pub fn write_down(&mut self, record: Record) {
+        self.unsynced.push_back((None, vec![record]));
+    }
+
     pub fn paint(&mut self, request: ImageIo) {
         self.to_paint.push_back(request);
     }
