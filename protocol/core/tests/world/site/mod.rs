@@ -148,7 +148,11 @@ impl Site {
             self.store.kv = MemKv::default();
         }
         // What is replayed is cut otherwise than what came one by one.
-        self.batch = if lose_state { 1_000 } else { 3 };
+        self.batch = match (lose_state, self.fold_later) {
+            (true, true) => 7,
+            (true, false) => 1_000,
+            (false, _) => 3,
+        };
         let place = self.place;
         self.start(papers, place);
     }
