@@ -7,7 +7,7 @@ use motcua_core::{
     entry::{AudienceAction, AudienceOp, Role},
     id::DossierId,
     record::Record,
-    state::history::Verdict,
+    state::{Key, Kv, history::Verdict},
     trust::DenyAction,
 };
 use world::{Place, Place::*, World};
@@ -255,6 +255,46 @@ fn what_is_ruled_on_or_read_below_never_leaves() {
     let before = here(&world, Ward1, dossier);
     evict(&mut world, Ward1, dossier);
     assert_eq!((away(&world, Ward1), here(&world, Ward1, dossier)), (0, before));
+}
+
+#[test]
+fn an_office_taken_out_while_it_was_away_leaves_the_same_verdicts_here_as_everywhere() {
+    let (mut world, dossier) = closed(12);
+    evict(&mut world, Ward1, dossier);
+    world.cut(Ward1);
+    world.run(5);
+    let leaves = op(&world, AudienceAction::Remove, Ward3);
+    world.edit(Ward1, dossier, &[leaves]);
+    world.edit(Ward3, dossier, &[]);
+    world.settle();
+    world.restore(Ward1);
+    world.settle();
+    assert_eq!((away(&world, Ward1), here(&world, Ward1, dossier)), (0, 12));
+    let verdicts = world.verdicts(City, dossier);
+    assert!(verdicts.values().any(|(verdict, _)| *verdict == Verdict::Flagged));
+    assert_eq!(world.verdicts(Ward1, dossier), verdicts);
+    world.check_held();
+    rebuilt_the_same(&mut world, Ward1);
+    evict(&mut world, Ward1, dossier);
+    assert_eq!(away(&world, Ward1), 0, "what was ruled on stays");
+}
+
+#[test]
+fn a_return_that_was_asked_for_on_a_lost_link_is_asked_for_on_the_next() {
+    let (mut world, dossier) = closed(13);
+    evict(&mut world, Ward1, dossier);
+    world.edit(Ward3, dossier, &[]);
+    let wanted = Key::Returning(dossier).bytes();
+    while world.state(Ward1).get(&wanted).unwrap().is_none() {
+        world.run(1);
+    }
+    world.cut(Ward1);
+    world.crash(Ward1);
+    world.settle();
+    assert_eq!(away(&world, Ward1), 1);
+    world.restore(Ward1);
+    world.settle();
+    back_and_whole(&mut world, Ward1, dossier, 11);
 }
 
 #[test]
