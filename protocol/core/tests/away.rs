@@ -292,7 +292,11 @@ fn a_return_that_was_asked_for_on_a_lost_link_is_asked_for_on_the_next() {
     world.crash(Ward1);
     world.settle();
     assert_eq!(away(&world, Ward1), 1);
+    // Nothing arrives that would give occasion to ask.
+    world.hold_inbox = Some(Ward1);
     world.restore(Ward1);
+    world.settle();
+    world.hold_inbox = None;
     world.settle();
     back_and_whole(&mut world, Ward1, dossier, 11);
 }
