@@ -5,7 +5,7 @@ use crate::{
     beside::{Beside, Neighbours},
     clock::{Clock, SystemClock},
     driver::{Driver, Signal},
-    engine::{Changed, Durable, Engine, Options, StartError, Told},
+    engine::{Changed, Durable, Engine, Eviction, Options, StartError, Told},
     identity::{Identity, IdentityError},
     recovery::{Books, BooksError, BoxFuture, HubRecovery, Issue, Issuing},
     renewal::{self, Watch},
@@ -68,6 +68,8 @@ pub struct Probes {
     pub renewal: Patience,
     /// How long a purged dossier may stand in files, where it is not the usual time.
     pub purge_delay: Option<Duration>,
+    /// When closed dossiers leave this machine; never if it is not said.
+    pub evict: Option<Eviction>,
 }
 
 /// Why a service did not start.
@@ -111,7 +113,8 @@ impl Service {
         let ServiceOptions { data_dir, listen, recovery_listen, content, changed, probes } =
             options;
         let purge_delay = probes.purge_delay.unwrap_or(PURGE_DELAY);
-        let Probes { event: told, durable, segment_bytes, offline, links, beside, .. } = probes;
+        let Probes { event: told, durable, segment_bytes, offline, links, beside, evict, .. } =
+            probes;
         let patience = probes.renewal;
         let identity = Identity::load(&data_dir)?;
         let trust = TrustHandle::new(identity.trust.clone());
@@ -142,6 +145,7 @@ impl Service {
                 segment_bytes,
                 offline,
                 purge_delay,
+                evict,
             })
         });
         let engine = started.await.map_err(|error| ServiceError::Thread(error.to_string()))??;

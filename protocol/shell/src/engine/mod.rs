@@ -12,6 +12,7 @@
 mod applier;
 mod books;
 mod check;
+mod evict;
 mod forget;
 mod own;
 mod pen;
@@ -22,6 +23,7 @@ mod rulings;
 
 pub use applier::Progress;
 pub use books::Books;
+pub use evict::Eviction;
 pub use own::{OwnWriter, SaveError, Saved};
 pub use pen::{Done, Durable, Pen};
 pub(crate) use recover::{begin_journal, lane_of, worked_before};
@@ -49,7 +51,7 @@ use motcua_core::{
 };
 use queue::Queue;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -92,6 +94,8 @@ pub struct Options<C> {
     pub offline: bool,
     /// How long a purged dossier may stand in files; what is revoked meanwhile goes with it.
     pub purge_delay: Duration,
+    /// When closed dossiers leave; nodes only, and never if it is not said.
+    pub evict: Option<Eviction>,
 }
 
 /// A running replica.
@@ -108,8 +112,8 @@ pub struct Engine {
     /// The newest trust documents handed to the journal.
     offered: Mutex<TrustView>,
     trusted: Trusted,
-    /// As long as it is there, the forgetter runs.
-    forgetting: Mutex<Option<std::sync::mpsc::SyncSender<()>>>,
+    /// As long as they are there, forgetter and evictor run.
+    housekeeping: Mutex<Vec<std::sync::mpsc::SyncSender<()>>>,
     progress: watch::Receiver<Progress>,
     queue: Arc<Queue>,
     data_dir: PathBuf,
@@ -239,7 +243,7 @@ impl Engine {
             scans,
             config: Mutex::new(config),
             certificate,
-            forgetting: Mutex::default(),
+            housekeeping: Mutex::default(),
         });
         let applying = {
             let (pen, driver) = (pen.clone(), driver.clone());
@@ -276,10 +280,15 @@ impl Engine {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (running, stop) = std::sync::mpsc::sync_channel(0);
             let (engine_too, delay) = (Arc::downgrade(&engine), options.purge_delay);
+            let evicting = runtime.clone();
             let forgetter = forget::Forgetter { engine: engine_too, delay, runtime };
-            let forgetting = spawn("forgetter", move || forgetter.run(&stop))?;
-            engine.threads().push(forgetting);
-            *engine.forgetting.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
+            engine.keep_house(running, spawn("forgetter", move || forgetter.run(&stop))?);
+            if let Some(when) = options.evict.filter(|_| binding.kind == NodeKind::Node) {
+                let (running, stop) = std::sync::mpsc::sync_channel(0);
+                let (engine_too, left) = (Arc::downgrade(&engine), HashMap::new());
+                let evictor = evict::Evictor { engine: engine_too, when, runtime: evicting, left };
+                engine.keep_house(running, spawn("evictor", move || evictor.run(&stop))?);
+            }
         }
         Ok(engine)
     }
@@ -439,7 +448,7 @@ impl Engine {
             self.pen.write(vec![record], Box::new(drop));
         }
         self.scans.stop();
-        self.forgetting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.driver.signal(Signal::Stop);
         self.pen.stop();
         for thread in std::mem::take(&mut *self.threads()) {
@@ -450,6 +459,12 @@ impl Engine {
         if let Err(error) = self.books.state.flush() {
             tracing::warn!(%error, "state store was not flushed; the next start takes longer");
         }
+    }
+
+    /// A thread that runs until the engine stops.
+    fn keep_house(&self, running: std::sync::mpsc::SyncSender<()>, thread: JoinHandle<()>) {
+        self.threads().push(thread);
+        self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner).push(running);
     }
 
     fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
