@@ -25,6 +25,13 @@ fn line_of(client: Client, dossier: &Registered) -> Value {
     found["dossiers"][0].clone()
 }
 
+fn looks(client: Client) -> f64 {
+    let text = client.get("/metrics").unwrap().text();
+    let mut lines = text.lines();
+    let found = lines.find_map(|line| line.strip_prefix("motcua_eviction_looks_total "));
+    found.unwrap().trim().parse().unwrap()
+}
+
 fn refused(trouble: Result<Value, Trouble>) -> (u16, Value) {
     match trouble {
         Err(Trouble::Refused(answer)) => (answer.status, answer.json()["error"].clone()),
@@ -38,6 +45,8 @@ fn closed_dossiers_leave_are_found_and_come_back_with_their_scans_and_a_waiting_
     println!("MOTCUA_SEED={number}");
     let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..1]).unwrap();
     let ward = WARDS_1[0];
+    // The district's hub has everything, the city's nothing yet.
+    city.site(DISTRICT_1).line.cut();
     city.site(ward).stop().unwrap();
     let trial = "[eviction]\nafter_seconds = 1\nevery_seconds = 1\n[links]\nidle_seconds = 3\n";
     city.site(ward).add_settings(trial).unwrap();
@@ -74,6 +83,13 @@ fn closed_dossiers_leave_are_found_and_come_back_with_their_scans_and_a_waiting_
             whole = desk.detail(&first.id).unwrap();
         }
     }
+
+    wait_for("the district has all of it", || desk.sync().unwrap()["unsent"] == 0);
+    let before = looks(client);
+    wait_for("they are looked at thrice", || looks(client) >= before + 3.0);
+    let sync = desk.sync().unwrap();
+    assert_eq!((&sync["away"], &sync["city_received_seq"]), (&json!(0), &json!(0)));
+    city.site(DISTRICT_1).line.restore();
 
     // Two go; their lines are what they were but for the word.
     wait_for("two have left", || desk.sync().unwrap()["away"] == 2);
@@ -116,6 +132,8 @@ fn closed_dossiers_leave_are_found_and_come_back_with_their_scans_and_a_waiting_
     desk.note(&first.id, "đã trả lời").unwrap();
     wait_for("the hub has the note", || desk.sync().unwrap()["unsent"] == 0);
     assert_eq!(desk.sync().unwrap()["held"], 0);
+    let before = looks(client);
+    wait_for("they are looked at thrice", || looks(client) >= before + 3.0);
     assert_eq!(desk.sync().unwrap()["away"], 1, "what came back stays for a day");
 
     assert!(kept.exists(), "a dossier that is here names it");

@@ -33,6 +33,11 @@ pub fn collect(engine: &Engine, out: &mut Metrics) -> Result<(), StoreError> {
             "Times this machine was found to be set back or copied.",
             engine.set_backs(),
         ),
+        (
+            "motcua_eviction_looks_total",
+            "Times all dossiers were looked through for closed ones that may leave.",
+            engine.eviction_looks(),
+        ),
     ] {
         out.family(name, "counter", help).sample(name, &[], value as f64);
     }

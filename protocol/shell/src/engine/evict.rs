@@ -21,6 +21,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     sync::{
         Weak,
+        atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError},
     },
     time::Duration,
@@ -75,7 +76,7 @@ impl Evictor {
         }
     }
 
-    /// A look at every dossier.
+    /// A look at every dossier, as long as the hub is linked.
     fn pass(&mut self, stop: &Receiver<()>) -> Result<Result<(), Stopped>, StoreError> {
         let (mut after, mut count, mut scans) = (None, 0, 0);
         loop {
@@ -100,10 +101,11 @@ impl Evictor {
                 scans += self.let_scans_go(&engine, *id)?;
             }
             after = page.last().map(|(id, _)| *id);
-            drop(engine);
             if page.len() < PAGE {
+                engine.eviction_looks.fetch_add(1, Ordering::Relaxed);
                 break;
             }
+            drop(engine);
             if is_stopped(stop, PAUSE) {
                 return Ok(Err(Stopped));
             }

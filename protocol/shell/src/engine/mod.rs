@@ -124,6 +124,7 @@ pub struct Engine {
     two_alive: Mutex<BTreeMap<NodeId, u64>>,
     received_at: AtomicI64,
     root_received: AtomicU64,
+    eviction_looks: AtomicU64,
     rewriting: rewrite::Rewriting,
     checks: check::Checks,
     scans: Scans,
@@ -238,6 +239,7 @@ impl Engine {
             two_alive: Mutex::default(),
             received_at: AtomicI64::default(),
             root_received: AtomicU64::default(),
+            eviction_looks: AtomicU64::default(),
             rewriting: rewrite::Rewriting::default(),
             checks: check::Checks::default(),
             scans,
@@ -355,6 +357,11 @@ impl Engine {
     /// Entries of the own log that the root hub has, as far as this process was told.
     pub fn root_received(&self) -> u64 {
         self.root_received.load(Ordering::Relaxed)
+    }
+
+    /// How often all dossiers were looked through for closed ones, since the start.
+    pub fn eviction_looks(&self) -> u64 {
+        self.eviction_looks.load(Ordering::Relaxed)
     }
 
     /// How often two machines were seen alive with one key since the start.
