@@ -23,7 +23,7 @@ async function loadDossier() {
     const data = await api('GET', `/dossiers/${encodeURIComponent(id)}`);
     if (dossier.id !== id) return;
     Object.assign(dossier, { data, at: now() });
-    problem('dossier-problem', '');
+    problem('dossier-problem', data.away ? w('dossier_away') : '', loadDossier);
     drawDossier();
   } catch (failure) {
     if (dossier.id !== id) return;

@@ -3,7 +3,7 @@
 
 const PAGE_SIZE = 50;
 const EMPTY_PAGES = 40;        // pages looked through for a rare state before the clerk is asked
-const ITEM_MARK = { saved: 'box', received: 'half', accepted: 'ok', held: 'pause', unchecked: 'half' };
+const ITEM_MARK = { saved: 'box', received: 'half', accepted: 'ok', held: 'pause', unchecked: 'half', away: 'ok' };
 
 const itemSync = (sync) => el('span', { class: `item ${sync in ITEM_MARK ? sync : 'saved'}` }, mark(ITEM_MARK[sync]), ' ', w(`item_${sync}`));
 

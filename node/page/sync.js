@@ -71,6 +71,7 @@ function showSyncFacts() {
     [w('fact_hub_seq'), String(s.hub_received_seq)],
     [w('fact_held'), String(s.held)],
     [w('fact_scans_unsent'), String(s.unsent_scans)],
+    s.away > 0 && [w('fact_away'), String(s.away)],
     s.damaged_scans > 0 && [w('fact_scans_damaged'), String(s.damaged_scans)],
   ]);
 }
@@ -83,7 +84,7 @@ async function poll() {
   try {
     const data = await api('GET', '/sync', { timeout: POLL_TIMEOUT_MS, signal: mine.signal });
     if (sync.polling !== mine) return;
-    const print = [data.unsent, data.saved_total, data.hub_received_seq, data.held, data.state_applying, data.unchecked].join();
+    const print = [data.unsent, data.saved_total, data.hub_received_seq, data.held, data.state_applying, data.unchecked, data.away].join();
     const news = sync.print !== '' && print !== sync.print;
     const back = sync.state === 'unreachable';
     Object.assign(sync, { data, print, at: Date.now(), state: syncStateOf(data) });

@@ -62,6 +62,7 @@ const WORDS = {
     "item_accepted": "Hub đã chấp nhận",
     "item_held": "Đang giữ lại",
     "item_unchecked": "Hub gửi, đang kiểm tra",
+    "item_away": "Đã chuyển về hub",
 
     "list_title": "Hồ sơ",
     "search_region": "Tìm hồ sơ",
@@ -197,6 +198,7 @@ const WORDS = {
     "kilobytes": "{0} KB",
     "megabytes": "{0} MB",
     "fact_scans_unsent": "Bản quét chưa gửi",
+    "fact_away": "Hồ sơ đã chuyển về hub",
     "fact_scans_damaged": "Bản quét bị hỏng",
     "paper_line": "{0} × {1}",
     "steps_title": "Giao, nhận giữa các cơ quan",
@@ -240,6 +242,7 @@ const WORDS = {
     "done_note": "Đã lưu tại đây: ghi chú.",
     "doubtful_action": "Chưa biết chắc việc này đã được lưu hay chưa. {0} Hãy bấm lại đúng nút ấy: máy chỉ ghi một lần.",
     "dossier_failed": "Không mở được hồ sơ. {0}",
+    "dossier_away": "Hồ sơ đã kết thúc: lịch sử, giấy tờ và bản quét được giữ ở hub. Chưa kết nối được với hub nên chỉ hiện phần tóm tắt; có mạng thì mở lại là xem được tất cả.",
     "dossier_old": "Nội dung bên dưới là của lúc {0}.",
 
     "why_unreachable": "Không liên lạc được với máy của cơ quan.",
@@ -317,6 +320,7 @@ const WORDS = {
     "item_accepted": "Hub has accepted it",
     "item_held": "Held",
     "item_unchecked": "From the hub, being checked",
+    "item_away": "Kept at the hub",
 
     "list_title": "Dossiers",
     "search_region": "Find dossiers",
@@ -452,6 +456,7 @@ const WORDS = {
     "kilobytes": "{0} KB",
     "megabytes": "{0} MB",
     "fact_scans_unsent": "Scans not sent",
+    "fact_away": "Dossiers kept at the hub",
     "fact_scans_damaged": "Damaged scans",
     "paper_line": "{0} × {1}",
     "steps_title": "Hand-overs between offices",
@@ -495,6 +500,7 @@ const WORDS = {
     "done_note": "Saved here: note.",
     "doubtful_action": "It is not certain whether this was saved. {0} Press the same button again: it is recorded once only.",
     "dossier_failed": "The dossier could not be opened. {0}",
+    "dossier_away": "A closed dossier: its history, papers and scans are kept at the hub, which cannot be reached now. This is the summary; open it again when the connection is back to see everything.",
     "dossier_old": "What follows is as of {0}.",
 
     "why_unreachable": "The office's machine cannot be reached.",

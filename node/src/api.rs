@@ -187,6 +187,7 @@ async fn show(
 ) -> Result<Json<Value>, DeskError> {
     let id = dossier_id(&id)?;
     api.desk.settled().await;
+    api.desk.brought_back(id).await?;
     Ok(Json(views::dossier(&api.desk, id)?))
 }
 
@@ -337,7 +338,7 @@ async fn redo_list(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, DeskError> {
     api.desk.settled().await;
-    Ok(Json(crate::redo::list(&api.desk, dossier_id(&id)?)?))
+    Ok(Json(crate::redo::list(&api.desk, dossier_id(&id)?).await?))
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,9 @@ use motcua_core::{
     entry::{FactIds, Kind, dossier_id},
     hash::{Context, derive},
     id::{DossierId, Hash, Nonce, OfficeId, PersonId},
+    ledger::is_away,
     record::{Record, RequestKey},
+    replica::UpstreamPhase,
     state::{
         Key, Kv,
         rows::{self, Meta, Request},
@@ -254,6 +256,7 @@ impl Desk {
         make: impl Fn(&[Fact], Act) -> Result<Action, DeskError>,
     ) -> Result<DossierId, DeskError> {
         self.checked(id).await?;
+        self.brought_back(id).await?;
         let act = self.act_of(&caller, note);
         let now = Timestamp(act.at);
         self.once(caller.request, &mut |request| {
@@ -330,8 +333,38 @@ impl Desk {
         tokio::time::timeout(HISTORY_WAIT, come).await.unwrap_or(Ok(()))
     }
 
+    /// Brings the history of a closed dossier back from the hub, if it left, and waits a moment for
+    /// it. It may be away still: whoever needs it is told so.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] when the state cannot be read.
+    pub(crate) async fn brought_back(&self, id: DossierId) -> Result<(), DeskError> {
+        let books = self.engine.books();
+        if !is_away(books, id)? {
+            return Ok(());
+        }
+        let mut progress = self.engine.progress();
+        self.engine.driver().signal(Signal::WantHistory(id));
+        if self.engine.snapshot().upstream != UpstreamPhase::Live {
+            return Ok(());
+        }
+        let come = async {
+            while is_away(books, id)? {
+                if progress.changed().await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        tokio::time::timeout(HISTORY_WAIT, come).await.unwrap_or(Ok(()))
+    }
+
     /// The newest document of a dossier, to be written to. Only under the own log's lock.
     fn newest(&self, id: DossierId) -> Result<Held, DeskError> {
+        // Also if the document is still in memory: what is built on it here could not be judged here.
+        if is_away(self.engine.books(), id)? {
+            return Err(DeskError::Away);
+        }
         match self.documents.take(id, self.generation()) {
             Some(held) => Ok(held),
             None => self.load(id),
@@ -360,7 +393,10 @@ impl Desk {
             return Err(DeskError::Unchecked);
         }
         let held = self.engine.books().dossier(id)?;
-        let (_, history) = held.ok_or_else(|| DeskError::NoDossier(id.to_string()))?;
+        let (row, history) = held.ok_or_else(|| DeskError::NoDossier(id.to_string()))?;
+        if row.away {
+            return Err(DeskError::Away);
+        }
         let accepted: Vec<_> = history
             .iter()
             .filter(|stored| stored.verdict.applies() && stored.entry.header.kind.is_change())

@@ -34,6 +34,12 @@ pub enum DeskError {
          and worked on in a moment"
     )]
     Unchecked,
+    /// The history of a closed dossier stands at the hub, and did not come in time.
+    #[error(
+        "the history of this closed dossier is kept at the hub and is fetched when it is opened; the \
+         hub cannot be reached now: try again when the connection is back"
+    )]
+    Away,
     /// Something named in the request is not known.
     #[error("{field}: {value:?} is not known here")]
     Unknown {
@@ -103,6 +109,7 @@ impl DeskError {
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "state_unavailable"),
             Self::NoDossier(_) => (StatusCode::NOT_FOUND, "no_dossier"),
             Self::Unchecked => (StatusCode::CONFLICT, "unchecked"),
+            Self::Away => (StatusCode::CONFLICT, "away"),
             Self::Unknown { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown"),
             Self::Document(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable"),
             Self::KeyReused => (StatusCode::CONFLICT, "idempotency_mismatch"),
@@ -185,6 +192,11 @@ impl DeskError {
             Self::Unchecked => "Hồ sơ vừa nhận từ hub, lịch sử đang về: xem được ngay, xử lý được \
                                 sau ít phút."
                 .into(),
+            Self::Away => {
+                "Lịch sử của hồ sơ đã kết thúc này được giữ ở hub và tải về khi mở; hiện \
+                           chưa kết nối được với hub: hãy thử lại khi có mạng."
+                    .into()
+            }
             Self::Unknown { field, value } => format!("{field}: không biết “{value}”."),
             Self::Document(why) => format!("Không mở được hồ sơ: {why}."),
             Self::KeyReused => "Khóa Idempotency-Key này đã dùng cho yêu cầu khác.".into(),

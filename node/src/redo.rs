@@ -45,7 +45,8 @@ enum Again {
 ///
 /// # Errors
 /// [`DeskError`] when the dossier cannot be read.
-pub fn list(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
+pub async fn list(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
+    desk.brought_back(id).await?;
     let steps = steps(desk, id)?;
     Ok(json!({ "steps": steps.iter().map(line).collect::<Vec<_>>() }))
 }
@@ -106,7 +107,11 @@ pub async fn run(desk: &Desk, id: DossierId, caller: Caller) -> Result<Value, De
 /// again, in order.
 fn steps(desk: &Desk, id: DossierId) -> Result<Vec<Step>, DeskError> {
     let books = desk.engine().books();
-    let (_, history) = books.dossier(id)?.ok_or_else(|| DeskError::NoDossier(id.to_string()))?;
+    let held = books.dossier(id)?;
+    let (row, history) = held.ok_or_else(|| DeskError::NoDossier(id.to_string()))?;
+    if row.away {
+        return Err(DeskError::Away);
+    }
     let accepted = desk.facts(id)?;
     let done = |change: &Hash| {
         let mark = mark(change);

@@ -90,6 +90,7 @@ pub async fn run(
     let beside = Beside { listen: settings.sibling_listen, peers: settings.siblings.clone() };
     let probes = Probes {
         purge_delay: settings.purge_delay(),
+        evict: settings.evict(),
         links: settings.links.transport(),
         beside,
         renewal: settings.renewal.patience(),

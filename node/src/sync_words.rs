@@ -8,7 +8,11 @@ use motcua_core::{
     replica::{SiblingStatus, UpstreamPhase},
     state::{StoreError, tiles},
 };
-use motcua_shell::{engine::Engine, transport::Carrier};
+use motcua_shell::{
+    disk::{DiskUse, disk_use},
+    engine::Engine,
+    transport::Carrier,
+};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -50,6 +54,10 @@ pub struct SyncState {
     pub state_applying: bool,
     /// Dossiers that are shown as the hub has them, while their histories are still coming.
     pub unchecked: u64,
+    /// Closed dossiers whose histories stand at the hub and come back when they are opened.
+    pub away: u64,
+    /// Bytes on this machine's disk.
+    pub disk: DiskUse,
     /// Places where own changes stand, this disk first; empty where nobody asked.
     pub places: Vec<Place>,
     /// Of these, how many hold all of them.
@@ -133,6 +141,8 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
         damaged_scans: scans.damaged,
         state_applying: engine.unapplied() > 0,
         unchecked: meta.imaged,
+        away: meta.away,
+        disk: disk_use(engine)?,
         places: Vec::new(),
         copies: 1,
         copies_wanted: 1,

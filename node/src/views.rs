@@ -16,10 +16,10 @@ use motcua_dossier::{
     attachment::Attachment,
     code::Code,
     document::Document,
-    fact::{Fact, Forward, Kind, Note, StateStep},
+    fact::{Applicant, Due, Fact, Forward, Kind, Note, StateStep},
     search::fold,
     state::State,
-    view::{Summary, view},
+    view::{Summary, View, view},
 };
 use motcua_shell::content;
 use serde::Deserialize;
@@ -140,9 +140,10 @@ fn line(
     summary: &Summary,
 ) -> Result<Value, DeskError> {
     let books = desk.engine().books();
-    let history = books.dossier(id)?.map(|(_, history)| history).unwrap_or_default();
+    let (row, history) = books.dossier(id)?.unwrap_or_default();
     let sync = match books.row::<rows::Image>(Key::Image(id))? {
         Some(_) => "unchecked",
+        None if row.away => "away",
         None => weakest(history.iter().map(|stored| sync_word(received, stored))),
     };
     let state = State::from_code(summary.state).unwrap_or(State::Submitted);
@@ -206,8 +207,15 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
     };
     let trust = desk.engine().trust();
     let received = received(desk)?;
-    let facts = desk.facts(id)?;
-    let shown = view(&facts);
+    let away = row.away;
+    let facts = match desk.facts(id) {
+        Err(DeskError::Away) => None,
+        facts => Some(facts?),
+    };
+    let shown = match &facts {
+        Some(facts) => view(facts),
+        None => outline(summary(desk, id)?.unwrap_or_default()),
+    };
     let derived = &shown.derived;
     let conflicts: Vec<Value> = derived
         .conflicts
@@ -246,7 +254,7 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
     let allowed: Vec<Value> = derived
         .allowed()
         .into_iter()
-        .filter(|_| image.is_none())
+        .filter(|_| image.is_none() && !away)
         .map(|state| json!({ "state": state.code(), "vi": state.vi(), "en": state.en() }))
         .collect();
     let mut whole = line(desk, &trust, received, id, &shown.summary)?;
@@ -257,20 +265,33 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
         "request": shown.request.text,
         "fee": shown.request.fee,
         "papers": shown.papers,
-        "attachments": crate::scans::lines(desk, id)?,
+        "attachments": if facts.is_some() { crate::scans::lines(desk, id)? } else { Vec::new() },
         "due_dates": shown.due,
         "audience": audience,
         "steps": steps,
         "history": entries(desk, &trust, received, &history)?,
         "heads": row.heads.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "allowed": allowed,
-        "can_take": image.is_none() && waiting_for(derived, desk.engine().me.office).is_some(),
+        "can_take": image.is_none()
+            && !away
+            && waiting_for(derived, desk.engine().me.office).is_some(),
         "unchecked": image.is_some(),
+        "away": away,
     });
     if let (Value::Object(whole), Value::Object(more)) = (&mut whole, more) {
         whole.extend(more);
     }
     Ok(whole)
+}
+
+/// What is known of a dossier whose history is at the hub.
+fn outline(summary: Summary) -> View {
+    View {
+        applicant: Applicant { name: summary.applicant.clone(), ..Applicant::default() },
+        due: summary.due.map(|at| Due { at, reason: String::new() }).into_iter().collect(),
+        summary,
+        ..view(&[])
+    }
 }
 
 fn roles_of(members: &[(OfficeId, u8)]) -> Vec<(OfficeId, Vec<Role>)> {

@@ -71,6 +71,7 @@ async fn take_in(
         let limit = limits::SCAN_BYTES;
         return Err(motcua_shell::scans::UploadError::TooLong { limit }.into());
     }
+    api.desk.brought_back(id).await?;
     // Refused before the file is taken in: no such dossier, a name or a paper that cannot be.
     let facts = api.desk.facts(id)?;
     let scanned = |stored: Stored| Scanned {
@@ -118,6 +119,7 @@ async fn list(
 ) -> Result<Json<Value>, DeskError> {
     let id = api::dossier_id(&id)?;
     api.desk.settled().await;
+    api.desk.brought_back(id).await?;
     Ok(Json(json!({ "attachments": lines(&api.desk, id)? })))
 }
 
@@ -164,6 +166,7 @@ async fn give(
 ) -> Result<Response, DeskError> {
     let id = api::dossier_id(&id)?;
     api.desk.settled().await;
+    api.desk.brought_back(id).await?;
     let scan = named(&api.desk, id, &fact)?;
     let Some((hash, size)) = scan.address() else { return Err(DeskError::NoScan(fact)) };
     let engine = api.desk.engine();

@@ -247,6 +247,19 @@ pub enum Record {
     },
     /// Something about the inboxes that are read from here.
     Inbox(InboxEvent),
+    /// The history of a closed dossier is out of the state from here on; what lists and searches
+    /// read of it stays. Void if more of it is held than whoever wrote this had seen.
+    Evicted {
+        /// Which dossier.
+        dossier: DossierId,
+        /// Entries held of it.
+        entries: u32,
+    },
+    /// The hub has sent everything that it has of a dossier that was evicted.
+    Returned {
+        /// Which dossier.
+        dossier: DossierId,
+    },
 }
 
 /// Where a record stands in the journal.
@@ -296,6 +309,8 @@ impl Record {
             Self::PurgeDone { .. } => 33,
             Self::PurgeNoted { .. } => 34,
             Self::PurgeConfirmed { .. } => 35,
+            Self::Evicted { .. } => 36,
+            Self::Returned { .. } => 37,
         }
     }
 
@@ -322,7 +337,9 @@ impl Record {
             | Self::PurgeNoted { .. }
             | Self::PurgeConfirmed { .. }
             | Self::Images { .. }
-            | Self::Inbox(_) => Shelf::Others,
+            | Self::Inbox(_)
+            | Self::Evicted { .. }
+            | Self::Returned { .. } => Shelf::Others,
         }
     }
 

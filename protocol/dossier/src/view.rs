@@ -34,6 +34,14 @@ pub struct Summary {
     pub updated: i64,
 }
 
+impl Summary {
+    /// Whether nothing is to happen any more: its result was handed over, or it was refused, and
+    /// nobody has to settle anything. A result that waits at the desk is still to be handed over.
+    pub fn is_closed(&self) -> bool {
+        !self.conflict && State::from_code(self.state).is_some_and(State::is_final)
+    }
+}
+
 /// A dossier, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
@@ -89,4 +97,20 @@ fn all<'a, F: serde::de::DeserializeOwned + 'a>(
 
 fn last<F: serde::de::DeserializeOwned>(facts: &[Fact], kind: Kind) -> Option<F> {
     all(facts, kind).last()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_final_and_in_no_conflict_is_closed() {
+        let closed = |state: State, conflict| {
+            Summary { state: state.code(), conflict, ..Summary::default() }.is_closed()
+        };
+        let all = State::ALL.into_iter().filter(|state| closed(*state, false));
+        assert_eq!(all.collect::<Vec<_>>(), [State::Refused, State::Returned]);
+        assert!(!closed(State::Returned, true));
+        assert!(!Summary::default().is_closed());
+    }
 }

@@ -10,6 +10,7 @@ pub mod carry;
 pub mod certificate;
 pub mod clock;
 pub mod content;
+pub mod disk;
 pub mod documents;
 pub mod driver;
 pub mod engine;

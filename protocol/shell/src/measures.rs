@@ -1,9 +1,9 @@
 //! What node and hub both tell a scraper about their engine.
 
-use crate::{engine::Engine, http::Metrics, odd, renewal, scans};
+use crate::{disk, engine::Engine, http::Metrics, odd, renewal, scans};
 use motcua_core::state::StoreError;
 
-/// Counts of what is held, checks that ended, links that were refused, scans.
+/// Counts of what is held, checks that ended, links that were refused, scans, disk.
 ///
 /// # Errors
 /// [`StoreError`] when the state cannot be read.
@@ -13,6 +13,7 @@ pub fn collect(engine: &Engine, out: &mut Metrics) -> Result<(), StoreError> {
         ("motcua_dossiers", "Dossiers held.", meta.dossiers),
         ("motcua_entries", "Entries accepted.", meta.entries),
         ("motcua_entries_held", "Entries not accepted.", meta.held),
+        ("motcua_dossiers_away", "Closed dossiers whose histories are at the hub only.", meta.away),
         ("motcua_records_unapplied", "Records on disk not yet in the state.", engine.unapplied()),
     ] {
         out.family(name, "gauge", help).sample(name, &[], value as f64);
@@ -32,6 +33,11 @@ pub fn collect(engine: &Engine, out: &mut Metrics) -> Result<(), StoreError> {
             "Times this machine was found to be set back or copied.",
             engine.set_backs(),
         ),
+        (
+            "motcua_eviction_looks_total",
+            "Times all dossiers were looked through for closed ones that may leave.",
+            engine.eviction_looks(),
+        ),
     ] {
         out.family(name, "counter", help).sample(name, &[], value as f64);
     }
@@ -40,5 +46,6 @@ pub fn collect(engine: &Engine, out: &mut Metrics) -> Result<(), StoreError> {
         out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
     }
     renewal::collect(engine, out);
+    disk::collect(engine, out)?;
     scans::collect(engine, out)
 }

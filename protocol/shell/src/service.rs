@@ -5,7 +5,7 @@ use crate::{
     beside::{Beside, Neighbours},
     clock::{Clock, SystemClock},
     driver::{Driver, Signal},
-    engine::{Changed, Durable, Engine, Options, StartError, Told},
+    engine::{Changed, Durable, Engine, Eviction, Options, StartError, Told},
     identity::{Identity, IdentityError},
     recovery::{Books, BooksError, BoxFuture, HubRecovery, Issue, Issuing},
     renewal::{self, Watch},
@@ -70,6 +70,8 @@ pub struct Probes {
     pub purge_delay: Option<Duration>,
     /// What is kept of inboxes.
     pub keep: Bounds,
+    /// When closed dossiers leave this machine; never if it is not said.
+    pub evict: Option<Eviction>,
 }
 
 /// Why a service did not start.
@@ -113,8 +115,10 @@ impl Service {
         let ServiceOptions { data_dir, listen, recovery_listen, content, changed, probes } =
             options;
         let purge_delay = probes.purge_delay.unwrap_or(PURGE_DELAY);
-        let Probes { event: told, durable, segment_bytes, offline, links, beside, .. } = probes;
-        let (patience, keep) = (probes.renewal, probes.keep);
+        let Probes {
+            event: told, durable, segment_bytes, offline, links, beside, evict, keep, ..
+        } = probes;
+        let patience = probes.renewal;
         let identity = Identity::load(&data_dir)?;
         let trust = TrustHandle::new(identity.trust.clone());
         let clock = SystemClock::default();
@@ -145,6 +149,7 @@ impl Service {
                 offline,
                 purge_delay,
                 keep,
+                evict,
             })
         });
         let engine = started.await.map_err(|error| ServiceError::Thread(error.to_string()))??;

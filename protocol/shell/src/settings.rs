@@ -1,7 +1,7 @@
 //! What an operator writes: `hub.toml` and `node.toml`. A key that is not known is an error, because
 //! a misspelt one would silently do nothing.
 
-use crate::transport;
+use crate::{engine::Eviction, transport};
 use motcua_core::{replica::Bounds, trust::renewal::Patience};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
@@ -82,6 +82,13 @@ pub struct NodeSettings {
     /// said, at most a day.
     #[serde(default)]
     pub purge_after_minutes: Option<u32>,
+    /// Days after the newest act in a closed dossier after which its history stands at the hub only
+    /// and comes back when it is opened; 90 if not said, 0 for never. See [`EvictionSettings`].
+    #[serde(default = "ninety")]
+    pub evict_after_days: u32,
+    /// The same in detail.
+    #[serde(default)]
+    pub eviction: EvictionSettings,
     /// How links are set up, where the network needs it.
     #[serde(default)]
     pub links: LinkSettings,
@@ -110,6 +117,25 @@ impl NodeSettings {
     pub fn purge_delay(&self) -> Option<Duration> {
         purge_delay(self.purge_after_minutes)
     }
+
+    /// When closed dossiers leave this machine, if they do.
+    pub fn evict(&self) -> Option<Eviction> {
+        let EvictionSettings { after_seconds, every_seconds } = self.eviction;
+        let days = u64::from(self.evict_after_days) * 86_400;
+        let after = Duration::from_secs(after_seconds.unwrap_or(days));
+        let every = Duration::from_secs(every_seconds.unwrap_or(3_600).clamp(1, 86_400));
+        (days > 0).then_some(Eviction { after, every })
+    }
+}
+
+/// The section `[eviction]` of `node.toml`, for trials; offices set `evict_after_days`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvictionSettings {
+    /// Seconds since the newest act, in the place of days.
+    pub after_seconds: Option<u64>,
+    /// Seconds between two looks at all dossiers, 1 to 86,400; 3,600 if not said.
+    pub every_seconds: Option<u64>,
 }
 
 /// The section `[links]` of either file. What is not given is as in
@@ -212,6 +238,10 @@ fn one() -> u8 {
 
 fn four() -> u16 {
     4
+}
+
+fn ninety() -> u32 {
+    90
 }
 
 fn info() -> String {
@@ -332,6 +362,21 @@ mod tests {
         let bounds = HubSettings::load(&path).unwrap().retention.bounds();
         let expected = Bounds { read: 7 * 86_400_000, rows: 64, look: 1_000, ..Bounds::default() };
         assert_eq!(bounds, expected);
+    }
+
+    #[test]
+    fn closed_dossiers_leave_after_ninety_days_and_never_where_the_file_says_so() {
+        let base = "data_dir = \"d\"\nhttp_listen = \"0.0.0.0:2\"\n";
+        let evict = |more: &str| {
+            let (_dir, path) = file(&format!("{base}{more}"));
+            NodeSettings::load(&path).unwrap().evict()
+        };
+        let hour = Duration::from_secs(3_600);
+        assert_eq!(evict(""), Some(Eviction { after: 90 * 24 * hour, every: hour }));
+        assert_eq!(evict("evict_after_days = 0\n"), None);
+        let second = Duration::from_secs(1);
+        let trial = "[eviction]\nafter_seconds = 2\nevery_seconds = 0\n";
+        assert_eq!(evict(trial), Some(Eviction { after: 2 * second, every: second }));
     }
 
     #[test]

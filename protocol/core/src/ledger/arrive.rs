@@ -73,6 +73,8 @@ impl<C: Content> Ledger<C> {
                 self.take_trust(work, trust)?;
             }
             Record::Purged { dossier, scans } => self.purged(work, dossier, scans, position)?,
+            Record::Evicted { dossier, entries } => self.evicted(work, dossier, entries)?,
+            Record::Returned { dossier } => self.returned(work, dossier)?,
             Record::PurgeDone { dossiers } => work.purge_done(&dossiers)?,
             Record::PurgeNoted { dossiers } => work.purge_noted(&dossiers)?,
             Record::PurgeConfirmed { office, node, dossiers, at } => {
@@ -395,6 +397,7 @@ impl<K: Kv + ?Sized> Work<'_, K> {
             let work = DossierWork::open(&self.txn, id)?;
             self.dossiers.insert(id, work);
         }
+        self.wanted_back(id);
         let Some(dossier) = self.dossiers.get_mut(&id) else { return Ok(false) };
         if !dossier.is_whole() {
             if plain::is_on_top(dossier, &author, &stored, trust, schema) {
@@ -428,7 +431,7 @@ impl<K: Kv + ?Sized> Work<'_, K> {
             }
             Look::Closely | Look::Wait(_) => dossier.judge_anew(),
         }
-        self.meta.dossiers += u64::from(fresh);
+        self.meta.dossiers += u64::from(fresh && !dossier.row.away);
         let place = dossier.push(stored);
         self.arrivals.push((id, place));
         self.applied.decided = true;

@@ -171,7 +171,7 @@ impl<K: Kv + ?Sized> Work<'_, K> {
     }
 
     /// Writes a dossier and lets go of it.
-    fn put_away(&mut self, id: DossierId) -> Result<(), StoreError> {
+    pub(super) fn put_away(&mut self, id: DossierId) -> Result<(), StoreError> {
         if let Some(mut dossier) = self.dossiers.remove(&id)
             && !dossier.is_new()
         {

@@ -139,6 +139,11 @@ impl DossierWork {
         self.anew || self.row.ruled
     }
 
+    /// What has come back of an evicted history waits until all of it has: nothing is judged or shown.
+    pub(super) fn wait_for_the_rest(&mut self) {
+        (self.anew, self.unfolded) = (false, false);
+    }
+
     /// All verdicts are to be made anew before anybody is told anything.
     pub(super) fn judge_anew(&mut self) {
         self.anew = true;

@@ -85,8 +85,10 @@ impl<C: Content> Ledger<C> {
         id: DossierId,
         place: usize,
     ) -> Result<(), StoreError> {
-        let facts = rules::audience_facts(dossier, place);
-        dossier.row.audience.extend(facts);
+        if !dossier.row.away {
+            let facts = rules::audience_facts(dossier, place);
+            dossier.row.audience.extend(facts);
+        }
         let before = dossier.row.inboxes.clone();
         let ops = dossier.all[place].entry.header.audience.clone();
         // Once a dossier and batch is enough, unless the audience changes.

@@ -71,7 +71,7 @@ impl<C: Content> Ledger<C> {
                 let id = DossierId::from_slice(&key[1..]);
                 let id = id.ok_or(StoreError::Corrupt { what: "image" })?;
                 let (mut dossier, opened) = work.opened(id)?;
-                if dossier.is_new() {
+                if dossier.is_new() && !dossier.row.away {
                     work.drop_image(id)?;
                     work.show_nothing(id)?;
                     work.applied.dossiers.insert(id);
@@ -159,7 +159,7 @@ impl<K: Kv + ?Sized> Work<'_, K> {
 
     /// A dossier for a look, and whether it was not among those under work: then it need not be put
     /// back.
-    fn opened(&mut self, id: DossierId) -> Result<(DossierWork, bool), StoreError> {
+    pub(super) fn opened(&mut self, id: DossierId) -> Result<(DossierWork, bool), StoreError> {
         match self.dossiers.remove(&id) {
             Some(dossier) => Ok((dossier, false)),
             None => Ok((DossierWork::open(&self.txn, id)?, true)),

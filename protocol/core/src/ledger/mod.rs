@@ -5,6 +5,7 @@
 //! changes nothing, so state that was lost comes back with every number as it was.
 
 mod arrive;
+mod away;
 mod cause;
 mod denial;
 mod dossier;
@@ -22,6 +23,7 @@ mod turned;
 mod verdicts;
 
 pub(crate) use arrive::{POSITIONS, attestation};
+pub use away::{is_away, may_leave};
 pub use cause::{Cause, Code};
 pub use listing::{Ruled, RuledEntry};
 
@@ -41,7 +43,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use verdicts::Court;
 
 /// Layout of the state; raised whenever old state must be rebuilt.
-pub const STATE_LAYOUT: u16 = 10;
+pub const STATE_LAYOUT: u16 = 11;
 
 /// What a dossier's payloads mean; the core itself never looks into them.
 pub trait Content {
@@ -211,6 +213,7 @@ impl<C: Content> Ledger<C> {
     /// Plain dossiers are folded later when there are many; what must be judged is judged now.
     fn fold_or_defer<K: Kv + ?Sized>(&mut self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
         self.leave_to_images(work)?;
+        work.leave_away();
         let plain = |dossier: &DossierWork| dossier.unfolded && !dossier.must_be_judged();
         let count = work.dossiers.values().filter(|dossier| plain(dossier)).count();
         if count > self.fold_at_once {
@@ -227,6 +230,7 @@ impl<C: Content> Ledger<C> {
     }
 
     fn fold_all<K: Kv + ?Sized>(&mut self, work: &mut Work<'_, K>) -> Result<(), StoreError> {
+        work.leave_away();
         let unfolded: Vec<DossierId> = work
             .dossiers
             .iter()

@@ -30,6 +30,7 @@ pub(super) fn is_on_top(
         && !deps.is_empty()
         && deps == row.heads
         && !dossier.must_be_judged()
+        && !dossier.row.away
         && header.actor == actor_id(&author.key, arriving.entry.boot)
         && trust.denied(author.key.node_id()).is_none()
         && row.entries < limits::DOSSIER_ENTRIES

@@ -137,6 +137,8 @@ impl<K: Kv + ?Sized> Work<'_, K> {
             *count = count.saturating_sub(1);
         }
         history::remove(&mut self.txn, id, &row)?;
+        self.meta.away -= u64::from(row.away);
+        self.txn.delete(Key::Returning(id).bytes());
         if row.stale {
             self.meta.stale = self.meta.stale.saturating_sub(1);
             self.txn.delete(Key::Stale(id).bytes());

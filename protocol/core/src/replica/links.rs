@@ -153,10 +153,10 @@ impl Replica {
             }
             Data::Refill(frame) => self.refill(link, frame, store),
             Data::Images(frame) => self.images_arrived(link, frame),
-            Data::Fetched(dossier) => {
-                self.fetched(dossier);
-                Ok(())
+            Data::Fetched(dossier) if self.upstream.live() == Some(link) => {
+                self.fetched(dossier, store)
             }
+            Data::Fetched(_) => Err(Fault::new("order", "a history that was not asked for")),
         }
     }
 

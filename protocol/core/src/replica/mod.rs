@@ -222,6 +222,7 @@ impl Replica {
                 self.greet_those_who_wait(now, store);
                 self.pump_down(store, |child| inboxes.contains(&child.inbox));
                 self.scans_applied(store);
+                self.ask_for_returning(store);
             }
             Input::Scan(done) => self.scan_done(done, store),
             Input::WantScan(hash) => self.want_scan(hash, store),

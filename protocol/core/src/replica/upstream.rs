@@ -412,6 +412,7 @@ impl Replica {
         up.phase = Phase::Live { link, since: now };
         self.forget_fetching();
         self.ask_images(link, &welcome, store)?;
+        self.ask_for_returning(store);
         let up = &mut self.upstream;
         up.attempts = 0;
         let reset = welcome.from != up.stored;

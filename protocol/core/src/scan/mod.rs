@@ -7,6 +7,6 @@ mod tree;
 mod window;
 
 pub use media::{Media, UnknownMedia};
-pub use reference::{Reference, dossiers_of, reference_row, scan_of, size_for};
+pub use reference::{DOSSIERS, Reference, dossiers_of, reference_row, scan_of, size_for};
 pub use tree::{Decoder, Pair, ProofError, Tree, groups, leaf, piece_range};
 pub use window::Window;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Second byte of the keys.
 const TABLE: u8 = b'a';
 /// Dossiers asked about one scan: the same bytes in more dossiers than that are a blank page.
-const DOSSIERS: usize = 256;
+pub const DOSSIERS: usize = 256;
 
 /// What a dossier's facts say about a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -72,6 +72,8 @@ pub enum Key {
     Image(DossierId),
     /// How far the images of this office have come.
     Images,
+    /// A dossier whose history was evicted and is wanted back.
+    Returning(DossierId),
 }
 
 /// Tables of scans.
@@ -131,6 +133,7 @@ impl Key {
             Self::Purged(_) => (b'p', "purged dossier"),
             Self::Image(_) => (b'i', "image"),
             Self::Images => (b'j', "position in the images"),
+            Self::Returning(_) => (b'a', "dossier that comes back"),
         }
     }
 
@@ -156,7 +159,8 @@ impl Key {
             | Self::Stale(id)
             | Self::Forgetting(id)
             | Self::Purged(id)
-            | Self::Image(id) => out.extend(id.0),
+            | Self::Image(id)
+            | Self::Returning(id) => out.extend(id.0),
             Self::Purge(office, id) => {
                 out.extend(office.0);
                 out.extend(id.0);

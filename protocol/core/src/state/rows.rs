@@ -49,6 +49,8 @@ pub struct Meta {
     /// Time at this hub, as the last record about its inboxes says; new blocks of rows are marked
     /// with it.
     pub clock: Timestamp,
+    /// Dossiers whose histories have left this machine and are not back.
+    pub away: u64,
 }
 
 /// Position in an inbox: epoch, number of the last row, running hash up to it.
@@ -168,6 +170,9 @@ pub struct Dossier {
     pub ruled: bool,
     /// Whether the content has yet to fold what arrived last.
     pub stale: bool,
+    /// Whether the history has left this machine and is not, or not all, back. Heads and audience
+    /// are then what they were, and counts are of what has come back.
+    pub away: bool,
 }
 
 impl Dossier {

@@ -4,6 +4,7 @@ use super::{Place, World};
 use motcua_core::{
     entry::{AudienceOp, Decision, Kind},
     id::{DossierId, Hash},
+    record::Record,
     replica::Input,
     state::history::Verdict,
     time::Instant,
@@ -74,6 +75,16 @@ impl World {
     pub fn forget(&mut self, place: Place) {
         let now = Instant(self.now);
         self.site(place).forget(now);
+    }
+
+    /// A record that a machine writes down by itself.
+    pub fn note(&mut self, place: Place, record: Record) {
+        self.site(place).write_down(record);
+    }
+
+    /// Somebody opens a dossier of which only a part is here.
+    pub fn open(&mut self, place: Place, dossier: DossierId) {
+        self.input(place, Input::WantHistory(dossier));
     }
 
     /// From the next start on, the software of a machine reads facts up to this schema.

@@ -67,9 +67,11 @@ impl World {
 
     /// As [`Self::lose_state`]; the content folds only when everything else is done.
     pub fn lose_state_and_fold_later(&mut self, place: Place) {
+        self.crash(place);
+        let papers = self.papers.clone();
+        // Only now: a start uses it up.
         self.site(place).fold_later = true;
-        self.site(place).batch = 7;
-        self.lose_state(place);
+        self.site(place).restart(&papers, u64::MAX, true);
     }
 
     pub fn corrupt_downward(&mut self, hub: Place, trick: Trick) {

@@ -95,7 +95,7 @@ impl Forgetter {
         }
         let count = records.len();
         if count > 0 {
-            self.write_and_apply(engine, records).map_err(StoreError::Backend)?;
+            engine.write_and_apply(&self.runtime, records).map_err(StoreError::Backend)?;
             tracing::info!(count, "dossiers of which this office is no part any more were purged");
         }
         Ok(count)
@@ -119,15 +119,21 @@ impl Forgetter {
         tracing::info!(count = dossiers.len(), "purged dossiers are in no file any more");
         let records =
             dossiers.chunks(AT_ONCE).map(|some| Record::PurgeDone { dossiers: some.to_vec() });
-        self.write_and_apply(engine, records.collect())?;
+        engine.write_and_apply(&self.runtime, records.collect())?;
         engine.driver().signal(Signal::Purged);
         Ok(())
     }
+}
 
-    /// Writes records and waits until the state reflects them.
-    fn write_and_apply(&self, engine: &Engine, records: Vec<Record>) -> Result<(), String> {
+impl Engine {
+    /// Writes records and waits until the state reflects them. Not on an async thread.
+    pub(super) fn write_and_apply(
+        &self,
+        runtime: &Handle,
+        records: Vec<Record>,
+    ) -> Result<(), String> {
         let (told, answer) = sync_channel(1);
-        engine.pen().write(
+        self.pen().write(
             records,
             Box::new(move |result| {
                 // Nobody waits any more while stopping.
@@ -139,7 +145,7 @@ impl Forgetter {
             Err(_) => return Err("the journal has stopped".into()),
         };
         let last = positions.last().copied().unwrap_or_default();
-        match self.runtime.block_on(engine.applied(last)) {
+        match runtime.block_on(self.applied(last)) {
             true => Ok(()),
             false => Err("the state cannot be written".into()),
         }

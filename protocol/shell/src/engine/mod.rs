@@ -12,6 +12,7 @@
 mod applier;
 mod books;
 mod check;
+mod evict;
 mod forget;
 mod own;
 mod pen;
@@ -23,6 +24,7 @@ pub mod words;
 
 pub use applier::Progress;
 pub use books::Books;
+pub use evict::Eviction;
 pub use own::{OwnWriter, SaveError, Saved};
 pub use pen::{Done, Durable, Pen};
 pub(crate) use recover::{begin_journal, lane_of, worked_before};
@@ -50,7 +52,7 @@ use motcua_core::{
 };
 use queue::Queue;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -95,6 +97,8 @@ pub struct Options<C> {
     pub purge_delay: Duration,
     /// What is kept of inboxes.
     pub keep: Bounds,
+    /// When closed dossiers leave; nodes only, and never if it is not said.
+    pub evict: Option<Eviction>,
 }
 
 /// A running replica.
@@ -111,8 +115,8 @@ pub struct Engine {
     /// The newest trust documents handed to the journal.
     offered: Mutex<TrustView>,
     trusted: Trusted,
-    /// As long as it is there, the forgetter runs.
-    forgetting: Mutex<Option<std::sync::mpsc::SyncSender<()>>>,
+    /// As long as they are there, forgetter and evictor run.
+    housekeeping: Mutex<Vec<std::sync::mpsc::SyncSender<()>>>,
     progress: watch::Receiver<Progress>,
     queue: Arc<Queue>,
     data_dir: PathBuf,
@@ -123,6 +127,7 @@ pub struct Engine {
     two_alive: Mutex<BTreeMap<NodeId, u64>>,
     received_at: AtomicI64,
     root_received: AtomicU64,
+    eviction_looks: AtomicU64,
     rewriting: rewrite::Rewriting,
     checks: check::Checks,
     scans: Scans,
@@ -250,12 +255,13 @@ impl Engine {
             two_alive: Mutex::default(),
             received_at: AtomicI64::default(),
             root_received: AtomicU64::default(),
+            eviction_looks: AtomicU64::default(),
             rewriting: rewrite::Rewriting::default(),
             checks: check::Checks::default(),
             scans,
             config: Mutex::new(config),
             certificate,
-            forgetting: Mutex::default(),
+            housekeeping: Mutex::default(),
         });
         let applying = {
             let (pen, driver) = (pen.clone(), driver.clone());
@@ -292,10 +298,15 @@ impl Engine {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (running, stop) = std::sync::mpsc::sync_channel(0);
             let (engine_too, delay) = (Arc::downgrade(&engine), options.purge_delay);
+            let evicting = runtime.clone();
             let forgetter = forget::Forgetter { engine: engine_too, delay, runtime };
-            let forgetting = spawn("forgetter", move || forgetter.run(&stop))?;
-            engine.threads().push(forgetting);
-            *engine.forgetting.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
+            engine.keep_house(running, spawn("forgetter", move || forgetter.run(&stop))?);
+            if let Some(when) = options.evict.filter(|_| binding.kind == NodeKind::Node) {
+                let (running, stop) = std::sync::mpsc::sync_channel(0);
+                let (engine_too, left) = (Arc::downgrade(&engine), HashMap::new());
+                let evictor = evict::Evictor { engine: engine_too, when, runtime: evicting, left };
+                engine.keep_house(running, spawn("evictor", move || evictor.run(&stop))?);
+            }
         }
         Ok(engine)
     }
@@ -362,6 +373,11 @@ impl Engine {
     /// Entries of the own log that the root hub has, as far as this process was told.
     pub fn root_received(&self) -> u64 {
         self.root_received.load(Ordering::Relaxed)
+    }
+
+    /// How often all dossiers were looked through for closed ones, since the start.
+    pub fn eviction_looks(&self) -> u64 {
+        self.eviction_looks.load(Ordering::Relaxed)
     }
 
     /// How often two machines were seen alive with one key since the start.
@@ -455,7 +471,7 @@ impl Engine {
             self.pen.write(vec![record], Box::new(drop));
         }
         self.scans.stop();
-        self.forgetting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.driver.signal(Signal::Stop);
         self.pen.stop();
         for thread in std::mem::take(&mut *self.threads()) {
@@ -466,6 +482,12 @@ impl Engine {
         if let Err(error) = self.books.state.flush() {
             tracing::warn!(%error, "state store was not flushed; the next start takes longer");
         }
+    }
+
+    /// A thread that runs until the engine stops.
+    fn keep_house(&self, running: std::sync::mpsc::SyncSender<()>, thread: JoinHandle<()>) {
+        self.threads().push(thread);
+        self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner).push(running);
     }
 
     fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {

@@ -178,14 +178,26 @@ impl Vault {
     pub fn remove(&self, hash: Hash) -> io::Result<()> {
         let partial = self.partial(hash);
         let damaged = self.dir.join("damaged").join(hash.to_string());
-        for path in [
+        self.remove_all(&[
             self.path(hash),
             self.tree_path(hash),
             partial.with_extension("tree"),
             partial,
             damaged,
-        ] {
-            present(self.fs.remove(&path))?;
+        ])
+    }
+
+    /// Removes a whole scan's file; what lies beside it as evidence stays.
+    ///
+    /// # Errors
+    /// What the file system says; call again.
+    pub(super) fn let_go(&self, hash: Hash) -> io::Result<()> {
+        self.remove_all(&[self.path(hash), self.tree_path(hash)])
+    }
+
+    fn remove_all(&self, paths: &[PathBuf]) -> io::Result<()> {
+        for path in paths {
+            present(self.fs.remove(path))?;
             if let Some(parent) = path.parent() {
                 present(self.fs.sync_dir(parent))?;
             }

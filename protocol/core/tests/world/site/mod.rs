@@ -152,7 +152,11 @@ impl Site {
             self.store.kv = MemKv::default();
         }
         // What is replayed is cut otherwise than what came one by one.
-        self.batch = if lose_state { 1_000 } else { 3 };
+        self.batch = match (lose_state, self.fold_later) {
+            (true, true) => 7,
+            (true, false) => 1_000,
+            (false, _) => 3,
+        };
         let place = self.place;
         self.start(papers, place);
     }
@@ -258,6 +262,10 @@ impl Site {
 
     pub fn journal(&mut self, token: Token, records: Vec<Record>) {
         self.unsynced.push_back((Some(token), records));
+    }
+
+    pub fn write_down(&mut self, record: Record) {
+        self.unsynced.push_back((None, vec![record]));
     }
 
     pub fn paint(&mut self, request: ImageIo) {
