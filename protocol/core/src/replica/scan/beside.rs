@@ -39,6 +39,8 @@ impl Replica {
             && status.scans.contains(&hash)
         {
             Arc::make_mut(&mut status.scans).remove(&hash);
+            // It is offered again, should it not be read now.
+            self.scans.links.values_mut().for_each(|state| state.walked = None);
         }
     }
 

@@ -73,6 +73,8 @@ struct ScanLink {
     declined: BTreeSet<Hash>,
     /// On its disk by its own word, while the state here does not show that yet.
     told: BTreeSet<Hash>,
+    /// Counters of the scans when all of them had been offered; nothing has changed while they stand.
+    walked: Option<rows::ScanCounts>,
     /// Arrived before the welcome.
     early: Vec<ScanMessage>,
 }

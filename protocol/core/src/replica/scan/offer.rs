@@ -8,7 +8,7 @@ use crate::{
     record::ScanEvent,
     replica::{Fault, Store},
     scan,
-    state::{Key, ScanTable},
+    state::{Key, ScanTable, rows},
     time::Instant,
 };
 use std::collections::BTreeSet;
@@ -31,7 +31,15 @@ impl Replica {
     }
 
     fn offer_on(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
+        // An office without a line may have thousands, and every save comes by here.
+        let counts: Option<rows::ScanCounts> =
+            super::super::read(store, Key::Scan(ScanTable::Counts, Hash::ZERO))?;
+        let state = self.scans.links.entry(link).or_default();
+        if state.walked.is_some() && state.walked == counts {
+            return Ok(());
+        }
         let mut seen = BTreeSet::new();
+        let mut unnamed = false;
         let mut from = Key::Scan(ScanTable::ToGo, Hash::ZERO).bytes();
         let end = Key::Scan(ScanTable::Damaged, Hash::ZERO).bytes();
         loop {
@@ -44,38 +52,42 @@ impl Replica {
             for (key, _) in page {
                 from = [key.as_slice(), &[0]].concat();
                 let Some(hash) = key.get(2..).and_then(Hash::from_slice) else { continue };
-                self.offer(link, hash, store)?;
+                unnamed |= !self.offer(link, hash, store)?;
                 seen.insert(hash);
             }
             if !full {
                 // What the state knows to be above is offered no more in any case.
                 let state = self.scans.links.entry(link).or_default();
                 state.told.retain(|hash| seen.contains(hash));
+                // What waits for its entry is looked for again, and what the window did not let go.
+                let all_said = !unnamed && state.offers.len() < limits::SCAN_OFFERS;
+                state.walked = counts.filter(|_| all_said);
                 self.forget_beside(link, &seen);
                 return Ok(());
             }
         }
     }
 
-    fn offer(&mut self, link: LinkId, hash: Hash, store: &impl Store) -> Result<(), Fault> {
+    /// False if no entry here names it yet.
+    fn offer(&mut self, link: LinkId, hash: Hash, store: &impl Store) -> Result<bool, Fault> {
         if self.stands_beside(link, hash) {
-            return Ok(());
+            return Ok(true);
         }
         let state = self.scans.links.entry(link).or_default();
         let known = state.offers.contains(&hash)
             || state.declined.contains(&hash)
             || state.told.contains(&hash);
         if known || state.offers.len() >= limits::SCAN_OFFERS {
-            return Ok(());
+            return Ok(true);
         }
         // A scan whose entry was not accepted here goes nowhere.
         if scan::dossiers_of(store, hash)?.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let size = self.scan_row(hash, store)?.size;
         self.scans.links.entry(link).or_default().offers.insert(hash);
         self.say_scan(link, &ScanMessage::Offer { hash, size });
-        Ok(())
+        Ok(true)
     }
 
     /// A peer has a scan.

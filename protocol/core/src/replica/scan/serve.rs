@@ -148,6 +148,8 @@ impl Replica {
         }
         for state in self.scans.links.values_mut() {
             state.offers.remove(&hash);
+            // The same bytes may come again while the counters are as they were.
+            state.walked = None;
         }
     }
 }
