@@ -126,11 +126,17 @@ fn a_scan_on_this_disk_alone_is_never_called_saved_in_two_places_and_outlives_th
     // The machine burns, and a copy has gone bad in the meantime.
     city.site(code).process.kill().unwrap();
     spoil(&file(&stick, &all[0].0), |bytes| bytes[100_000] ^= 1).unwrap();
+    // Somebody put a scan there that no dossier of this office names.
+    let planted = scan(&mut seed, 50_000);
+    let foreign = blake3::hash(&planted).to_hex().to_string();
+    fs::create_dir_all(file(&stick, &foreign).parent().unwrap()).unwrap();
+    fs::write(file(&stick, &foreign), &planted).unwrap();
     fs::remove_dir_all(&data).unwrap();
     fs::create_dir(&data).unwrap();
     fs::write(data.join("node.toml"), &plain).unwrap();
     restore(&city, code, &data, &stick, all.len() as u64 - 1);
     city.site(code).start_ready().unwrap();
+    assert!(!file(&data, &foreign).exists(), "it would stay for ever, and nobody could see it");
     let lost = all.remove(0).0;
     assert_eq!(line(desk.client, &id, &lost)["state"], "absent", "not here, and not said to be");
     for (hash, bytes) in &all {

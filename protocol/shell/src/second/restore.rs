@@ -21,7 +21,7 @@ use motcua_core::{
 use motcua_journal::{Journal, JournalError, Options, RealFs};
 use serde::Serialize;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     path::{Path, PathBuf},
     sync::Arc,
@@ -121,7 +121,12 @@ pub fn restore(data_dir: &Path, from: &Path) -> Result<Restored, RestoreError> {
     begin_journal(&mut journal, &identity)
         .map_err(|error| RestoreError::Start(error.to_string()))?;
     let copy = open_journal(Arc::new(RealFs::new()), from, owner)?;
-    let mut judge = Judge { identity: &identity, office: binding.office, logs: BTreeMap::new() };
+    let mut judge = Judge {
+        identity: &identity,
+        office: binding.office,
+        logs: BTreeMap::new(),
+        named: BTreeSet::new(),
+    };
     let mut restored = Restored::default();
     for raw in copy.view().iter_from(1) {
         let record = raw.ok().and_then(|raw| Record::decode(raw.kind, &raw.payload).ok());
@@ -134,7 +139,7 @@ pub fn restore(data_dir: &Path, from: &Path) -> Result<Restored, RestoreError> {
             Some((Fits::No, _)) | None => restored.left_out += 1,
         }
     }
-    let Unpacked { scans, left_out } = unpack(from, data_dir)?;
+    let Unpacked { scans, left_out } = unpack(from, data_dir, &judge.named)?;
     restored.scans = scans.len() as u64;
     restored.scans_left_out = left_out;
     for (hash, size) in scans {
@@ -165,6 +170,8 @@ struct Judge<'a> {
     identity: &'a Identity,
     office: motcua_core::id::OfficeId,
     logs: BTreeMap<LogId, Proven>,
+    /// What the entries may mean by an address of a scan.
+    named: BTreeSet<Hash>,
 }
 
 struct Proven {
@@ -215,10 +222,12 @@ impl Judge<'_> {
         })
         .ok()?;
         let (mut tree, mut fresh) = (log.tree.clone(), Vec::new());
+        let mut named = Vec::new();
         for (sequence, entry) in (head.first..).zip(&frame.entries) {
             if sequence > held {
                 tree.push(entry.leaf());
                 fresh.push((entry.header.change_hash, entry.header.dossier));
+                named.extend(addresses(&entry.payload));
             }
         }
         let (size, root) = (tree.size(), tree.root());
@@ -226,6 +235,32 @@ impl Judge<'_> {
         checkpoint.verify(&log.key, self.identity.trust.domain()).ok()?;
         log.tree = tree;
         log.changes.extend(fresh);
+        self.named.extend(named);
         Some(Fits::Yes)
+    }
+}
+
+/// Whatever in a payload has the form of a scan's address: 64 lower-case hexadecimal digits. Changes
+/// are stored as they are written, so that every address in one can be seen; what else has the form
+/// names no file.
+fn addresses(payload: &[u8]) -> impl Iterator<Item = Hash> + '_ {
+    let hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let windows = payload.windows(2 * Hash::LEN).filter(move |window| window.iter().all(hex));
+    windows.filter_map(|window| std::str::from_utf8(window).ok()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_address_in_a_payload_is_seen_wherever_it_stands() {
+        let hash = |byte: u8| Hash([byte; 32]);
+        let text = format!("\0x{}ff\u{7f}{{\"hash\":\"{}\"}}", hash(0xab), hash(0x01));
+        let found: Vec<Hash> = addresses(text.as_bytes()).collect();
+        assert!(found.contains(&hash(0xab)) && found.contains(&hash(0x01)));
+        assert_eq!(addresses(b"0123").count() + addresses(&[b'a'; 63]).count(), 0);
+        assert_eq!(addresses(&[b'A'; 64]).count(), 0);
     }
 }

@@ -6,6 +6,7 @@ use crate::scans::{Hashed, Vault, free_bytes, hash_file, present};
 use motcua_core::{id::Hash, limits, scan::Media};
 use motcua_journal::{File, RealFs};
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -24,14 +25,20 @@ pub(super) struct Unpacked {
     pub(super) left_out: u64,
 }
 
-/// Copies every whole scan of the copy in `from` into the vault of `data_dir`.
-pub(super) fn unpack(from: &Path, data_dir: &Path) -> Result<Unpacked, RestoreError> {
+/// Copies every whole scan of the copy in `from` that the entries there may name into the vault of
+/// `data_dir`. What other offices' dossiers named comes from the hub again, if they still do.
+pub(super) fn unpack(
+    from: &Path,
+    data_dir: &Path,
+    named: &BTreeSet<Hash>,
+) -> Result<Unpacked, RestoreError> {
     let dir = from.join(SCANS);
     let io = |file: &Path| {
         let file = file.to_owned();
         move |source| RestoreError::Io { file, source }
     };
-    let found = files(&dir).map_err(io(&dir))?;
+    let mut found = files(&dir).map_err(io(&dir))?;
+    found.retain(|(hash, _, _)| named.contains(hash));
     let mut unpacked = Unpacked { scans: Vec::new(), left_out: 0 };
     if found.is_empty() {
         return Ok(unpacked);
