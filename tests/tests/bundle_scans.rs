@@ -140,6 +140,23 @@ fn an_office_without_a_line_sends_and_gets_its_scans_by_file() {
     assert_eq!((code, &took["scans"], &took["scans_refused"]), (0, &1.into(), &0.into()), "{took}");
     assert!(holds(&hub, &mine[1]));
 
+    // What this office attached itself is not carried back with what another wrote there.
+    let near_office = city.site(near).office.clone();
+    desk.forward(&id, &near_office, "").unwrap();
+    let forward = stick.join("forward.mcb");
+    assert_eq!(bundle(&mut city, away, &["export", path(&forward), "--all", "--scans", "0"]).0, 0);
+    assert_eq!(bundle(&mut city, DISTRICT_1, &["import", path(&forward)]).0, 0);
+    wait_for("the neighbour has it", || neighbour.has(&id));
+    neighbour.note(&id, "bên nhận ghi").unwrap();
+    wait_for("the hub has the note", || neighbour.sync().unwrap()["unsent"] == 0);
+    wait_for("the note comes by file", || {
+        let down = stick.join(format!("note-{}.mcb", fresh_key()));
+        let (_, wrote) = bundle(&mut city, DISTRICT_1, &["export", "--office", away, path(&down)]);
+        assert_eq!(wrote["scans"], 0, "{wrote}");
+        bundle(&mut city, away, &["import", path(&down)]);
+        desk.detail(&id).unwrap().to_string().contains("bên nhận ghi")
+    });
+
     // What another office sends: with its dossier, or, when somebody opens it, with the next answer.
     let theirs = neighbour.register(&fresh_key(), &application(&mut seed)).unwrap().id;
     let first = attached(&neighbour, &theirs, &scan(&mut seed, MEGABYTE));
@@ -196,6 +213,19 @@ fn an_office_without_a_line_sends_and_gets_its_scans_by_file() {
     let sent = city.site(away).line.bytes().0 - before;
     assert!(sent < 300_000, "{sent} bytes went up of what had been carried");
     city.stop_all().unwrap();
+}
+
+/// Files of scans below a folder of data, whatever they are named.
+fn whole_scans(data: &Path) -> usize {
+    let folders = |dir: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(dir).unwrap().flatten().map(|entry| entry.path());
+        entries.collect()
+    };
+    let outer = folders(&data.join("attachments"));
+    let outer = outer.iter().filter(|dir| dir.file_name().is_some_and(|name| name.len() == 2));
+    let inner = outer.flat_map(|dir| folders(dir));
+    let files = inner.flat_map(|dir| folders(&dir));
+    files.filter(|file| file.extension().is_none()).count()
 }
 
 /// A bundle going up, made by hand with a machine's own key.
@@ -290,6 +320,7 @@ fn a_scan_that_its_bringer_may_not_bring_is_passed_over_and_the_rest_is_taken() 
     for hash in [&foreign, &unnamed_hash.to_string(), &own[0], &own[1]] {
         assert!(!file(&hub, hash).exists(), "{hash}");
     }
+    assert_eq!(whole_scans(&hub), 1, "something lies there under another name");
     for folder in ["incoming", "partial", "damaged"] {
         assert_eq!(fs::read_dir(hub.join("attachments").join(folder)).unwrap().count(), 0);
     }

@@ -104,9 +104,9 @@ pub(super) fn down(
     let (mut export, body) =
         DownExport::new(engine.books(), &config, &trust, office, &asked, root_has, wall)?;
     let documents = Some(trust.to_bytes());
-    let notes = said.and_then(|node| lock(&courier.scans).get(&node).cloned()).unwrap_or_default();
+    let asked = said.and_then(|node| lock(&courier.scans).get(&node).cloned()).unwrap_or_default();
     let load = |dossiers: &BTreeSet<DossierId>, room: u64| {
-        Load::down(engine, office, dossiers, &notes, room.min(scans))
+        Load::down(engine, office, dossiers, &asked, room.min(scans))
     };
     let done = write(courier, spool, &readers, body, documents, || export.next_message(), load)?;
     let Written { spool, items, bytes, more, scans } = done;

@@ -206,7 +206,10 @@ fn up(
                 line.say(bytes)?;
             }
             Item::ScanNotes(notes) => {
-                lock(&courier.scans).insert(maker.node(), notes);
+                let mut said = lock(&courier.scans);
+                let said = said.entry(maker.node()).or_default();
+                said.has.extend(notes.has.iter().copied());
+                said.last = notes;
             }
             Item::Scan(head) => {
                 // What names it comes first.

@@ -20,12 +20,12 @@ pub use words::CarryError;
 use crate::{engine::Engine, http::Metrics};
 use motcua_core::{
     bundle::ScanNotes,
-    id::{NodeId, OfficeId},
+    id::{Hash, NodeId, OfficeId},
     state::rows::Cursor,
 };
 use serde::Serialize;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -84,6 +84,15 @@ pub struct Imported {
     pub words_en: String,
 }
 
+/// What a machine said about scans.
+#[derive(Debug, Clone, Default)]
+struct ScansSaid {
+    /// In its last bundle: what the answer is about.
+    last: ScanNotes,
+    /// In all of them since this process started: what need not be carried to it.
+    has: BTreeSet<Hash>,
+}
+
 /// Writes and takes in the bundles of one service, one at a time.
 pub struct Courier {
     engine: Arc<Engine>,
@@ -92,7 +101,7 @@ pub struct Courier {
     /// Positions that machines said in bundles.
     said: Mutex<HashMap<NodeId, Cursor>>,
     /// What machines said about scans in bundles.
-    scans: Mutex<HashMap<NodeId, ScanNotes>>,
+    scans: Mutex<HashMap<NodeId, ScansSaid>>,
     counts: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
 

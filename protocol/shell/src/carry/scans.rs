@@ -1,7 +1,7 @@
 //! Scans in a bundle that is made: which of those that its reader lacks, the small ones first, as far
 //! as there is room, and each piece checked as it is read.
 
-use super::CarryError;
+use super::{CarryError, ScansSaid};
 use crate::engine::Engine;
 use motcua_core::{
     bundle::{BundleError, Item, ScanHead, ScanNotes, Writer},
@@ -73,7 +73,7 @@ impl Load {
         engine: &Engine,
         office: OfficeId,
         dossiers: &BTreeSet<DossierId>,
-        asked: &ScanNotes,
+        asked: &ScansSaid,
         room: u64,
     ) -> Result<Self, CarryError> {
         let books = engine.books();
@@ -82,9 +82,9 @@ impl Load {
             let right = size_for(books, hash, Some(office))?;
             Ok(right.filter(|size| row.here && *size == row.size))
         };
-        let has: BTreeSet<Hash> = asked.has.iter().copied().collect();
+        let ScansSaid { last, has } = asked;
         let (mut first, mut found) = (Vec::new(), BTreeMap::new());
-        for hash in &asked.wants {
+        for hash in &last.wants {
             if let Some(size) = here(*hash).map_err(unreadable)? {
                 first.push((*hash, size));
             }
@@ -94,7 +94,7 @@ impl Load {
             let index = summary.map(|summary| summary.index).unwrap_or_default();
             for hash in index.iter().filter_map(|key| scan_of(key)) {
                 if !has.contains(&hash)
-                    && !asked.wants.contains(&hash)
+                    && !last.wants.contains(&hash)
                     && let Some(size) = here(hash).map_err(unreadable)?
                 {
                     found.insert(hash, size);
@@ -102,7 +102,7 @@ impl Load {
             }
         }
         let mut stored = Vec::new();
-        for hash in &asked.has {
+        for hash in &last.has {
             if engine.scans().row(*hash).map_err(unreadable)?.here {
                 stored.push(*hash);
             }
