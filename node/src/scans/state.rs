@@ -59,17 +59,16 @@ impl State {
             "fetching" if self.coming => {
                 return (format!("Đang tải {percent} %"), format!("Fetching, {percent} %"));
             }
-            "fetching" => ("Đang chờ tải từ hub", "Waiting for the hub"),
+            "fetching" => ("Đang chờ tải về", "Waiting for it to come"),
             "damaged" if self.coming => {
                 return (
                     format!("Tệp ở đây hỏng; đang tải lại {percent} %"),
                     format!("Damaged here; fetching it again, {percent} %"),
                 );
             }
-            "damaged" if self.above => (
-                "Tệp ở đây hỏng; sẽ tự tải lại từ hub",
-                "Damaged here; it is fetched again from the hub",
-            ),
+            "damaged" if self.above => {
+                ("Tệp ở đây hỏng; sẽ tự tải lại", "Damaged here; it is fetched again")
+            }
             "damaged" => ("Hỏng: quét lại", "Damaged: scan it again"),
             _ => ("Chưa tải", "Not fetched"),
         };
