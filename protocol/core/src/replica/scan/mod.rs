@@ -189,8 +189,12 @@ impl Replica {
     pub(super) fn scan_link_live(&mut self, link: LinkId, store: &impl Store) -> Result<(), Fault> {
         let state = self.scans.links.entry(link).or_default();
         let early = std::mem::take(&mut state.early);
-        // Whoever is new may have what nobody had.
-        self.scans.wants.values_mut().for_each(|want| want.untry(link));
+        if !self.children.contains_key(&link) {
+            // A hub above or a machine beside may have what nobody had. What one below has and is
+            // waited for, it offers: a hub does not go through all it lacks for each office that
+            // comes back.
+            self.scans.wants.values_mut().for_each(|want| want.untry(link));
+        }
         self.offer_scans(store)?;
         self.want_damaged(store)?;
         self.next_on(link, store)?;
