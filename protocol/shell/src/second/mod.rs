@@ -10,6 +10,7 @@
 mod disk;
 mod job;
 mod restore;
+mod room;
 mod shelf;
 mod unpack;
 

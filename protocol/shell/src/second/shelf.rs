@@ -4,12 +4,11 @@
 use super::job::{Item, Job, Went, What};
 use crate::scans::Vault;
 use motcua_core::{
-    id::{DossierId, Hash},
+    id::Hash,
     replica::ScanTrouble,
-    scan,
     state::{
         Key, Kv, ScanTable, StoreError,
-        rows::{Purged, Scan, ScanCounts},
+        rows::{Scan, ScanCounts},
     },
     time::Instant,
 };
@@ -29,7 +28,7 @@ const AGAIN: u64 = 10_000;
 /// How often every copy is read, in milliseconds: sectors go bad in months, not hours.
 const EVERY: u64 = 7 * 24 * 3_600_000;
 /// Rows read at once.
-const PAGE: usize = 256;
+pub(super) const PAGE: usize = 256;
 
 /// What the shelf is told of the machine.
 pub(super) struct Machine<'a, K> {
@@ -73,7 +72,7 @@ pub(super) enum ShelfError {
 
 /// Scans on the other disk.
 pub(super) struct Shelf {
-    vault: Vault,
+    pub(super) vault: Vault,
     /// Read whole since the disk was put in, with the round in which they were read last.
     held: BTreeMap<Hash, u32>,
     /// Of those, what the hub lacks.
@@ -103,7 +102,7 @@ enum Stage {
     Done,
 }
 
-fn first(table: ScanTable) -> Vec<u8> {
+pub(super) fn first(table: ScanTable) -> Vec<u8> {
     Key::Scan(table, Hash::ZERO).bytes()
 }
 
@@ -342,7 +341,7 @@ impl Shelf {
     }
 
     /// No copy of it is there any more.
-    fn lose(&mut self, hash: Hash) -> io::Result<()> {
+    pub(super) fn lose(&mut self, hash: Hash) -> io::Result<()> {
         self.held.remove(&hash);
         if self.safe.contains(&hash) {
             Arc::make_mut(&mut self.safe).remove(&hash);
@@ -354,76 +353,6 @@ impl Shelf {
         self.later.insert(item.hash);
         if item.unsent {
             self.no_room.insert(item.hash, item.size);
-        }
-    }
-
-    /// Whether there is room for a scan beside what belongs to the log. For one that the hub lacks
-    /// copies of those that it has are removed.
-    fn make_room(
-        &mut self,
-        size: u64,
-        unsent: bool,
-        machine: &Machine<'_, impl Kv>,
-    ) -> Result<bool, ShelfError> {
-        // A leaf of 32 bytes for 4 KiB, and a block or two.
-        let need = RESERVE + size + size / 64 + 65_536;
-        let enough = || (machine.free)().is_none_or(|free| free >= need);
-        if enough() || !unsent {
-            return Ok(enough());
-        }
-        self.give_way(machine.books, enough)
-    }
-
-    /// Removes copies of scans that the hub has until there is enough.
-    pub(super) fn give_way(
-        &mut self,
-        books: &impl Kv,
-        enough: impl Fn() -> bool,
-    ) -> Result<bool, ShelfError> {
-        let (mut from, to) = (first(ScanTable::Files), first(ScanTable::ToGo));
-        loop {
-            let page = books.range(&from, &to, PAGE)?;
-            let full = page.len() == PAGE;
-            for (key, value) in page {
-                from = [key.as_slice(), &[0]].concat();
-                let Some(hash) = key.get(2..).and_then(Hash::from_slice) else { continue };
-                let above = postcard::from_bytes::<Scan>(&value).is_ok_and(|scan| scan.above);
-                if above && self.vault.length(hash)?.is_some() {
-                    self.lose(hash)?;
-                    if enough() {
-                        return Ok(true);
-                    }
-                }
-            }
-            if !full {
-                return Ok(enough());
-            }
-        }
-    }
-
-    /// Takes away what purged dossiers named and no other dossier here names. What the books do not
-    /// know otherwise stays: a machine that was set back knows less than its stick.
-    fn forget(&mut self, books: &impl Kv) -> Result<(), ShelfError> {
-        let mut from = Key::Purged(DossierId::ZERO).bytes();
-        let to = [Key::Purged(DossierId([0xff; 16])).bytes(), vec![0]].concat();
-        loop {
-            let page = books.range(&from, &to, PAGE)?;
-            let full = page.len() == PAGE;
-            for (key, value) in page {
-                from = [key.as_slice(), &[0]].concat();
-                let purged = postcard::from_bytes::<Purged>(&value);
-                for hash in purged.map(|purged| purged.scans).unwrap_or_default() {
-                    if self.vault.length(hash)?.is_none()
-                        || !scan::dossiers_of(books, hash)?.is_empty()
-                    {
-                        continue;
-                    }
-                    self.lose(hash)?;
-                }
-            }
-            if !full {
-                return Ok(());
-            }
         }
     }
 }
