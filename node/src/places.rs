@@ -53,8 +53,9 @@ pub struct Places {
 const HOUR: i64 = 3_600_000;
 /// Scans that the hub lacks and that are looked up one by one; of more, none counts as elsewhere.
 const SCANS: usize = 20_000;
-/// Scans on this machine alone whose age is looked up.
-const AGED: usize = 100;
+/// Scans on this machine alone whose age is looked up; each costs a dossier, at every look at the
+/// page.
+const AGED: usize = 32;
 
 impl Places {
     /// As the settings want them.
@@ -107,7 +108,9 @@ impl Places {
         let sets: Vec<&Arc<BTreeSet<Hash>>> = sets.collect();
         let alone = unsent.alone(&sets);
         state.scans_only_here = alone.len() as u64 + unsent.beyond;
-        state.only_here_since = changes.into_iter().chain(scanned_at(desk, &alone)?).min();
+        // Without another place what a scan's own change says of its age is enough.
+        let scanned = if state.places.len() > 1 { scanned_at(desk, &alone)? } else { None };
+        state.only_here_since = changes.into_iter().chain(scanned).min();
         let now = engine.clock().wall().0;
         let alone = state.only_here_since.map(|since| now.saturating_sub(since));
         state.only_here_alarm = alone.is_some_and(|alone| alone >= self.alone_millis);
