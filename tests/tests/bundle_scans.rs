@@ -96,6 +96,7 @@ fn an_office_without_a_line_sends_and_gets_its_scans_by_file() {
     assert!(wrote["words_vi"].as_str().unwrap().contains("Chưa kèm 1 bản quét (42 MB)"), "{wrote}");
     let carried = (sizes[0] + sizes[2]) as u64;
     let bytes = length(&up);
+    println!("{bytes} bytes of bundle for {carried} of scans and two changes");
     assert!((carried..carried * 101 / 100 + 20_000).contains(&bytes), "{bytes} for {carried}");
     assert_eq!(desk.sync().unwrap()["unsent_scans"], 3, "exported is not delivered");
     let reply = stick.join("reply.mcb");
@@ -214,6 +215,7 @@ fn an_office_without_a_line_sends_and_gets_its_scans_by_file() {
     city.site(away).line.restore();
     wait_for("all is level", || desk.sync().unwrap()["unsent_scans"] == 0);
     let sent = city.site(away).line.bytes().0 - before;
+    println!("{sent} bytes went up when the line came back");
     assert!(sent < 300_000, "{sent} bytes went up of what had been carried");
     city.stop_all().unwrap();
 }

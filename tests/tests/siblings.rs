@@ -216,6 +216,7 @@ fn a_scan_taken_in_at_one_counter_opens_at_the_other_and_goes_up_by_whichever_li
     assert!(holds(&here, &third));
     // Once over the line, whoever offered it: three megabytes of proofs and words are many.
     let up = city.site(code).line.bytes().0 as usize;
+    println!("{up} bytes went up for 34 MB of scans");
     assert!(up < 37 * MEGABYTE, "{up} bytes went up for 34 MB");
     second.stop(Duration::from_secs(15)).unwrap();
     city.stop_all().unwrap();

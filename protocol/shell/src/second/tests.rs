@@ -157,9 +157,12 @@ fn what_the_hub_lacks_is_copied_first_and_everything_in_the_end() {
     let others: Vec<Hash> = (0..5).map(|n| office.attach(1, &scan(n, 1_500_000), true)).collect();
     let unsent = office.attach(1, &scan(9, 3_000_000), false);
     let mut shelf = office.open();
+    let mut steps = 0;
     while !shelf.safe().contains(&unsent) {
         assert_eq!(office.step(&mut shelf).unwrap().pace, Pace::Now, "others came before it");
+        steps += 1;
     }
+    assert_eq!(steps, 6, "3 MB written and read, and the log's turn after each");
     assert!(office.copied(unsent));
     // A new one does not wait for what is only copied besides.
     office.step(&mut shelf).unwrap();
