@@ -313,6 +313,23 @@ fn a_machine_that_was_set_back_is_asked_again_what_it_has() {
 }
 
 #[test]
+fn a_second_link_that_ends_at_once_takes_nothing_from_what_is_known_of_the_other_machine() {
+    let mut world = office_of_two(12);
+    let dossier = world.create(Ward1);
+    let hash = world.attach(Ward1, dossier, &scan(12, 20_000));
+    world.settle();
+    assert!(stands_beside(&world, Ward1, hash));
+    // Its hello says nothing of scans yet, and its offers are never answered.
+    let second = world.join(Ward1B, Ward1);
+    while stands_beside(&world, Ward1, hash) {
+        world.step();
+    }
+    world.part(second);
+    world.settle();
+    assert!(stands_beside(&world, Ward1, hash) && stands_beside(&world, Ward1B, hash));
+}
+
+#[test]
 fn neither_another_office_nor_a_hub_speaks_as_a_machine_beside() {
     let mut world = office_of_two(8);
     let dossier = world.create(Ward1);

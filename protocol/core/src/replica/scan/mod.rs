@@ -194,6 +194,8 @@ impl Replica {
             // waited for, it offers: a hub does not go through all it lacks for each office that
             // comes back.
             self.scans.wants.values_mut().for_each(|want| want.untry(link));
+            // What a machine beside was known to have is asked anew, over any link to it.
+            self.scans.links.values_mut().for_each(|state| state.walked = None);
         }
         self.offer_scans(store)?;
         self.want_damaged(store)?;
