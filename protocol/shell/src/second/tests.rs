@@ -376,3 +376,49 @@ fn a_purge_takes_copies_that_nobody_names_and_nothing_else() {
     assert!(left.iter().all(|path| !path.to_string_lossy().contains(&name)), "{left:?}");
     assert_eq!(size, 50_000);
 }
+
+#[test]
+fn only_whole_scans_that_are_named_come_out_of_a_copy_and_a_restore_that_was_cut_goes_on() {
+    let (stick, data) = (tempfile::TempDir::new().unwrap(), tempfile::TempDir::new().unwrap());
+    let place = |bytes: &[u8], hash: Hash| {
+        let name = hash.to_string();
+        let dir = stick.path().join(super::SCANS).join(&name[..2]).join(&name[2..4]);
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join(&name), bytes).unwrap();
+        dir.join(name)
+    };
+    let address = |bytes: &[u8]| Hash(*blake3::hash(bytes).as_bytes());
+    let (good, second) = (scan(1, 200_000), scan(2, 5_000));
+    let mut program = scan(3, 50_000);
+    program[..2].copy_from_slice(b"MZ");
+    let bent = scan(4, 90_000);
+    for bytes in [&good, &second, &program] {
+        place(bytes, address(bytes));
+    }
+    place(&bent[..80_000], address(&bent));
+    let unnamed = scan(5, 10_000);
+    place(&unnamed, address(&unnamed));
+    // A link to something else is no file of the copy.
+    let linked = scan(6, 10_000);
+    std::fs::write(stick.path().join("elsewhere"), &linked).unwrap();
+    let link = place(b"", address(&linked));
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink(stick.path().join("elsewhere"), &link).unwrap();
+    let named = [&good, &second, &program, &bent, &linked].map(|bytes| address(bytes)).into();
+
+    let unpacked = super::unpack::unpack(stick.path(), data.path(), &named).unwrap();
+    let mut expected = vec![(address(&good), 200_000), (address(&second), 5_000)];
+    expected.sort();
+    assert_eq!((unpacked.scans, unpacked.left_out), (expected.clone(), 2));
+    let fs = Arc::new(motcua_journal::RealFs::new());
+    let vault = Vault::open(fs, &data.path().join("attachments")).unwrap();
+    assert_eq!(read(&vault, address(&good), 200_000).unwrap(), good);
+    for bytes in [&program, &bent, &unnamed, &linked] {
+        assert_eq!(vault.length(address(bytes)).unwrap(), None);
+    }
+    // Cut before the journal was written, with a file that did not get to the disk.
+    std::fs::write(vault.path(address(&good)), &good[..100_000]).unwrap();
+    let again = super::unpack::unpack(stick.path(), data.path(), &named).unwrap();
+    assert_eq!(again.scans, expected);
+    assert_eq!(read(&vault, address(&good), 200_000).unwrap(), good);
+}
