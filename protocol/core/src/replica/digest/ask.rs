@@ -115,6 +115,12 @@ impl Checker {
         self.overflow = false;
     }
 
+    /// Whether another round follows the one that has ended.
+    fn goes_on(&self) -> bool {
+        let most = if self.overflow { ROUNDS_IN_PARTS } else { ROUNDS };
+        (self.found > 0 || self.overflow) && self.rounds < most
+    }
+
     fn suspect(&mut self, dossier: DossierId) {
         if self.suspects.len() >= SUSPECTS {
             self.overflow = true;
@@ -354,10 +360,8 @@ impl Replica {
 
     /// A round is over: another one looks whether the repairs helped.
     fn check_ended(&mut self, now: Instant, link: LinkId) {
-        let again = self.checker.found > 0 || self.checker.overflow;
         self.checker.rounds += 1;
-        let rounds = if self.checker.overflow { ROUNDS_IN_PARTS } else { ROUNDS };
-        if again && self.checker.rounds < rounds {
+        if self.checker.goes_on() {
             return self.checker.restart(now.after(SECOND_LOOK));
         }
         self.checker.report.unrepaired = self.checker.found;
@@ -441,5 +445,23 @@ fn held_until(
         if ended {
             return Ok(found);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_in_parts_goes_on_until_all_is_repaired_and_one_that_cannot_repair_ends() {
+        let after = |rounds, found, overflow| {
+            Checker { rounds, found, overflow, ..Checker::new(1) }.goes_on()
+        };
+        assert!(!after(1, 0, false), "nothing was found");
+        assert!(after(1, 7, false) && !after(ROUNDS, 7, false));
+        // 17,000 dossiers that differ are more than four rounds can follow up.
+        let parts = 17_000 / SUSPECTS as u32;
+        assert!(parts >= ROUNDS && after(parts, SUSPECTS as u64, true));
+        assert!(!after(ROUNDS_IN_PARTS, 7, true), "not for ever");
     }
 }
