@@ -302,6 +302,54 @@ fn a_return_that_was_asked_for_on_a_lost_link_is_asked_for_on_the_next() {
 }
 
 #[test]
+fn a_second_machine_of_the_office_gets_what_was_written_in_it_and_lets_it_go_by_itself() {
+    let (mut world, dossier) = closed(14);
+    evict(&mut world, Ward1, dossier);
+    world.add(Ward1B);
+    world.cut(Ward1B);
+    world.join(Ward1, Ward1B);
+    world.settle();
+    assert_eq!(world.changes(Ward1B, dossier), 3, "the log brings what builds on own work alone");
+    world.restore(Ward1B);
+    world.settle();
+    assert_eq!(world.changes(Ward1B, dossier), 10);
+    assert_eq!((away(&world, Ward1), away(&world, Ward1B)), (1, 0));
+    evict(&mut world, Ward1B, dossier);
+    assert_eq!(away(&world, Ward1B), 1);
+    // What one writes in it after all brings it back at both.
+    world.open(Ward1B, dossier);
+    world.settle();
+    assert_eq!((away(&world, Ward1), away(&world, Ward1B)), (1, 0));
+    world.edit(Ward1B, dossier, &[]);
+    world.settle();
+    assert_eq!(here(&world, Ward1B, dossier), 11);
+    back_and_whole(&mut world, Ward1, dossier, 11);
+}
+
+#[test]
+fn files_carried_both_ways_pass_it_by_and_what_they_bring_of_it_waits_for_a_link() {
+    let (mut world, dossier) = closed(15);
+    evict(&mut world, Ward1, dossier);
+    world.cut(Ward1);
+    world.settle();
+    world.edit(Ward3, dossier, &[]);
+    let other = world.create(Ward1);
+    world.settle();
+    let up = world.record_up(Ward1);
+    assert_eq!(world.bring(District1, &up), None);
+    world.settle();
+    assert_eq!(world.changes(City, other), 1);
+    let down = world.record_down(Ward1, Some(world.cursor(Ward1)));
+    assert_eq!(world.bring(Ward1, &down), None);
+    world.settle();
+    assert_eq!((away(&world, Ward1), world.changes(Ward1, dossier)), (1, 10));
+    rebuilt_the_same(&mut world, Ward1);
+    world.restore(Ward1);
+    world.settle();
+    back_and_whole(&mut world, Ward1, dossier, 11);
+}
+
+#[test]
 fn many_that_come_and_go_at_random_moments_end_as_everybody_has_them() {
     for seed in 0..6 {
         let mut world = World::new(seed);

@@ -130,7 +130,8 @@ impl<K: Kv + ?Sized> Work<'_, K> {
 
     /// Something of a dossier arrives: if it is away, the rest is asked for.
     pub(super) fn wanted_back(&mut self, id: DossierId) {
-        if self.dossiers.get(&id).is_some_and(|dossier| dossier.row.away) {
+        let away = |dossier: &DossierWork| dossier.row.away;
+        if self.meta.away > 0 && self.dossiers.get(&id).is_some_and(away) {
             self.txn.put(Key::Returning(id).bytes(), Vec::new());
         }
     }

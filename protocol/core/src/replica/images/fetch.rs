@@ -10,6 +10,7 @@ use crate::{
     state::{
         Key, StoreError,
         history::{self, Stored},
+        rows::Meta,
     },
     wire::{DownFrame, RowItem},
 };
@@ -126,6 +127,10 @@ impl Replica {
 
 /// Dossiers that come back, the first of them.
 fn returning(store: &impl Store) -> Result<BTreeSet<DossierId>, StoreError> {
+    let meta: Meta = crate::replica::read(store, Key::Meta)?.unwrap_or_default();
+    if meta.away == 0 {
+        return Ok(BTreeSet::new());
+    }
     let from = Key::Returning(DossierId::ZERO).bytes();
     let to = [Key::Returning(DossierId([0xff; 16])).bytes(), vec![0]].concat();
     let rows = store.range(&from, &to, limits::FETCHED_AT_ONCE)?;
