@@ -261,6 +261,19 @@ fn an_office_that_has_left_meanwhile_gets_no_image() {
 }
 
 #[test]
+fn a_machine_is_not_shown_what_it_wrote_itself() {
+    let (mut world, _) = office_with_a_new_machine(11);
+    // The first one wrote all there is; whether it was told to skip its own rows does not matter.
+    world.crash(Ward1);
+    let mut shelf = world.copy_of(Ward1);
+    shelf.kv.0.remove(&Key::Upstream.bytes());
+    world.put_back(Ward1, shelf);
+    assert_eq!(cursor(&world, Ward1), 0);
+    world.settle();
+    assert!(frames(&world, Ward1).is_empty());
+}
+
+#[test]
 fn images_that_nobody_asked_for_end_the_link() {
     let (mut world, _) = office_with_a_new_machine(9);
     world.settle();

@@ -4,7 +4,7 @@ use super::{
     Control, Data, Event, Fault, Hello, LinkId, Output, Replica, Status, Store, VERSIONS, Welcome,
     assemble::{self, Next},
     digest::{EntryName, Report},
-    images::{Giving, is_much},
+    images::Giving,
     inbound::InLog,
     keep::Later,
     message,
@@ -226,9 +226,11 @@ impl Replica {
         let tail = self.tail_of(office, store)?;
         let held = self.heads_from(&binding);
         let same = message::heads_digest(held.iter().copied()) == hello.heads;
+        let images =
+            hello.features & message::IMAGES != 0 && self.is_worth_images(peer, from, tail);
         let welcome = Welcome {
             version,
-            features: 0,
+            features: if images { message::IMAGES } else { 0 },
             node: self.config.me.node,
             office: self.config.me.office,
             heads: (!same).then_some(held),
@@ -257,8 +259,7 @@ impl Replica {
             child.told = from.number;
             child.delivered = from.number;
             child.trust = hello.trust;
-            let asks = hello.features & message::IMAGES != 0 && from.number == 0;
-            child.images = (asks && is_much(from, tail)).then(Giving::expected);
+            child.images = images.then(Giving::expected);
         }
         self.say(link, &Control::Welcome(Box::new(welcome)));
         if self.trust.numbers().ahead_of(&hello.trust) {

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 /// Versions of this protocol that this crate speaks, lowest and highest.
 pub const VERSIONS: (u16, u16) = (1, 1);
 
-/// Ability: a machine that has read nothing asks for images before its inbox is read to it, where
-/// that is long.
+/// In a hello: this machine takes images. In a welcome: they are there, and the inbox waits until it has
+/// asked for them.
 pub(super) const IMAGES: u64 = 1;
 
 /// Which stream a message goes on.
@@ -46,7 +46,7 @@ pub struct Head {
 pub struct Hello {
     /// Protocol versions it speaks.
     pub versions: (u16, u16),
-    /// Optional abilities, a bit each: images are asked for before the inbox is read (1).
+    /// Optional abilities, a bit each: images (1).
     pub features: u64,
     /// Trust domain.
     pub domain: DomainId,

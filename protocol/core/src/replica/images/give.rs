@@ -4,9 +4,13 @@
 use super::{CutImages, ImageDone, ImageIo, ImageOrder, ImagesAsked};
 use crate::{
     id::DossierId,
+    key::PublicKey,
     limits,
-    replica::{Data, Fault, LinkId, Output, Replica, Store},
-    state::{inbox, rows::InboxItem},
+    replica::{Data, Fault, LinkId, Output, Replica, Store, inbound::InLog},
+    state::{
+        inbox,
+        rows::{Cursor, InboxItem},
+    },
     trust::NodeKind,
     wire::Place,
 };
@@ -59,6 +63,19 @@ impl Giving {
 }
 
 impl Replica {
+    /// Whether a peer has read nothing of an inbox in which much stands that others wrote: what it wrote
+    /// itself it has.
+    pub(in crate::replica) fn is_worth_images(
+        &self,
+        peer: PublicKey,
+        from: Cursor,
+        tail: Cursor,
+    ) -> bool {
+        let own = self.logs.values().filter(|log| log.author.key == peer);
+        let own: u64 = own.map(InLog::stored_entries).sum();
+        from.number == 0 && tail.number >= own + limits::IMAGES_FROM_ROWS
+    }
+
     /// A machine that has read nothing yet asks for images.
     pub(in crate::replica) fn images_asked(
         &mut self,

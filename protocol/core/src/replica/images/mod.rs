@@ -102,11 +102,6 @@ pub struct CutImages {
     pub cut: u64,
 }
 
-/// Whether so much of an inbox is to be read that images are worth their while.
-pub(super) fn is_much(from: Cursor, tail: Cursor) -> bool {
-    from.number + limits::IMAGES_FROM_ROWS <= tail.number
-}
-
 /// What the content does for images: it alone knows what a dossier says.
 pub trait Painter {
     /// How long a dossier may wait, told from its summary: smaller comes first.

@@ -1,10 +1,10 @@
 //! The reader's side: asks once a link, while its inbox is still to be read, and acknowledges what
 //! is on its disk.
 
-use super::{ImagesAsked, is_much};
+use super::ImagesAsked;
 use crate::{
     record::Record,
-    replica::{Control, Fault, LinkId, Pending, Replica, Store, Welcome},
+    replica::{Control, Fault, LinkId, Pending, Replica, Store, Welcome, message},
     state::{Key, rows},
     trust::{Binding, NodeKind, Signed},
     wire::ImageFrame,
@@ -71,14 +71,12 @@ impl Replica {
     }
 }
 
-/// Always something where much is to be read from the beginning: the hub waits for it.
+/// Something in any case where the hub waits for it.
 fn what_to_ask(before: &rows::Images, welcome: &Welcome) -> Option<ImagesAsked> {
-    let (from, tail) = (welcome.from, welcome.tail);
-    let known = before.epoch == tail.epoch;
+    let known = before.epoch == welcome.tail.epoch;
     if known && before.done {
-        return (from.number < before.cut).then_some(ImagesAsked::Changes(before.cut));
+        return (welcome.from.number < before.cut).then_some(ImagesAsked::Changes(before.cut));
     }
-    let much = is_much(from, tail);
-    let place = before.place.filter(|_| known);
-    (much && (from.number == 0 || place.is_some())).then_some(ImagesAsked::All(place))
+    let waits = welcome.features & message::IMAGES != 0;
+    waits.then_some(ImagesAsked::All(before.place.filter(|_| known)))
 }
