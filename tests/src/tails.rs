@@ -21,8 +21,8 @@ use std::{
 const CLERKS: usize = 8;
 /// Remarks after each registration.
 const REMARKS: usize = 6;
-/// Saves of the quiet row: enough for one in a thousand.
-const QUIET: usize = 3_000;
+/// Looks whether the quiet row is over, one after ten saves: enough for one in a thousand.
+const QUIET: usize = 1_000;
 /// Longest that one kind of work may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 const SCAN_BYTES: usize = 50 * 1024 * 1024;
