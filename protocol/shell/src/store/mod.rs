@@ -516,7 +516,7 @@ mod tests {
         let mut rows: Rows = (0..2_000u64)
             .map(|number| ([b"k".as_slice(), &number.to_be_bytes()].concat(), value(number)))
             .collect();
-        rows.insert(b"k".to_vec(), (position % 2 == 0).then(|| vec![1]));
+        rows.insert(b"k".to_vec(), position.is_multiple_of(2).then(|| vec![1]));
         let meta = Meta { layout: STATE_LAYOUT, applied: position, ..Meta::default() };
         rows.insert(Key::Meta.bytes(), Some(postcard::to_stdvec(&meta).unwrap()));
         rows
