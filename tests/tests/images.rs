@@ -9,6 +9,7 @@ use motcua_tests::{
     machines::second_machine,
     patience::wait_for,
     process::Process,
+    relay::Line,
     seed::Seed,
     shaper::Shape,
 };
@@ -75,17 +76,23 @@ fn office(seed: &mut Seed) -> (City, Process, Vec<String>) {
     (city, second, ids)
 }
 
+/// Starts the second machine on a line that takes some seconds for the images, and more for the
+/// histories.
+fn start_slowly(city: &mut City, second: &mut Process) -> Arc<Line> {
+    let line = Arc::clone(&city.site(WARDS_1[0]).line);
+    line.shape(Shape { rate: 30_000, queue: 60_000, ..Shape::default() });
+    second.start().unwrap();
+    line.set_twin(second.id().unwrap());
+    second.wait_ready(START).unwrap();
+    line
+}
+
 #[test]
 fn the_counter_works_before_the_histories_have_come() {
     let (mut seed, number) = Seed::from_env();
     println!("MOTCUA_SEED={number}");
     let (mut city, mut second, ids) = office(&mut seed);
-    let line = Arc::clone(&city.site(WARDS_1[0]).line);
-    // Some seconds for the images, and more for the histories.
-    line.shape(Shape { rate: 30_000, queue: 60_000, ..Shape::default() });
-    second.start().unwrap();
-    line.set_twin(second.id().unwrap());
-    second.wait_ready(START).unwrap();
+    let line = start_slowly(&mut city, &mut second);
     let (one, two) =
         (Desk::new(city.site(WARDS_1[0]).process.client()), Desk::new(second.client()));
 
@@ -124,11 +131,7 @@ fn a_machine_killed_while_images_come_goes_on_where_it_was() {
     let (mut seed, number) = Seed::from_env();
     println!("MOTCUA_SEED={number}");
     let (mut city, mut second, ids) = office(&mut seed);
-    let line = Arc::clone(&city.site(WARDS_1[0]).line);
-    line.shape(Shape { rate: 30_000, queue: 60_000, ..Shape::default() });
-    second.start().unwrap();
-    line.set_twin(second.id().unwrap());
-    second.wait_ready(START).unwrap();
+    let line = start_slowly(&mut city, &mut second);
     let two = Desk::new(second.client());
     wait_for("some dossiers are shown", || !lines(&two).is_empty());
     second.kill().unwrap();

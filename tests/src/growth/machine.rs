@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use motcua_core::{
     id::DossierId,
     replica::{Event, UpstreamPhase},
+    state::rows::{Images, Meta},
     trust::NodeKind,
 };
 use motcua_node::{
@@ -173,20 +174,28 @@ impl Own {
                 }
                 self.sync().await
             }
-            "pull" => {
+            "shown" => {
                 self.signal(false);
-                // An empty node has everything when its state has.
-                let mut progress = self.desk().engine().progress();
-                loop {
-                    let meta = self.desk().engine().meta()?;
-                    if meta.dossiers >= dossiers && meta.entries >= dossiers * work::REVISIONS {
-                        return Ok(began.elapsed());
-                    }
-                    progress.changed().await?;
-                }
+                self.until(|meta, images| images.done || meta.dossiers >= dossiers).await?;
+                Ok(began.elapsed())
+            }
+            "filled" => {
+                let entries = dossiers * work::REVISIONS;
+                self.until(|meta, _| meta.dossiers >= dossiers && meta.entries >= entries).await?;
+                Ok(began.elapsed())
             }
             _ => bail!("no verb {verb}"),
         }
+    }
+
+    /// Until the state is of some kind.
+    async fn until(&self, is_so: impl Fn(&Meta, &Images) -> bool) -> anyhow::Result<()> {
+        let engine = self.desk().engine();
+        let mut progress = engine.progress();
+        while !is_so(&engine.meta()?, &engine.images()?) {
+            progress.changed().await?;
+        }
+        Ok(())
     }
 
     fn signal(&self, pause: bool) {

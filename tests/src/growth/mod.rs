@@ -37,9 +37,9 @@ pub fn run(plan: &Plan) -> anyhow::Result<()> {
     let deadline = Instant::now() + plan.within;
     if !plan.dossiers.is_empty() {
         println!(
-            "| dossiers | loaded | A received | A applied | B | C1 | D | hub restarts | hub memory, disk | node memory, disk |"
+            "| dossiers | loaded | A received | A applied | B | C1 | D shown | D filled | hub restarts | hub memory, disk | node memory, disk |"
         );
-        println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+        println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     }
     for &dossiers in &plan.dossiers {
         match of_dossiers(dossiers, deadline) {
@@ -86,7 +86,8 @@ fn of_dossiers(dossiers: u64, deadline: Instant) -> anyhow::Result<String> {
     let again = middle(&mut node, "again")?;
     let one = middle(&mut node, "one")?;
     let mut empty = Machine::start(&folder("empty"), 1, port)?;
-    let pulled = empty.ask("pull", dossiers, deadline)?;
+    let shown = empty.ask("shown", dossiers, deadline)?;
+    let filled = shown + empty.ask("filled", dossiers, deadline)?;
     empty.end(deadline)?;
     node.end(deadline)?;
     hub.stop(left(deadline)?)?;
@@ -96,7 +97,7 @@ fn of_dossiers(dossiers: u64, deadline: Instant) -> anyhow::Result<String> {
     let restart = stopped.elapsed();
     hub.stop(left(deadline)?)?;
     Ok(format!(
-        "| {dossiers} | {loaded:.1?} | {received:.2?} | {applied:.2?} | {again:.1?} | {one:.1?} | {pulled:.2?} | \
+        "| {dossiers} | {loaded:.1?} | {received:.2?} | {applied:.2?} | {again:.1?} | {one:.1?} | {shown:.2?} | {filled:.2?} | \
          {restart:.2?} | {hub_usage} | {node_usage} |"
     ))
 }
