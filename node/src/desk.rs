@@ -88,6 +88,7 @@ pub struct Desk {
     documents: Arc<Documents>,
     leases: Mutex<Leases>,
     issuer_slot: (u32, u32),
+    replaces: bool,
     machine: [u8; 16],
     procedures: Vec<Procedure>,
     /// One request with a key at a time, so that a second one finds the first one's answer.
@@ -108,6 +109,7 @@ impl Desk {
         engine: Arc<Engine>,
         documents: Arc<Documents>,
         binding: &Binding,
+        replaces: bool,
     ) -> Result<Self, DeskError> {
         let mut leases = Leases::default();
         let (from, to) = (Key::Lease(0).bytes(), Key::Lease(u64::MAX).bytes());
@@ -121,6 +123,7 @@ impl Desk {
             documents,
             leases: Mutex::new(leases),
             issuer_slot: (u32::from(binding.slot), u32::from(binding.slots)),
+            replaces,
             machine: machine(),
             procedures: built_in(),
             keys: Mutex::default(),
@@ -522,7 +525,8 @@ impl Desk {
         let org = trust.office(self.engine.me.office).map(|office| office.org_code.clone());
         let (slot, slots) = self.issuer_slot;
         let org = org.unwrap_or_default();
-        Issuer { log: own.log(), machine: self.machine, org, slot, slots }
+        let replaces = self.replaces;
+        Issuer { log: own.log(), machine: self.machine, org, slot, slots, replaces }
     }
 
     fn act_of(&self, caller: &Caller, note: String) -> Act {

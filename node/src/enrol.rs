@@ -19,6 +19,9 @@ pub async fn enrol(bundle: &Path, data_dir: &Path) -> anyhow::Result<Identity> {
         .with_context(|| format!("the join bundle {} cannot be read", bundle.display()))?;
     let bundle = JoinBundle::from_text(&text)?;
     let device: SecretKey = Identity::device_key(data_dir)?;
+    if bundle.replaces {
+        Identity::mark_replacement(data_dir)?;
+    }
     let joined = recovery::enrol(&bundle, &device).await?;
     let identity = Identity {
         device,

@@ -40,6 +40,7 @@ impl Node {
     /// What could not be opened, and what to do.
     pub async fn start(data_dir: PathBuf, probes: Probes) -> anyhow::Result<Self> {
         let binding = Identity::load(&data_dir)?.bound()?;
+        let replaces = Identity::is_replacement(&data_dir);
         let content = DossierContent::default();
         let documents = Arc::clone(&content.documents);
         let opened: Arc<OnceLock<Arc<Desk>>> = Arc::default();
@@ -63,7 +64,7 @@ impl Node {
         })
         .await
         .context("the node did not start")?;
-        let desk = Desk::open(Arc::clone(&service.engine), documents, &binding)?;
+        let desk = Desk::open(Arc::clone(&service.engine), documents, &binding, replaces)?;
         let desk = Arc::clone(opened.get_or_init(|| Arc::new(desk)));
         Ok(Self { desk, service })
     }

@@ -329,6 +329,13 @@ fn token_create(args: TokenCreate) -> Result<Report, Failure> {
             old.token, old.slot, old.name
         ));
     }
+    if record.replaces {
+        notes.push(format!(
+            "note: {} had a machine with these numbers before; this one prints others on its first day. If both \
+             are to work, machines of one office need the same --slots and each its own --slot",
+            record.name
+        ));
+    }
     let text = format!(
         "{}: join bundle for machine {} of {}, {} ({})\n",
         record.file, record.slot, record.slots, record.name, record.code

@@ -52,8 +52,21 @@ pub struct TokenRecord {
     pub created_at: i64,
     /// Unix milliseconds.
     pub expires_at: i64,
+    /// Whether a machine with these numbers, or some of them, may have been there before.
+    #[serde(default)]
+    pub replaces: bool,
     /// Where the bundle was written.
     pub file: String,
+}
+
+/// Whether two machines, each (which from 0, of how many), are given a number in common: machine
+/// `slot` of `slots` takes every block of the day that leaves the remainder `slot`.
+fn shares_numbers((a, of_a): (u16, u16), (b, of_b): (u16, u16)) -> bool {
+    let (mut common, mut rest) = (of_a.max(1), of_b.max(1));
+    while rest > 0 {
+        (common, rest) = (rest, common % rest);
+    }
+    a % common == b % common
 }
 
 /// Makes a join bundle. An existing file is never replaced.
@@ -72,6 +85,11 @@ pub fn create(city: &City, wanted: &CreateToken, now: Timestamp) -> Result<Token
         Failure::new(Exit::Refused, format!("no hub serves {name}; add one to the root document"))
     })?;
     let registrar = city.registrar()?;
+    let mine = (wanted.slot - 1, wanted.slots);
+    let replaces = list(city)?.iter().any(|old| {
+        old.office == office.id.to_string()
+            && shares_numbers((old.slot.saturating_sub(1), old.slots), mine)
+    });
     let token = JoinToken {
         domain: trust.domain(),
         id: random_id()?,
@@ -88,6 +106,7 @@ pub fn create(city: &City, wanted: &CreateToken, now: Timestamp) -> Result<Token
         hub_addresses: hub.recovery().to_vec(),
         office_name: name.clone(),
         token: Signed::sign(&registrar, &token).map_err(Failure::failed)?,
+        replaces,
     };
     let text = bundle.to_text().map_err(Failure::failed)?;
     let record = TokenRecord {
@@ -99,6 +118,7 @@ pub fn create(city: &City, wanted: &CreateToken, now: Timestamp) -> Result<Token
         slots: wanted.slots,
         created_at: now.0,
         expires_at: token.expires_at.0,
+        replaces,
         file: wanted.out.display().to_string(),
     };
     write_both(city, &record, &wanted.out, &text)?;
@@ -175,4 +195,26 @@ fn random_id() -> Result<Nonce, Failure> {
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::failed(format!("the system gave no random bytes: {error}")))?;
     Ok(Nonce(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_share_numbers_as_their_blocks_meet() {
+        for of_a in 1..6 {
+            for of_b in 1..6 {
+                for (a, b) in (0..of_a).flat_map(|a| (0..of_b).map(move |b| (a, b))) {
+                    let meets =
+                        (0..of_a * of_b).any(|block| block % of_a == a && block % of_b == b);
+                    assert_eq!(
+                        shares_numbers((a, of_a), (b, of_b)),
+                        meets,
+                        "{a}/{of_a} {b}/{of_b}"
+                    );
+                }
+            }
+        }
+    }
 }

@@ -9,7 +9,8 @@
 //! the machine that made the journal's first lease is at *home* and counts up from the beginning;
 //! whoever works on with its leases elsewhere (restored from a copy, cloned, a disk moved), and the
 //! home machine itself on the day on which another log begins (set back, or after a failed disk), takes blocks
-//! of the *guests'* part, from a place drawn from machine and log.
+//! of the *guests'* part, from a place drawn from machine and log. So does, on its first day, a machine
+//! that stands where another was lost: nobody knows what that one printed today and never sent.
 
 use crate::code::{Code, CodeError, Day};
 use motcua_core::id::LogId;
@@ -54,6 +55,8 @@ pub struct Issuer {
     pub slot: u32,
     /// How many nodes the office has.
     pub slots: u32,
+    /// Another machine had these numbers before this one.
+    pub replaces: bool,
 }
 
 /// Why no code was issued.
@@ -155,7 +158,8 @@ impl Leases {
         let abroad = self.home.is_some_and(|home| home != issuer.machine);
         // What a log that ended today went on to print may be lost with the disk's newer state.
         let begun_today = self.logs.get(&issuer.log).is_none_or(|begun| *begun == day);
-        let again = begun_today && self.logs.keys().any(|log| *log != issuer.log);
+        let again =
+            begun_today && (issuer.replaces || self.logs.keys().any(|log| *log != issuer.log));
         let order = if abroad || again {
             let mut blocks = mine(HOME_BLOCKS..LAST.div_ceil(BLOCK));
             let start = place(issuer, blocks.len());
@@ -215,7 +219,14 @@ mod tests {
     const FLOOR: Day = Day { year: 2_026, month: 1, day: 1 };
 
     fn issuer(log: u8, slot: u32, slots: u32) -> Issuer {
-        Issuer { log: LogId([log; 16]), machine: [1; 16], org: "H29.30.05".into(), slot, slots }
+        Issuer {
+            log: LogId([log; 16]),
+            machine: [1; 16],
+            org: "H29.30.05".into(),
+            slot,
+            slots,
+            replaces: false,
+        }
     }
 
     #[test]
@@ -277,6 +288,28 @@ mod tests {
             assert!(give(&mut copy, &abroad, now) >= 3_900);
             assert!(give(&mut original, &home, now) >= 5_900);
         }
+    }
+
+    #[test]
+    fn a_machine_in_the_place_of_a_lost_one_repeats_none_of_its_numbers_of_that_day() {
+        let mut codes = BTreeSet::new();
+        let (mut lost, mut new) = (Leases::default(), Leases::default());
+        let old = issuer(1, 0, 1);
+        while let Ok(issued) = lost.issue(&old, MORNING, FLOOR) {
+            assert!(codes.insert(issued.code));
+        }
+        let replaces = Issuer { machine: [2; 16], replaces: true, ..issuer(2, 0, 1) };
+        for number in 0..500 {
+            if number == 250 {
+                // A restart changes nothing.
+                let kept = new.newest.clone().unwrap();
+                new.replay(kept);
+            }
+            let issued = new.issue(&replaces, MORNING, FLOOR).unwrap();
+            assert!(codes.insert(issued.code.clone()), "{} twice", issued.code);
+        }
+        let next = new.issue(&replaces, MORNING + 86_400_000, FLOOR).unwrap();
+        assert!(next.code.ends_with("-0001"), "the next day is its own: {}", next.code);
     }
 
     /// A machine in the property below.

@@ -158,6 +158,7 @@ impl City {
             hub_addresses: vec![recovery.to_string()],
             office_name: "Phường Tân Định".into(),
             token: Signed::sign(&registrar(), &token).unwrap(),
+            replaces: false,
         }
     }
 }

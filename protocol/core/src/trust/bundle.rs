@@ -31,6 +31,9 @@ pub struct JoinBundle {
     pub office_name: String,
     /// A [`JoinToken`].
     pub token: Signed,
+    /// Another machine was given these numbers before, and what it printed may be known to nobody:
+    /// this one prints others on its first day.
+    pub replaces: bool,
 }
 
 const WHAT: &str = "join bundle";
@@ -127,10 +130,11 @@ impl JoinBundle {
             format!("Office: {}", self.office_name),
             format!("Office id: {}", token.office),
             format!(
-                "Machine: {} {} of {}",
+                "Machine: {} {} of {}{}",
                 token.kind.word(),
                 u32::from(token.slot) + 1,
-                token.slots
+                token.slots,
+                if self.replaces { ", where there was one before" } else { "" }
             ),
             format!("Use before: {} (Vietnam time)", vietnam_time(token.expires_at)),
             format!("Hub: {}", self.hub_addresses.join(", ")),

@@ -156,6 +156,7 @@ pub(crate) fn bundle() -> JoinBundle {
         hub_addresses: vec!["quan1.example:4433".into(), "10.0.1.1:4433".into()],
         office_name: "Phường Tân Định, Quận 1".into(),
         token: Signed::sign(&registrar(), &token(WARD)).unwrap(),
+        replaces: false,
     }
 }
 

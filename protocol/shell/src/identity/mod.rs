@@ -6,6 +6,7 @@
 //! tls-chain    u32 LE length and DER, repeated    the device's certificate first
 //! trust        TrustView                          replaced whenever something newer is adopted
 //! issuer.key   as device.key                      hubs only
+//! replaces     its presence counts                nodes in the place of another machine
 //! ```
 //! Every file is replaced whole (written beside, synced, renamed, folder synced), so that a power
 //! cut leaves the old or the new. A missing file where others exist is an alarm, never a first
@@ -165,6 +166,22 @@ impl Identity {
         write(&folder.join("tls-chain"), &write_chain(chain))
     }
 
+    /// Notes, before a machine joins, that another was there before it: of its codes of today nobody
+    /// here can know which were printed.
+    ///
+    /// # Errors
+    /// [`IdentityError::Io`] naming the file.
+    pub fn mark_replacement(data_dir: &Path) -> Result<(), IdentityError> {
+        let folder = folder(data_dir);
+        create_folder(&folder)?;
+        write(&folder.join(REPLACES), b"another machine had these numbers before\n")
+    }
+
+    /// Whether [`Self::mark_replacement`] was noted.
+    pub fn is_replacement(data_dir: &Path) -> bool {
+        folder(data_dir).join(REPLACES).exists()
+    }
+
     /// The device key of a machine that is about to join: the one on disk, or a new one that is on
     /// disk before this returns, so that a cut exchange goes on with the same key.
     ///
@@ -240,6 +257,8 @@ pub fn load_key(file: &Path) -> Result<SecretKey, IdentityError> {
 pub fn replace_file(file: &Path, bytes: &[u8]) -> Result<(), IdentityError> {
     write(file, bytes)
 }
+
+const REPLACES: &str = "replaces";
 
 fn folder(data_dir: &Path) -> PathBuf {
     data_dir.join("identity")
