@@ -3,170 +3,20 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
 
 use motcua_tests::{
-    census::{Census, Expected, holdings},
-    city::{CITY, City, DISTRICT_1, DISTRICT_3, START, WARD_3, WARDS_1},
-    copies::Copy,
+    census::holdings,
+    city::{CITY, DISTRICT_1, DISTRICT_3, START, WARD_3, WARDS_1},
     desk::{Desk, application, fresh_key},
-    http::Client,
     patience::{PATIENCE, wait, wait_for},
     seed::Seed,
+    story::{Story, address_of, metric},
 };
 use std::{
-    collections::BTreeSet,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
     time::Duration,
 };
 
 const WARDS: [&str; 3] = [WARDS_1[0], WARDS_1[1], WARD_3];
-
-/// A city at work, and what it promised.
-struct Story {
-    city: City,
-    seed: Seed,
-    number: u64,
-    expected: Expected,
-    /// Every receipt code that was printed.
-    codes: BTreeSet<String>,
-}
-
-impl Story {
-    fn begin(hubs: &[&str], wards: &[&str]) -> Self {
-        let (seed, number) = Seed::from_env();
-        println!("MOTCUA_SEED={number}");
-        let city = City::start_with(hubs, wards).unwrap();
-        Self { city, seed, number, expected: Expected::default(), codes: BTreeSet::new() }
-    }
-
-    fn client(&mut self, code: &str) -> Client {
-        self.city.site(code).process.client()
-    }
-
-    fn desk(&mut self, code: &str) -> Desk {
-        Desk::new(self.client(code))
-    }
-
-    /// Registers dossiers at an office, every second one forwarded to another.
-    fn work(&mut self, from: &str, to: &str, count: usize) -> Vec<String> {
-        let desk = self.desk(from);
-        self.work_at(&desk, from, to, count)
-    }
-
-    fn work_at(&mut self, desk: &Desk, from: &str, to: &str, count: usize) -> Vec<String> {
-        let office = self.city.site(to).office.clone();
-        let mut made = Vec::new();
-        for number in 0..count {
-            let one = desk.register(&fresh_key(), &application(&mut self.seed)).unwrap();
-            assert!(self.codes.insert(one.code.clone()), "{} was printed twice", one.code);
-            self.expected.at(&self.city, &one.id, from);
-            if number % 2 == 0 {
-                desk.forward(&one.id, &office, "").unwrap();
-                self.expected.at(&self.city, &one.id, to);
-            }
-            made.push(one.id);
-        }
-        made
-    }
-
-    /// Everywhere what belongs there, in the same version.
-    fn settled(&self, what: &str) -> Census {
-        Census::settled(&self.city, &self.expected, PATIENCE)
-            .unwrap_or_else(|error| panic!("{what}, seed {}: {error:#}", self.number))
-    }
-
-    /// The entries of a dossier that a replica holds, as its own API counts them.
-    fn changes(&mut self, at: &str, id: &str) -> u64 {
-        let detail = self.desk(at).detail(id).unwrap();
-        detail["changes"].as_u64().unwrap()
-    }
-
-    fn stop(&mut self, code: &str) {
-        self.city.site(code).stop().unwrap();
-    }
-
-    fn start(&mut self, code: &str) {
-        self.city.site(code).start_ready().unwrap();
-    }
-
-    /// Stopped, copied, started again.
-    fn copy(&mut self, code: &str, name: &str) -> Copy {
-        self.stop(code);
-        let copy = Copy::of(&mut self.city, code, name).unwrap();
-        self.start(code);
-        self.connected();
-        copy
-    }
-
-    /// Killed, and put back behind its back.
-    fn put_back(&mut self, code: &str, copy: &Copy) {
-        let site = self.city.site(code);
-        site.process.kill().unwrap();
-        copy.put_back(site).unwrap();
-    }
-
-    /// A copy that stood by takes the place of a hub, at an address of its own. The operators reach
-    /// the hubs; no office is told.
-    fn promote(&mut self, copy: Copy, code: &str, hubs: &[&str]) {
-        let place = copy.promote(&mut self.city, code).unwrap();
-        self.start(code);
-        let pages: Vec<String> =
-            hubs.iter().map(|hub| self.city.site(hub).page.to_string()).collect();
-        let told = pages.iter().flat_map(|page| ["--hub", page]);
-        let arguments: Vec<&str> = ["hub", "set", &place].into_iter().chain(told).collect();
-        let done = self.city.provision(&arguments).unwrap();
-        assert_eq!(done["number"], 2, "{done}");
-        self.connected();
-        self.settled("promoted");
-        assert_eq!(self.metric(code, "motcua_set_back_total "), 1.0);
-    }
-
-    fn connected(&self) {
-        self.city.wait_connected(PATIENCE).unwrap();
-    }
-
-    fn metric(&mut self, code: &str, name: &str) -> f64 {
-        metric(self.client(code), name)
-    }
-
-    /// Every machine that dials compares what it holds; what they find is repaired already.
-    fn checked(&mut self) {
-        let dials: Vec<String> = self
-            .city
-            .sites()
-            .filter(|site| site.above.is_some())
-            .map(|site| site.code.clone())
-            .collect();
-        for code in dials {
-            let before = self.metric(&code, "motcua_checks_total ");
-            let client = self.client(&code);
-            assert!(
-                client.post("/api/v1/verify", &[], &serde_json::json!({})).unwrap().is_success()
-            );
-            wait_for("a check", || metric(client, "motcua_checks_total ") > before);
-            let left = metric(client, "motcua_check_unrepaired_total ");
-            assert_eq!(left, 0.0, "{code}, seed {}", self.number);
-        }
-    }
-
-    fn epoch(&mut self, hub: &str) -> String {
-        let hub = self.client(hub).get("/api/v1/hub").unwrap().json();
-        hub["epoch"].as_str().unwrap().to_owned()
-    }
-
-    /// Logs of an office's machines that a hub has.
-    fn logs(&mut self, hub: &str, office: &str) -> usize {
-        let machines = self.client(hub).get("/api/v1/machines").unwrap().json();
-        let lines = machines["machines"].as_array().unwrap();
-        lines.iter().filter(|line| line["code"] == office).count()
-    }
-}
-
-/// A sample, 0 where there is none.
-fn metric(client: Client, name: &str) -> f64 {
-    let text = client.get("/metrics").unwrap().text();
-    let found = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    found.unwrap_or_default()
-}
 
 #[test]
 fn a_hub_put_back_to_an_older_copy_is_filled_again_by_those_around_it() {
@@ -478,12 +328,4 @@ fn offices_whose_hub_is_retired_move_to_the_city_and_back_without_loss() {
     story.work(one, three, 4);
     story.settled("with the district again");
     story.checked();
-}
-
-/// The addresses of a hub in the newest root document, as `hub set` takes them.
-fn address_of(city: &City, code: &str) -> String {
-    let shown = city.provision(&["city", "show"]).unwrap();
-    let hub = shown["hubs"].as_array().unwrap().iter().find(|hub| hub["code"] == code).unwrap();
-    let text = |name: &str| hub[name][0].as_str().unwrap().to_owned();
-    format!("{code}={},recovery={}", text("addresses"), text("recovery_addresses"))
 }
