@@ -37,6 +37,13 @@ pub const WARD_3: &str = "27127";
 
 const OFFICES: &str = include_str!("../data/offices-hcmc-three-tier.csv");
 
+/// The first wards of a district, by code, as the list of offices has them.
+pub fn wards_of(district: &str, count: usize) -> Vec<&'static str> {
+    let rows = OFFICES.lines().map(|row| row.split(',').collect::<Vec<_>>());
+    let below = rows.filter(|row| row.get(3) == Some(&district));
+    below.filter_map(|row| row.first().copied()).take(count).collect()
+}
+
 /// How long a process may take to become ready, on a machine that is busy with other tests.
 pub const START: Duration = Duration::from_secs(60);
 /// How long a process may take to end after SIGTERM.

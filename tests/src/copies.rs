@@ -43,6 +43,12 @@ impl Copy {
         copy_folder(&self.dir, &site.data)
     }
 
+    /// The copy is not needed any more.
+    pub fn discard(self) {
+        // What is left takes room until the city's folder goes, and nothing else.
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+
     /// A second machine from the same disk, on a page of its own; not started yet.
     ///
     /// # Errors

@@ -108,8 +108,16 @@ impl Desk {
     /// # Errors
     /// [`Trouble`]
     pub fn note(&self, id: &str, text: &str) -> Result<Value, Trouble> {
+        self.note_under(&fresh_key(), id, text)
+    }
+
+    /// The same under a key, to be asked again until there is an answer.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn note_under(&self, key: &str, id: &str, text: &str) -> Result<Value, Trouble> {
         let body = json!({ "text": text });
-        self.post(&format!("/api/v1/dossiers/{id}/notes"), &fresh_key(), &body)
+        self.post(&format!("/api/v1/dossiers/{id}/notes"), key, &body)
     }
 
     /// A dossier in detail.

@@ -11,6 +11,7 @@
 pub mod binaries;
 pub mod census;
 pub mod city;
+pub mod clerk;
 pub mod copies;
 pub mod demo;
 pub mod desk;
@@ -28,7 +29,9 @@ pub mod scan;
 pub mod search;
 pub mod seed;
 pub mod shaper;
+pub mod soak;
 pub mod storm;
 pub mod story;
 mod stream_relay;
 pub mod tails;
+pub mod usage;

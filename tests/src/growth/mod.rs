@@ -4,14 +4,12 @@
 
 mod machine;
 mod offices;
-mod proc;
 mod work;
 
-use crate::{papers, process::Process, storm};
+use crate::{papers, process::Process, storm, usage::Usage};
 use anyhow::{Context, ensure};
 use machine::Machine;
 pub use machine::serve as machine;
-pub use proc::Usage;
 use std::time::{Duration, Instant};
 
 /// What is to be measured.

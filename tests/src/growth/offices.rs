@@ -1,7 +1,7 @@
 //! Offices that are connected and idle, then a change somewhere every twentieth of a second.
 
-use super::{left, proc, work};
-use crate::{process::Process, seed::Seed, storm};
+use super::{left, work};
+use crate::{process::Process, seed::Seed, storm, usage};
 use anyhow::{Context, ensure};
 use motcua_node::desk::Caller;
 use motcua_shell::driver::Signal;
@@ -56,7 +56,7 @@ async fn watched(
     let links = storm::value(&hub.client().get("/metrics")?.text(), LINKS);
     ensure!(links == machines.len() as u64, "{links} offices are connected");
     let idle = cpu_over(process, tokio::time::sleep(IDLE)).await?;
-    let memory = proc::megabytes(proc::memory(process)?);
+    let memory = usage::megabytes(usage::memory(process)?);
     let mut delays = Vec::new();
     let work = async {
         delays = changes(machines, deadline).await?;
@@ -75,9 +75,9 @@ const LINKS: &str = "motcua_links{carrier=\"quic\"}";
 
 /// Share of a core that a process takes meanwhile, in percent.
 async fn cpu_over(process: u32, meanwhile: impl Future<Output = ()>) -> anyhow::Result<f64> {
-    let (before, began) = (proc::cpu(process)?, Instant::now());
+    let (before, began) = (usage::cpu(process)?, Instant::now());
     meanwhile.await;
-    let used = proc::cpu(process)?.saturating_sub(before);
+    let used = usage::cpu(process)?.saturating_sub(before);
     Ok(used.as_secs_f64() / began.elapsed().as_secs_f64() * 100.0)
 }
 

@@ -6,12 +6,18 @@ use std::{fmt, fs, os::unix::fs::MetadataExt, path::Path, time::Duration};
 /// Memory and disk of a process.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {
-    memory: u64,
-    disk: u64,
+    /// `VmRSS` of proc(5), bytes.
+    pub memory: u64,
+    /// Bytes that the folder occupies.
+    pub disk: u64,
 }
 
 impl Usage {
-    pub(super) fn of(process: u32, dir: &Path) -> anyhow::Result<Self> {
+    /// Of a process that keeps its data in a folder.
+    ///
+    /// # Errors
+    /// If the process has gone.
+    pub fn of(process: u32, dir: &Path) -> anyhow::Result<Self> {
         Ok(Self { memory: memory(process)?, disk: disk(dir)? })
     }
 }
@@ -22,12 +28,16 @@ impl fmt::Display for Usage {
     }
 }
 
-pub(super) fn megabytes(bytes: u64) -> u64 {
+/// Rounded.
+pub fn megabytes(bytes: u64) -> u64 {
     (bytes + 500_000) / 1_000_000
 }
 
 /// `VmRSS` of proc(5), in bytes.
-pub(super) fn memory(process: u32) -> anyhow::Result<u64> {
+///
+/// # Errors
+/// If the process has gone.
+pub fn memory(process: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
@@ -35,13 +45,25 @@ pub(super) fn memory(process: u32) -> anyhow::Result<u64> {
 }
 
 /// Time on a CPU so far, of the process and of the kernel for it. The kernel shows hundredths.
-pub(super) fn cpu(process: u32) -> anyhow::Result<Duration> {
+///
+/// # Errors
+/// If the process has gone.
+pub fn cpu(process: u32) -> anyhow::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name in brackets may hold spaces; fields 14 and 15 are 11 and 12 after it.
     let (_, rest) = stat.rsplit_once(')').context("an odd stat line")?;
     let ticks = rest.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
     let ticks: u64 = ticks.sum::<Result<u64, _>>()?;
     Ok(Duration::from_millis(ticks * 10))
+}
+
+/// Open files, sockets and the like.
+///
+/// # Errors
+/// If the process has gone.
+pub fn descriptors(process: u32) -> anyhow::Result<u64> {
+    let folder = format!("/proc/{process}/fd");
+    Ok(fs::read_dir(&folder).with_context(|| folder.clone())?.count() as u64)
 }
 
 /// Bytes that a folder occupies.
