@@ -27,6 +27,8 @@ function cellsOf(o) {
     : now() - o.last_contact < 60000 ? w('contact_now') : w('last_contact', w('ago', ago(o.last_contact)));
   const clock = Math.abs(o.clock_offset || 0) > CLOCK_ALARM_MS
     ? ['bad', w(o.clock_offset > 0 ? 'clock_ahead' : 'clock_behind', span(Math.abs(o.clock_offset))), 'alarm'] : null;
+  const was = !clock && o.clock_worst_at
+    ? ['soft', w('clock_was_off', span(Math.abs(o.clock_worst_offset)), w('ago', ago(o.clock_worst_at)))] : null;
   const oldest = (ms) => (now() - ms > UNSENT_ALARM_MS ? ['bad', w('oldest_unsent', ago(ms)), 'alarm'] : ['soft', w('oldest_unsent', ago(ms))]);
   return [
     ['col_office', ['strong', o.name], ['soft', [tier, o.code, o.parent_name].filter(Boolean).join(' · ')]],
@@ -38,7 +40,7 @@ function cellsOf(o) {
       o.alarm ? ['bad', both(o.alarm), 'alarm'] : null,
       since(o.cut_at) ? ['bad', w('inbox_cut', ago(o.cut_at)), 'alarm'] : null],
     ['col_received', ['number', number(o.received_entries)]],
-    ['col_machine', ['', counted('machines', o.nodes)], o.version ? ['soft', w('version', o.version)] : null, clock,
+    ['col_machine', ['', counted('machines', o.nodes)], o.version ? ['soft', w('version', o.version)] : null, clock, was,
       o.two_alive > 0 ? ['bad', w('two_alive'), 'alarm'] : null],
   ];
 }

@@ -118,6 +118,7 @@ const WORDS = {
     "version": "Bản {0}",
     "clock_ahead": "Đồng hồ nhanh {0}",
     "clock_behind": "Đồng hồ chậm {0}",
+    "clock_was_off": "Đồng hồ đã lệch {0}, {1}",
 
     "why_unreachable": "Không liên lạc được với hub.",
     "why_timeout": "Hub không trả lời kịp.",
@@ -249,6 +250,7 @@ const WORDS = {
     "version": "Version {0}",
     "clock_ahead": "Clock ahead by {0}",
     "clock_behind": "Clock behind by {0}",
+    "clock_was_off": "Clock was off by {0}, {1}",
 
     "why_unreachable": "The hub cannot be reached.",
     "why_timeout": "The hub did not answer in time.",

@@ -64,8 +64,12 @@ pub struct OfficeLine {
     pub oldest_unsent_at: Option<i64>,
     /// Entries received from its machines.
     pub received_entries: u64,
-    /// Difference of its clock to ours at the last hello, milliseconds.
+    /// How far its clock is ahead of ours, as it said last, milliseconds; behind if negative.
     pub clock_offset: Option<i64>,
+    /// The most it was seen off by a minute or more since this hub started.
+    pub clock_worst_offset: Option<i64>,
+    /// When that was, Unix milliseconds by this hub's clock.
+    pub clock_worst_at: Option<i64>,
     /// Its software.
     pub version: Option<String>,
     /// When one of its machines last compared what it holds with this hub, by this hub's clock.
@@ -117,6 +121,8 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
             let newest = machines.iter().max_by_key(|machine| machine.last_contact);
             let told = machines.iter().filter(|machine| machine.link.is_some());
             let statuses: Vec<_> = told.filter_map(|machine| machine.status.as_ref()).collect();
+            let worst = machines.iter().filter_map(|machine| machine.clock?.worst);
+            let worst = worst.max_by_key(|(ahead, _)| ahead.unsigned_abs());
             let check = machines.iter().filter_map(|machine| machine.check).max_by_key(|one| one.0);
             Ok(OfficeLine {
                 id: office.id.to_string(),
@@ -156,7 +162,9 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
                     .min()
                     .map(|at| at.0),
                 received_entries: received.get(&office.id).copied().unwrap_or_default(),
-                clock_offset: newest.and_then(|machine| machine.clock_offset),
+                clock_offset: newest.and_then(|machine| machine.clock).map(|clock| clock.ahead),
+                clock_worst_offset: worst.map(|(ahead, _)| ahead),
+                clock_worst_at: worst.map(|(_, at)| at.0),
                 version: newest
                     .map(|machine| machine.software.clone())
                     .filter(|version| !version.is_empty()),

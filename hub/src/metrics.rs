@@ -55,6 +55,9 @@ pub fn collect(engine: &Engine) -> Result<Metrics, StoreError> {
     series("motcua_office_lag_changes_up", "Entries the office has not sent.", &|office| {
         office.behind_up.map(|count| count as f64)
     });
+    series("motcua_office_clock_offset_seconds", "Clock ahead of this hub's.", &|office| {
+        office.clock_offset.map(|ahead| ahead as f64 / 1_000.0)
+    });
     series("motcua_office_inbox_rows", "Inbox rows kept for the office.", &|office| {
         Some(office.kept_rows as f64)
     });

@@ -100,6 +100,7 @@ function historyParts(h) {
   return [
     el('p', {}, both(h, 'text')),
     el('p', { class: 'soft' }, [timeOf(h.at), h.person, h.office && officeName(h.office)].filter(Boolean).join(' · ')),
+    h.clock ? el('p', { class: 'alarm' }, mark('ring'), ' ', both(h.clock)) : null,
     el('p', {}, itemSync(h.sync)),
   ];
 }

@@ -14,7 +14,7 @@ use motcua_core::{
         Key, Kv,
         rows::{self, Meta, Request},
     },
-    time::{ClockQuality, Timestamp},
+    time::{ClockError, Timestamp},
     trust::Binding,
 };
 use motcua_dossier::{
@@ -23,7 +23,7 @@ use motcua_dossier::{
     code::{Code, Day},
     derive::{self, Derived},
     document::Document,
-    fact::{Act, Applicant, Fact, Paper},
+    fact::{self, Act, Applicant, Fact, Paper},
     lease::{Issuer, Lease, Leases},
     procedure::{Procedure, built_in},
 };
@@ -164,7 +164,7 @@ impl Desk {
         let nonce = Nonce(motcua_shell::engine::random());
         let registration = Registration {
             applicant: new.applicant,
-            request: motcua_dossier::fact::Request {
+            request: fact::Request {
                 procedure: procedure.code.clone(),
                 procedure_name: procedure.name.clone(),
                 channel: "direct".into(),
@@ -497,6 +497,11 @@ impl Desk {
         let mut document = std::mem::take(&mut held.document);
         let parents: Vec<Hash> = document.heads().into_iter().map(Hash).collect();
         let ids = FactIds::new(own.actor(), id, &parents, now);
+        let (clock, error) = self.engine.judge_clock(now);
+        let action = match error {
+            Some(ClockError { ahead, by_hub }) => action.by_a_wrong_clock(ahead, by_hub.0),
+            None => action,
+        };
         let facts: Vec<Fact> =
             action.facts.into_iter().zip(ids).map(|(fact, id)| fact.with_id(id)).collect();
         let written = document
@@ -509,7 +514,7 @@ impl Desk {
             dossier: id,
             person: person(&caller.clerk),
             claimed_at: now,
-            clock: ClockQuality::Unproven,
+            clock,
             schema: SCHEMA,
             op_count: written.ops,
             change_hash: Hash(written.hash),

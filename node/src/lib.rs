@@ -2,6 +2,7 @@
 //! with or without a network.
 
 pub mod api;
+mod clock_words;
 pub mod desk;
 pub mod enrol;
 pub mod error;

@@ -1,14 +1,18 @@
 //! The state of exchange in words, as the page shows it at the top. "Saved", "received" and
 //! "accepted" are three different things, each with its own word.
 
-use crate::places::Place;
-use crate::scans::words_of_counts;
+use crate::{
+    clock_words::{off, time_of_day},
+    places::Place,
+    scans::words_of_counts,
+};
 use motcua_core::{
     id::{DossierId, LogId},
     replica::{SiblingStatus, UpstreamPhase},
     state::{StoreError, tiles},
 };
 use motcua_shell::{
+    clock::Clock,
     disk::{DiskUse, disk_use},
     engine::Engine,
     transport::Carrier,
@@ -18,7 +22,6 @@ use std::collections::BTreeSet;
 
 /// Entries looked through to count the dossiers that wait.
 const COUNTED: u64 = 2_000;
-const LOCAL_MILLIS: i64 = 7 * 3_600_000;
 
 /// State of exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -73,6 +76,9 @@ pub struct SyncState {
     pub only_here_alarm: bool,
     /// Other machines of the office, since this process started.
     pub siblings: Vec<SiblingState>,
+    /// Milliseconds that this machine's clock is ahead of the hub's, behind if negative, where that
+    /// is too much.
+    pub clock_ahead: Option<i64>,
     /// A sentence.
     pub words_vi: String,
     /// A sentence.
@@ -125,7 +131,14 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
     let (more_vi, more_en) = words_of_counts(&scans);
     words_vi += &more_vi;
     words_en += &more_en;
+    let clock_ahead = engine.judge_clock(engine.clock().wall()).1.map(|error| error.ahead);
+    if let Some(ahead) = clock_ahead {
+        let (vi, en) = off(ahead);
+        words_vi += &format!("; giờ máy lệch {vi} so với hub, cần chỉnh lại");
+        words_en += &format!("; this machine's clock is off by {en} from the hub's, set it right");
+    }
     Ok(SyncState {
+        clock_ahead,
         link,
         carrier: snapshot.carrier.map(Carrier::word),
         udp_blocked: snapshot.udp_blocked,
@@ -173,7 +186,7 @@ fn words(
 ) -> (String, String) {
     match (waiting, all_at) {
         (0, Some(at)) => {
-            let time = clock(at);
+            let time = time_of_day(at);
             (format!("Hub đã nhận tất cả lúc {time}"), format!("The hub had everything at {time}"))
         }
         (0, None) if head == 0 => {
@@ -190,12 +203,6 @@ fn words(
             )
         }
     }
-}
-
-/// Hour and minute in local time.
-fn clock(millis: i64) -> String {
-    let minutes = (millis + LOCAL_MILLIS).div_euclid(60_000).rem_euclid(24 * 60);
-    format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 fn unsent_dossiers(

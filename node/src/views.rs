@@ -1,6 +1,6 @@
 //! What the API says of dossiers: lists, and one dossier with its history.
 
-use crate::{desk::Desk, error::DeskError};
+use crate::{clock_words, desk::Desk, error::DeskError};
 use motcua_core::{
     entry::Role,
     id::{DossierId, LogId, OfficeId},
@@ -331,6 +331,7 @@ fn entries(
             "kind": kind,
             "text_vi": vi,
             "text_en": en,
+            "clock": clock_words::flag(&facts),
             "sync": sync_word(received, stored),
         }));
     }
@@ -386,7 +387,12 @@ fn sentence(
                 let vi = format!("Đính kèm bản quét: {}", scan.name);
                 return ("attached", scan.act.by, vi, format!("Scan attached: {}", scan.name));
             }
-            Kind::Applicant | Kind::Request | Kind::Paper | Kind::Code | Kind::Due => {}
+            Kind::Applicant
+            | Kind::Request
+            | Kind::Paper
+            | Kind::Code
+            | Kind::Due
+            | Kind::Clock => {}
         }
     }
     ("other", String::new(), "Thay đổi khác".into(), "Other change".into())

@@ -12,6 +12,7 @@ pub mod binaries;
 pub mod census;
 pub mod city;
 pub mod clerk;
+pub mod clock;
 pub mod copies;
 pub mod demo;
 pub mod desk;

@@ -60,6 +60,14 @@ impl Process {
         Client { token, ..Client::new(self.recipe.http) }
     }
 
+    /// From the next start on it runs under another program that becomes it, such as `env`.
+    pub fn run_under(&mut self, command: Vec<String>) {
+        let Some((program, before)) = command.split_first() else { return };
+        let own = [self.recipe.program.display().to_string()];
+        let args = [before, &own, &self.recipe.args].concat();
+        (self.recipe.program, self.recipe.args) = (program.into(), args);
+    }
+
     /// The id while it runs.
     pub fn id(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)

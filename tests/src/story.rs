@@ -187,10 +187,11 @@ impl Story {
     }
 }
 
-/// A sample, 0 where there is none.
+/// The first sample whose name and labels begin so, 0 where there is none.
 pub fn metric(client: Client, name: &str) -> f64 {
     let text = client.get("/metrics").unwrap().text();
-    let found = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    let line = text.lines().find(|line| line.starts_with(name));
+    let found = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
     found.unwrap_or_default()
 }
 

@@ -155,6 +155,12 @@ pub const INBOX_UNREAD_ROWS: u64 = 100_000;
 pub const INBOX_SILENT_MILLIS: u64 = 86_400_000;
 /// Between two looks at what of inboxes can go: an hour. Each reads a few rows for each office.
 pub const INBOX_LOOK_MILLIS: u64 = 3_600_000;
+/// A wall clock that moves so far against the monotonic one has jumped; below that, clocks drift and
+/// are set right.
+pub const CLOCK_STEP_MILLIS: u64 = 60_000;
+/// A wall clock that is further from its hub's is wrong: within five minutes no date that anybody is
+/// promised differs.
+pub const CLOCK_WRONG_MILLIS: u64 = 300_000;
 /// One bundle file. An office's year is a few MB; 1 GiB fits every stick's file system and spool,
 /// and what is longer goes in several files, each building on the one before.
 pub const BUNDLE_BYTES: u64 = 1024 * 1024 * 1024;

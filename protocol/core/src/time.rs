@@ -24,6 +24,35 @@ impl Instant {
     }
 }
 
+/// A hub's time, as it said it at a moment of the monotonic clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubTime {
+    /// What the hub said.
+    pub said: Timestamp,
+    /// When.
+    pub at: Instant,
+}
+
+/// How far a wall clock is from the hub's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockError {
+    /// Milliseconds ahead of the hub; behind if negative.
+    pub ahead: i64,
+    /// The hub's time at that moment, as it is reckoned.
+    pub by_hub: Timestamp,
+}
+
+impl HubTime {
+    /// The error of a wall clock that shows `wall` at `now`, where it matters.
+    pub fn error(self, now: Instant, wall: Timestamp) -> Option<ClockError> {
+        let since = i64::try_from(now.since(self.at)).unwrap_or(i64::MAX);
+        let by_hub = Timestamp(self.said.0.saturating_add(since));
+        let ahead = wall.0.saturating_sub(by_hub.0);
+        let is_wrong = ahead.unsigned_abs() > crate::limits::CLOCK_WRONG_MILLIS;
+        is_wrong.then_some(ClockError { ahead, by_hub })
+    }
+}
+
 /// How far the claimed time may be trusted; two bits of the entry header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ClockQuality {

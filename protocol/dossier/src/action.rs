@@ -4,7 +4,8 @@
 use crate::{
     derive::Derived,
     fact::{
-        Act, Applicant, CodeField, Due, Fact, Forward, Kind, Note, Paper, Request, StateStep, Taken,
+        Act, Applicant, Clock, CodeField, Due, Fact, Forward, Kind, Note, Paper, Request,
+        StateStep, Taken,
     },
     state::State,
 };
@@ -29,6 +30,16 @@ pub struct Action {
     pub facts: Vec<Draft>,
     /// Offices that join or leave.
     pub audience: Vec<AudienceOp>,
+}
+
+impl Action {
+    /// The same, marked as written by a clock so many milliseconds ahead of the hub's, which shows
+    /// `by_hub`.
+    #[must_use]
+    pub fn by_a_wrong_clock(mut self, ahead: i64, by_hub: i64) -> Self {
+        self.facts.push(Draft::new(Kind::Clock, &Clock { ahead, by_hub }));
+        self
+    }
 }
 
 /// A fact without its id.

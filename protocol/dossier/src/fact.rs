@@ -19,6 +19,7 @@ use std::fmt;
 /// | `taken` | forward, at, by, office, note | note |
 /// | `note` | text, at, by, office | text |
 /// | `attachment` | name, media, size, hash, paper, at, by, office | name; the scan itself shows anything |
+/// | `clock` | ahead (ms), by_hub (ms) | none |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Who asks.
@@ -41,10 +42,12 @@ pub enum Kind {
     Note,
     /// A scanned paper; the file itself travels beside the dossier.
     Attachment,
+    /// What was written with it was written by a clock known to be wrong.
+    Clock,
 }
 
 impl Kind {
-    const ALL: [(Self, &'static str); 10] = [
+    const ALL: [(Self, &'static str); 11] = [
         (Self::Applicant, "applicant"),
         (Self::Request, "request"),
         (Self::Paper, "paper"),
@@ -55,6 +58,7 @@ impl Kind {
         (Self::Taken, "taken"),
         (Self::Note, "note"),
         (Self::Attachment, "attachment"),
+        (Self::Clock, "clock"),
     ];
 
     /// First part of the key.
@@ -111,6 +115,15 @@ impl Fact {
     pub fn read<F: DeserializeOwned>(&self) -> Option<F> {
         serde_json::from_str(&self.json).ok()
     }
+}
+
+/// Fields of [`Kind::Clock`]: beside the facts of the same change (design/clocks.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// Milliseconds the clock was ahead of the hub's; behind if negative.
+    pub ahead: i64,
+    /// What time it was by the hub, Unix milliseconds.
+    pub by_hub: i64,
 }
 
 /// Fields of [`Kind::Applicant`].

@@ -5,7 +5,9 @@
 //! A carried link may stand beside a real one of the same peer: it neither replaces it nor reads
 //! an inbox over it.
 
-use super::{Child, ChildStatus, Control, Event, Fault, Head, Hello, LinkId, Replica, Welcome};
+use super::{
+    Child, ChildStatus, ClockSeen, Control, Event, Fault, Head, Hello, LinkId, Replica, Welcome,
+};
 use crate::{id::LogId, key::PublicKey, state::rows::Cursor, time::Timestamp};
 
 /// What a carried link from below may bring of its maker's logs.
@@ -63,7 +65,7 @@ impl Replica {
             last_contact: wall,
             delivered: 0,
             status: None,
-            clock_offset: Some(hello.clock.0.saturating_sub(wall.0)),
+            clock: Some(ClockSeen::told(None, hello.clock, wall)),
             software: hello.software.chars().take(40).collect(),
             check: None,
         });

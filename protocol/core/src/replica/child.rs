@@ -1,7 +1,8 @@
 //! Peers below: greeting them, reading their inboxes to them, and what the operator should know.
 
 use super::{
-    Control, Data, Event, Fault, Hello, LinkId, Output, Replica, Status, Store, VERSIONS, Welcome,
+    ClockSeen, Control, Data, Event, Fault, Hello, LinkId, Output, Replica, Status, Store,
+    VERSIONS, Welcome,
     assemble::{self, Next},
     digest::{EntryName, Report},
     images::Giving,
@@ -113,9 +114,8 @@ pub struct ChildStatus {
     pub delivered: u64,
     /// What it last said about itself.
     pub status: Option<Status>,
-    /// Difference of its clock to this one at hello, in milliseconds; none before it has come in
-    /// this process.
-    pub clock_offset: Option<i64>,
+    /// Its clock beside this one; none before it has come in this process.
+    pub clock: Option<ClockSeen>,
     /// Its software; empty before it has come in this process.
     pub software: String,
     /// Its last digest check against this hub: when it ended, by this machine's clock, and what
@@ -240,6 +240,7 @@ impl Replica {
             clock: wall,
         };
         self.challenge_older_links(now, link, node);
+        let known = self.known.get(&node);
         let status = ChildStatus {
             node,
             office,
@@ -247,9 +248,9 @@ impl Replica {
             last_contact: wall,
             delivered: from.number,
             status: None,
-            clock_offset: Some(hello.clock.0.saturating_sub(wall.0)),
+            clock: Some(ClockSeen::told(known.and_then(|known| known.clock), hello.clock, wall)),
             software: hello.software.chars().take(40).collect(),
-            check: self.known.get(&node).and_then(|known| known.check),
+            check: known.and_then(|known| known.check),
         };
         self.known.insert(node, status);
         if let Some(child) = self.children.get_mut(&link) {

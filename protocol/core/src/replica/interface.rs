@@ -11,6 +11,7 @@ use crate::{
     ledger::Me,
     record::{CutReason, Record},
     state::{Kv, StoreError},
+    time::Timestamp,
     trust::TrustView,
 };
 use std::collections::BTreeSet;
@@ -212,6 +213,8 @@ pub enum Event {
     /// So much waits for a silent office that its inbox will be cut; told once, and again when it
     /// was not so meanwhile.
     Unread(Unread),
+    /// The parent's clock, as it said a moment ago.
+    HubClock(Timestamp),
     /// Rows of an inbox leave the state.
     Cut {
         /// Whose inbox.

@@ -2,7 +2,7 @@
 
 use super::{
     Channel, Control, Data, Event, Fault, Hello, LinkId, Output, Replica, Store, UpstreamPhase,
-    VERSIONS, child::Child, message,
+    VERSIONS, child::Child, clock, message,
 };
 use crate::{
     key::PublicKey,
@@ -42,6 +42,7 @@ impl Replica {
         let heads = self.heads_going_up();
         let digest = message::heads_digest(heads.iter().copied());
         self.upstream.connected(link, heads);
+        self.upstream.lead_told = clock::lead(now, wall);
         let hello = Control::Hello(Box::new(Hello {
             versions: VERSIONS,
             features: if self.takes_images() { message::IMAGES } else { 0 },
@@ -128,6 +129,10 @@ impl Replica {
             Control::Bulk => self.turn_told(link, None, store),
             Control::Later { millis } => self.turn_told(link, Some(millis), store),
             Control::Sibling(hello) => self.sibling_hello(wall, link, *hello, store),
+            Control::Clock(theirs) => {
+                self.clock_told(wall, link, theirs);
+                Ok(())
+            }
             Control::Check(check) if self.upstream.is(link) => {
                 self.check_answered(now, link, *check, store)
             }

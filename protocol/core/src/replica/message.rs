@@ -150,6 +150,8 @@ pub enum Control {
     ImagesTaken(u64),
     /// The history of this dossier before its turn, please: somebody waits for it.
     Fetch(DossierId),
+    /// The clock of the side that says so, which has jumped since it was last told.
+    Clock(Timestamp),
 }
 
 /// A data message.

@@ -12,6 +12,7 @@ mod alive;
 mod assemble;
 mod carried;
 mod child;
+mod clock;
 mod digest;
 mod export;
 mod images;
@@ -37,6 +38,7 @@ mod views;
 
 pub use carried::CarriedDown;
 pub use child::ChildStatus;
+pub use clock::ClockSeen;
 pub use digest::{Check, Cut, EntryName, Report};
 pub use export::{Asked, Carried, DownExport, ExportError, UpExport, readers_up};
 pub use images::{CutImages, ImageDone, ImageIo, ImageOrder, ImagesAsked, Painter, cut, list};
@@ -258,6 +260,7 @@ impl Replica {
                 self.have_children_check();
             }
         }
+        self.tell_clock(now, wall);
     }
 
     /// Acts on deadlines that have passed.

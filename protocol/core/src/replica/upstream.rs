@@ -72,6 +72,8 @@ pub(super) struct Upstream {
     tail: Cursor,
     given: bool,
     status: Option<(Instant, Status)>,
+    /// The lead of the clock as the parent knows it, see [`super::clock::lead`].
+    pub(super) lead_told: i64,
     in_sync: bool,
     /// Half an exchange that came by hand is being read on this link.
     carried: Option<LinkId>,
@@ -99,6 +101,7 @@ impl Upstream {
             tail: Cursor::default(),
             given: false,
             status: None,
+            lead_told: 0,
             in_sync: false,
             carried: None,
             bulk: false,
@@ -410,6 +413,7 @@ impl Replica {
         };
         let up = &mut self.upstream;
         up.phase = Phase::Live { link, since: now };
+        self.event(Event::HubClock(welcome.clock));
         self.forget_fetching();
         self.ask_images(link, &welcome, store)?;
         self.ask_for_returning(store);

@@ -47,7 +47,7 @@ use motcua_core::{
         Key,
         rows::{Images, Meta},
     },
-    time::Timestamp,
+    time::{ClockError, ClockQuality, HubTime, Timestamp},
     trust::{Binding, NodeKind, Signed, TrustView},
 };
 use queue::Queue;
@@ -128,6 +128,8 @@ pub struct Engine {
     received_at: AtomicI64,
     root_received: AtomicU64,
     eviction_looks: AtomicU64,
+    /// The parent's time, since it was first heard.
+    hub_time: Mutex<Option<HubTime>>,
     rewriting: rewrite::Rewriting,
     checks: check::Checks,
     scans: Scans,
@@ -256,6 +258,7 @@ impl Engine {
             received_at: AtomicI64::default(),
             root_received: AtomicU64::default(),
             eviction_looks: AtomicU64::default(),
+            hub_time: Mutex::default(),
             rewriting: rewrite::Rewriting::default(),
             checks: check::Checks::default(),
             scans,
@@ -352,6 +355,19 @@ impl Engine {
     /// Clocks.
     pub fn clock(&self) -> &SystemClock {
         &self.clock
+    }
+
+    /// How far this machine's clock is to be trusted, now that it shows `wall`.
+    pub fn judge_clock(&self, wall: Timestamp) -> (ClockQuality, Option<ClockError>) {
+        let Some(hub) = *self.hub_time() else { return (ClockQuality::Unproven, None) };
+        match hub.error(self.clock.monotonic(), wall) {
+            None => (ClockQuality::Proven, None),
+            error => (ClockQuality::Wrong, error),
+        }
+    }
+
+    fn hub_time(&self) -> std::sync::MutexGuard<'_, Option<HubTime>> {
+        self.hub_time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Trust documents in force.
@@ -539,6 +555,10 @@ impl Engine {
             }
             Event::Cut { office, upto, why } => {
                 tracing::info!(%office, upto, ?why, "rows of an inbox are kept no more");
+            }
+            Event::HubClock(said) => {
+                let at = self.clock.monotonic();
+                *self.hub_time() = Some(HubTime { said, at });
             }
             Event::Greeted { .. } | Event::InSync => {}
         }

@@ -300,7 +300,7 @@ pub(super) fn remembered(node: NodeId, reader: &Reader) -> ChildStatus {
         last_contact: reader.heard,
         delivered: reader.number,
         status: None,
-        clock_offset: None,
+        clock: None,
         software: String::new(),
         check: None,
     }

@@ -383,7 +383,7 @@ impl Site {
             Event::Checked(report) => self.checks.push(report),
             Event::SetBack => self.set_backs += 1,
             Event::Unread(unread) => self.unread.push(unread),
-            Event::Cut { .. } => {}
+            Event::Cut { .. } | Event::HubClock(_) => {}
         }
     }
 
