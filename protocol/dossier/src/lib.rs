@@ -7,18 +7,23 @@
 //! - [`state`] the ten portal states and their transitions; [`mod@derive`] status from facts
 //! - [`action`] what a clerk does, as facts and audience; [`view`] what a page shows
 //! - [`code`] and [`lease`] dossier codes issued offline; [`procedure`] the catalogue
-//! - [`search`] folding for Vietnamese search; [`image`] facts as bytes, for who has no history
+//! - [`calendar`] working time; [`due`] promised dates; [`report`] the periodic report; [`local`] time
+//! - [`search`] folding and ranking for Vietnamese search; [`image`] facts as bytes, for who has no history
 
 pub mod action;
 pub mod attachment;
+pub mod calendar;
 pub mod code;
 mod columns;
 pub mod derive;
 pub mod document;
+pub mod due;
 pub mod fact;
 pub mod image;
 pub mod lease;
+pub mod local;
 pub mod procedure;
+pub mod report;
 pub mod search;
 pub mod state;
 pub mod view;

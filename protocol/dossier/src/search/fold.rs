@@ -1,4 +1,4 @@
-//! Folding for Vietnamese search: what a clerk types without marks finds what was written with them.
+//! Folding: what is left of a text when marks, case and signs are gone.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -6,18 +6,39 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 /// number parts words.
 pub fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars().filter(|c| !is_apostrophe(*c) && !is_format(*c)).nfkd() {
-        for c in c.to_lowercase() {
-            match c {
-                'đ' | 'ð' | 'ɖ' => out.push('d'),
-                'ƀ' => out.push('b'),
-                c if is_combining_mark(c) => {}
-                c if c.is_alphabetic() || c.is_numeric() => out.push(c),
-                _ => out.push(' '),
-            }
+    for c in decomposed(text) {
+        match base(c) {
+            c if is_mark(c) => {}
+            c if is_of_a_word(c) => out.push(c),
+            _ => out.push(' '),
         }
     }
     out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Letters and their marks apart, lower case, without what is dropped.
+pub(super) fn decomposed(text: &str) -> impl Iterator<Item = char> {
+    let kept = text.chars().filter(|c| !is_apostrophe(*c) && !is_format(*c));
+    // Lower case may compose again.
+    kept.nfkd().flat_map(char::to_lowercase).nfkd()
+}
+
+/// A letter with a stroke as the letter without.
+pub(super) fn base(c: char) -> char {
+    match c {
+        'đ' | 'ð' | 'ɖ' => 'd',
+        'ƀ' => 'b',
+        c => c,
+    }
+}
+
+/// Whether it belongs to a letter, and stands for none.
+pub(super) fn is_mark(c: char) -> bool {
+    is_combining_mark(c)
+}
+
+pub(super) fn is_of_a_word(c: char) -> bool {
+    c.is_alphabetic() || c.is_numeric()
 }
 
 fn is_apostrophe(c: char) -> bool {
