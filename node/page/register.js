@@ -6,7 +6,7 @@ const DRAFT = 'motcua.draft';
 const register = { key: null, sending: false, procedures: null, errors: [] };
 
 function openRegister() {
-  if (!register.procedures) loadProcedures();
+  loadProcedures(); // what is promised now
   if (register.key || !$('saved-panel').hidden) return;
   newForm(readDraft());
 }
@@ -70,7 +70,8 @@ function showProcedures() {
 
 function showTerm() {
   const p = (register.procedures || []).find((x) => x.code === $('procedure').value);
-  $('procedure-hint').textContent = p ? w(`term_${p.term_unit}`, p.term)
+  const promise = (p) => (p.promise.at === null ? '' : w('promise', timeOf(p.promise.at)) + (p.promise.provisional ? w('promise_provisional') : ''));
+  $('procedure-hint').textContent = p ? w(`term_${p.term_unit}`, p.term) + promise(p)
     : register.procedures_failed ? w('procedures_failed', register.procedures_failed.words()) : '';
 }
 

@@ -15,6 +15,7 @@ use crate::{
     desk::{Caller, Desk, NewDossier},
     error::DeskError,
     places::Places,
+    promise::promise,
     scans,
     sync_words::sync_state,
     views::{self, ListQuery},
@@ -35,10 +36,12 @@ use motcua_core::{
 use motcua_dossier::{
     action,
     fact::{Applicant, Paper},
+    procedure::Procedure,
     state::State,
 };
 use motcua_shell::{
     carry::Courier,
+    clock::Clock,
     http::{self, Metrics, PageFile},
     shutdown::Readiness,
 };
@@ -149,8 +152,21 @@ async fn offices(Extract(api): Extract<Api>) -> Json<Value> {
     Json(json!({ "offices": lines }))
 }
 
-async fn procedures(Extract(api): Extract<Api>) -> Json<Value> {
-    Json(json!({ "procedures": api.desk.procedures() }))
+async fn procedures(Extract(api): Extract<Api>) -> Result<Json<Value>, DeskError> {
+    let now = api.desk.engine().clock().wall();
+    let mut lines = Vec::new();
+    for procedure in api.desk.procedures() {
+        let Procedure { code, name, sector, term_unit, term } = procedure;
+        lines.push(json!({
+            "code": code,
+            "name": name,
+            "sector": sector,
+            "term_unit": term_unit,
+            "term": term,
+            "promise": promise(procedure, now)?,
+        }));
+    }
+    Ok(Json(json!({ "procedures": lines })))
 }
 
 async fn sync(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
@@ -215,12 +231,16 @@ async fn register(
 ) -> Result<Response, DeskError> {
     let asked: RegisterBody = read(&body)?;
     let caller = caller(&headers, &body, asked.clerk)?;
+    let due = match asked.due {
+        Some(at) => Some(at),
+        None => api.desk.promised(&asked.procedure)?,
+    };
     let new = NewDossier {
         procedure: asked.procedure,
         applicant: asked.applicant,
         request: asked.request,
         papers: asked.papers,
-        due: asked.due,
+        due,
         fee: asked.fee,
         code: None,
     };

@@ -1,7 +1,7 @@
 //! The desk: a clerk's actions, checked, written into the own log, and answered when they are on
 //! this machine's disk.
 
-use crate::error::DeskError;
+use crate::{error::DeskError, promise::promise};
 use motcua_core::{
     author::{Draft, OwnLog},
     entry::{FactIds, Kind, dossier_id},
@@ -141,6 +141,17 @@ impl Desk {
     /// Procedures of this office.
     pub fn procedures(&self) -> &[Procedure] {
         &self.procedures
+    }
+
+    /// The date by the term of a procedure for somebody who is received now, Unix milliseconds; none
+    /// where nothing is promised, or the procedure is not known.
+    ///
+    /// # Errors
+    /// [`DeskError::Due`]
+    pub fn promised(&self, procedure: &str) -> Result<Option<i64>, DeskError> {
+        let known = self.procedures.iter().find(|known| known.code == procedure);
+        let Some(known) = known else { return Ok(None) };
+        Ok(promise(known, self.engine.clock().wall())?.at)
     }
 
     /// Waits until everything saved here can be read.

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use motcua_core::state::StoreError;
-use motcua_dossier::{action::ActionError, lease::LeaseError};
+use motcua_dossier::{action::ActionError, due::DueError, lease::LeaseError};
 use motcua_shell::{engine::SaveError, scans::UploadError};
 use serde_json::json;
 
@@ -19,6 +19,9 @@ pub enum DeskError {
     /// No code can be issued.
     #[error(transparent)]
     Lease(#[from] LeaseError),
+    /// No date follows from the term.
+    #[error("no date can be promised: {0}")]
+    Due(#[from] DueError),
     /// The disk refused.
     #[error(transparent)]
     Save(#[from] SaveError),
@@ -104,6 +107,7 @@ impl DeskError {
             Self::Action(ActionError::NothingToTake) => (StatusCode::CONFLICT, "nothing_to_take"),
             Self::Action(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::Lease(_) => (StatusCode::CONFLICT, "no_code"),
+            Self::Due(_) => (StatusCode::CONFLICT, "no_date"),
             Self::Save(SaveError::Limit(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::Save(_) => (StatusCode::INSUFFICIENT_STORAGE, "not_saved"),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "state_unavailable"),
@@ -146,6 +150,7 @@ impl DeskError {
             Self::Action(ActionError::NotAllowed { .. }) => Some("to"),
             Self::Action(ActionError::ToItself) => Some("office"),
             Self::Field { field, .. } => Some(field),
+            Self::Due(_) => Some("due"),
             Self::KeyReused => Some("Idempotency-Key"),
             _ => None,
         }
@@ -182,6 +187,11 @@ impl DeskError {
             ),
             Self::Lease(LeaseError::Code(_)) => {
                 "Không ghi được mã hồ sơ; báo bộ phận CNTT kiểm tra mã định danh cơ quan.".into()
+            }
+            Self::Due(error) => {
+                format!(
+                    "Không tính được ngày hẹn trả ({error}); hãy ghi ngày hẹn hoặc báo bộ phận CNTT."
+                )
             }
             Self::Save(error) => format!("KHÔNG lưu được: {error}."),
             Self::Store(_) => {

@@ -7,6 +7,7 @@ pub mod desk;
 pub mod enrol;
 pub mod error;
 pub mod places;
+pub mod promise;
 pub mod redo;
 mod scans;
 pub mod service;

@@ -191,3 +191,33 @@ fn what_is_wrong_is_named_and_nothing_changes() {
     assert_eq!(quiet(after.1), quiet(before.1));
     assert_eq!(client.get("/healthz").unwrap().status, 200);
 }
+
+#[test]
+fn who_comes_now_is_promised_the_date_of_the_term_unless_another_is_given() {
+    let (mut seed, number) = Seed::from_env();
+    println!("MOTCUA_SEED={number}");
+    let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..1]).unwrap();
+    let client = city.site(WARDS_1[0]).process.client();
+    let desk = Desk::new(client);
+    let promised = |unit: &str| {
+        let list = client.get("/api/v1/procedures").unwrap().json();
+        let procedures = list["procedures"].as_array().unwrap().clone();
+        procedures.into_iter().find(|one| one["term_unit"] == unit).unwrap()
+    };
+    for unit in ["same_day", "working_days", "calendar_days"] {
+        let before = promised(unit);
+        let asked = form(&mut seed, |b| b["procedure"] = before["code"].clone());
+        let made = desk.register(&fresh_key(), &asked).unwrap();
+        let detail = desk.detail(&made.id).unwrap();
+        let at = |one: &Value| one["promise"]["at"].as_i64().unwrap();
+        let due = detail["due"].as_i64().unwrap();
+        // Who comes later is not served earlier, and the clock went on between the looks.
+        assert!((at(&before)..=at(&promised(unit))).contains(&due), "{unit}: {detail}");
+        assert!(Some(due) > detail["received"].as_i64(), "{detail}");
+        assert_eq!(detail["due_dates"].as_array().unwrap().len(), 1);
+    }
+    let given = 1_795_659_240_000i64;
+    let asked = form(&mut seed, |b| b["due"] = given.into());
+    let made = desk.register(&fresh_key(), &asked).unwrap();
+    assert_eq!(desk.detail(&made.id).unwrap()["due"], given);
+}

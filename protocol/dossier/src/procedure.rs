@@ -1,6 +1,7 @@
 //! The catalogue of procedures (thủ tục hành chính): a CSV, read whole or refused with row and
 //! column.
 
+use crate::due::{DueError, Term};
 use serde::{Deserialize, Serialize};
 
 /// One procedure.
@@ -12,10 +13,20 @@ pub struct Procedure {
     pub name: String,
     /// Sector.
     pub sector: String,
-    /// `same_day`, `working_days` or `calendar_days`.
+    /// Unit of the term, see [`Term::read`].
     pub term_unit: String,
-    /// Term in that unit.
+    /// Term in that unit; 0 for units without a number.
     pub term: u32,
+}
+
+impl Procedure {
+    /// How long it may take.
+    ///
+    /// # Errors
+    /// [`DueError::Term`]; never for one that was read from a catalogue.
+    pub fn term(&self) -> Result<Term, DueError> {
+        Term::read(&self.term_unit, Some(f64::from(self.term)))
+    }
 }
 
 /// Why a catalogue is refused.
@@ -70,16 +81,15 @@ pub fn read(text: &str) -> Result<Vec<Procedure>, CatalogueError> {
         if procedures.iter().any(|known| known.code == row.code) {
             return Err(fault("code", "stands twice"));
         }
-        if !matches!(row.unit.as_str(), "same_day" | "working_days" | "calendar_days") {
-            return Err(fault("unit", "must be same_day, working_days or calendar_days"));
-        }
-        procedures.push(Procedure {
+        let procedure = Procedure {
             code: row.code,
             name: row.name_vi,
             sector: row.sector_vi,
             term_unit: row.unit,
             term: row.term,
-        });
+        };
+        procedure.term().map_err(|error| fault("unit", &error.to_string()))?;
+        procedures.push(procedure);
     }
     Ok(procedures)
 }
@@ -101,7 +111,7 @@ mod tests {
         let fault = |rows: &str| read(&format!("{head}{rows}")).expect_err("bad").to_string();
         assert_eq!(
             fault("1.1,A,B,weeks,3\n"),
-            "procedure catalogue, line 2, unit: must be same_day, working_days or calendar_days"
+            "procedure catalogue, line 2, unit: the term cannot be: its unit is not known"
         );
         assert_eq!(
             fault("1.1,A,B,same_day,0\n1.1,A,B,same_day,0\n"),
