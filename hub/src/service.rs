@@ -41,7 +41,7 @@ pub async fn run(
         data_dir: settings.data_dir.clone(),
         listen: Some(Listen { udp: settings.listen, tcp: settings.tcp_listen }),
         recovery_listen: settings.recovery_listen,
-        content: DossierContent::default(),
+        content: DossierContent::of_hub(),
         changed: Box::new(|_| {}),
         probes: Probes {
             purge_delay: settings.purge_delay(),

@@ -10,7 +10,7 @@ const itemSync = (sync) => el('span', { class: `item ${sync in ITEM_MARK ? sync 
 const TONE = { 1: 'open', 2: 'open', 4: 'open', 5: 'paused', 6: 'paused', 8: 'paused', 9: 'done', 10: 'done' };
 const stateBadge = (d) => el('span', { class: `state ${TONE[d.state] || 'ended'}` }, both(d, 'state') || w(`state_${d.state}`));
 
-const list = { data: null, pages: 0, next: null, at: 0, drawn: '', asking: null, wait: 0 };
+const list = { data: null, pages: 0, next: null, more: false, at: 0, drawn: '', asking: null, wait: 0 };
 
 function showStateFilter() {
   const chosen = $('state-filter').value;
@@ -37,6 +37,7 @@ async function loadList(more) {
     list.data = more ? list.data.concat(answer.dossiers) : answer.dossiers;
     list.pages = more ? list.pages + 1 : 1;
     list.next = answer.next || null;
+    list.more = answer.more;
     list.at = now();
     problem('list-problem', '');
     drawList();
@@ -50,7 +51,7 @@ async function loadList(more) {
 }
 
 function drawList() {
-  const print = JSON.stringify([list.data, list.next, Math.floor(now() / 60000)]);
+  const print = JSON.stringify([list.data, list.next, list.more, Math.floor(now() / 60000)]);
   if (print === list.drawn) return;
   list.drawn = print;
   const focused = document.activeElement && document.activeElement.closest('#dossier-rows tr');
@@ -64,7 +65,7 @@ function drawList() {
   $('dossier-list').hidden = list.data.length === 0;
   $('list-count').textContent = list.data.length === 0
     ? w(searched ? 'list_none_found' : 'list_none')
-    : w(list.next ? 'list_shown_more' : 'list_shown', list.data.length);
+    : w(list.more ? 'list_type_more' : list.next ? 'list_shown_more' : 'list_shown', list.data.length);
   $('list-more').hidden = !list.next;
 }
 

@@ -33,6 +33,7 @@ use motcua_shell::{
     documents::{Documents, Held},
     driver::Signal,
     engine::{Engine, Saved},
+    find,
 };
 use std::{
     collections::{BTreeSet, HashMap},
@@ -234,7 +235,7 @@ impl Desk {
         loop {
             let issued = self.leases().issue(issuer, now.0, FLOOR)?;
             records.extend(issued.lease.map(|one| Record::Lease(one.encode())));
-            let (from, to) = content::code_range(&issued.code);
+            let (from, to) = find::code_range(&issued.code);
             if self.engine.books().range(&from, &to, 1)?.is_empty() {
                 return Ok(issued.code);
             }

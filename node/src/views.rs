@@ -14,22 +14,21 @@ use motcua_core::{
 use motcua_dossier::{
     action::waiting_for,
     attachment::Attachment,
-    code::Code,
     document::Document,
     fact::{Applicant, Due, Fact, Forward, Kind, Note, StateStep},
-    search::fold,
     state::State,
     view::{Summary, View, view},
 };
-use motcua_shell::content;
+use motcua_shell::{
+    content,
+    find::{self, Hits},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most dossiers of one page of a list.
 const PAGE: usize = 200;
-/// Index keys looked through for one search.
-const SEARCHED: usize = 5_000;
 
 /// What a list is asked for.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -52,34 +51,42 @@ pub fn list(desk: &Desk, query: &ListQuery) -> Result<Value, DeskError> {
     let limit = query.limit.unwrap_or(50).clamp(1, PAGE);
     let wanted = |summary: &Summary| query.state.is_none_or(|state| state == summary.state);
     let text = query.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    let (ids, next) = match text {
-        Some(text) => (search(desk, text)?, None),
-        None => recent(desk, query.after.as_deref(), limit)?,
+    let (ids, next, mut more) = match text {
+        Some(text) => {
+            let Hits { dossiers, more } = find::find(desk.engine().books(), text)?;
+            (dossiers, None, more)
+        }
+        None => {
+            let (ids, next) = recent(desk, query.after.as_deref(), limit)?;
+            (ids, next, false)
+        }
     };
+    let all = ids.len();
     let received = received(desk)?;
     let trust = desk.engine().trust();
     let mut lines = Vec::new();
-    for id in ids {
+    for (looked, id) in (1..).zip(ids) {
         let Some(summary) = summary(desk, id)? else { continue };
         if wanted(&summary) {
             lines.push(line(desk, &trust, received, id, &summary)?);
         }
         if lines.len() == limit {
+            more |= text.is_some() && looked < all;
             break;
         }
     }
-    Ok(json!({ "dossiers": lines, "next": next }))
+    Ok(json!({ "dossiers": lines, "next": next, "more": more }))
 }
 
 type Page = (Vec<DossierId>, Option<String>);
 
 fn recent(desk: &Desk, after: Option<&str>, limit: usize) -> Result<Page, DeskError> {
     let after = after.map(unhex).transpose()?;
-    let (from, to) = content::recent_range(after.as_deref());
+    let (from, to) = find::recent_range(after.as_deref());
     let rows = desk.engine().books().range(&from, &to, limit)?;
     let full = rows.len() == limit;
     let next = rows.last().filter(|_| full).map(|(key, _)| hex(key));
-    Ok((rows.iter().filter_map(|(key, _)| content::dossier_of(key)).collect(), next))
+    Ok((rows.iter().filter_map(|(key, _)| find::dossier_of(key)).collect(), next))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -95,30 +102,6 @@ fn unhex(text: &str) -> Result<Vec<u8>, DeskError> {
         .step_by(2)
         .map(|at| u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| bad()))
         .collect()
-}
-
-/// By code when it looks like one, else by words of the name: every word typed begins a word of
-/// the name.
-fn search(desk: &Desk, text: &str) -> Result<Vec<DossierId>, DeskError> {
-    let books = desk.engine().books();
-    let find = |(from, to): (Vec<u8>, Vec<u8>)| -> Result<BTreeSet<DossierId>, DeskError> {
-        let rows = books.range(&from, &to, SEARCHED)?;
-        Ok(rows.iter().filter_map(|(key, _)| content::dossier_of(key)).collect())
-    };
-    // Codes are written in capitals; a clerk may type them as it comes.
-    let code = text.to_ascii_uppercase();
-    if Code::read(&code).is_ok() || text.contains('-') {
-        return Ok(find(content::code_range(&code))?.into_iter().collect());
-    }
-    let mut found: Option<BTreeSet<DossierId>> = None;
-    for word in fold(text).split(' ').filter(|word| !word.is_empty()) {
-        let with = find(content::name_range(word))?;
-        found = Some(match found {
-            None => with,
-            Some(before) => before.intersection(&with).copied().collect(),
-        });
-    }
-    Ok(found.unwrap_or_default().into_iter().collect())
 }
 
 /// Own log, and how much of it the hub has.

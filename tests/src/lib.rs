@@ -16,6 +16,7 @@ pub mod clock;
 pub mod copies;
 pub mod demo;
 pub mod desk;
+pub mod finding;
 pub mod growth;
 pub mod http;
 pub mod line;

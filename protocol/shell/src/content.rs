@@ -1,20 +1,22 @@
 //! What the payloads of entries mean: dossiers, folded by `motcua-dossier` into a summary and the
 //! index rows that lists and searches read.
 
-use crate::documents::{Documents, Found, Held};
+use crate::{
+    documents::{Documents, Found, Held},
+    find,
+};
 use motcua_core::{
     id::DossierId,
     ledger::{Content, ContentFault, Folded},
     replica::Painter,
     scan::{Reference, reference_row},
-    state::{Key, history::Stored},
+    state::history::Stored,
 };
 use motcua_dossier::{
     attachment::attachments,
     document::{Document, facts_of},
     fact::Fact,
     image,
-    search::fold,
     state::State,
     view::{Summary, View, view},
 };
@@ -25,59 +27,17 @@ use std::sync::Arc;
 pub struct DossierContent {
     /// Documents in memory, shared with whoever writes.
     pub documents: Arc<Documents>,
+    listed: Listed,
 }
 
-/// Tables of the content's own index, second byte of the key.
-#[derive(Debug, Clone, Copy)]
-enum Index {
-    /// By newest act, newest first: inverted time, dossier.
-    Recent,
-    /// By printed code.
-    Code,
-    /// By word of the applicant's name.
-    Name,
-}
-
-impl Index {
-    fn key(self, rest: &[u8], dossier: DossierId) -> Vec<u8> {
-        let table = match self {
-            Self::Recent => b'r',
-            Self::Code => b'c',
-            Self::Name => b'n',
-        };
-        [&[Key::CONTENT, table], rest, &[0], &dossier.0].concat()
-    }
-}
-
-/// First key of the list by newest act after a position; see [`recent_range`].
-pub fn recent_range(after: Option<&[u8]>) -> (Vec<u8>, Vec<u8>) {
-    let from = match after {
-        None => vec![Key::CONTENT, b'r'],
-        Some(key) => [key, &[0]].concat(),
-    };
-    (from, vec![Key::CONTENT, b'r' + 1])
-}
-
-/// Keys of names with a word that begins so; the word is folded already.
-pub fn name_range(word: &str) -> (Vec<u8>, Vec<u8>) {
-    prefix_range(b'n', word.as_bytes())
-}
-
-/// Keys of codes that begin so.
-pub fn code_range(code: &str) -> (Vec<u8>, Vec<u8>) {
-    prefix_range(b'c', code.as_bytes())
-}
-
-fn prefix_range(table: u8, prefix: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let from = [&[Key::CONTENT, table], prefix].concat();
-    // UTF-8 has no byte 0xff, so this is after every key with the prefix.
-    let to = [from.as_slice(), &[0xff]].concat();
-    (from, to)
-}
-
-/// The dossier that an index key points to.
-pub fn dossier_of(key: &[u8]) -> Option<DossierId> {
-    DossierId::from_slice(key.get(key.len().checked_sub(DossierId::LEN)?..)?)
+/// Whether anybody lists and searches the dossiers here.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    /// Clerks do.
+    #[default]
+    ByClerks,
+    /// At a hub nobody does: it would pay for rows that nobody reads.
+    ByNobody,
 }
 
 /// Rebuilds a dossier's document from its accepted entries.
@@ -98,6 +58,11 @@ pub fn read_summary(bytes: &[u8]) -> Option<Summary> {
 }
 
 impl DossierContent {
+    /// What a hub folds.
+    pub fn of_hub() -> Self {
+        Self { listed: Listed::ByNobody, ..Self::default() }
+    }
+
     /// Facts of the accepted entries, with as little work as what is in memory allows.
     fn facts(&self, id: DossierId, entries: &[&Stored]) -> Result<Arc<Vec<Fact>>, ContentFault> {
         let change = |stored: &&Stored| stored.entry.header.change_hash;
@@ -121,6 +86,25 @@ impl DossierContent {
         Ok(Arc::new(facts))
     }
 
+    /// What lists, searches and scans read of a dossier with these facts and a newest entry of that
+    /// time.
+    fn folded(&self, id: DossierId, facts: &[Fact], newest: i64) -> Folded {
+        let View { summary, applicant, .. } = view(facts);
+        let updated = summary.updated.max(newest);
+        let mut index = match self.listed {
+            Listed::ByClerks => find::rows(id, &summary.code, &applicant, updated),
+            Listed::ByNobody => Vec::new(),
+        };
+        index.extend(attachments(facts).filter_map(|(_, attachment)| {
+            let (hash, size) = attachment.address()?;
+            Some(reference_row(hash, id, Reference { size }))
+        }));
+        index.sort();
+        index.dedup_by(|one, other| one.0 == other.0);
+        let summary = Summary { updated, ..summary };
+        Folded { summary: postcard::to_stdvec(&summary).unwrap_or_default(), index }
+    }
+
     fn keep(&self, id: DossierId, document: Document, entries: &[&Stored]) -> Arc<Vec<Fact>> {
         let changes = entries.iter().map(|stored| stored.entry.header.change_hash);
         let held = Held::new(document, changes);
@@ -138,35 +122,13 @@ impl Content for DossierContent {
     fn fold(&mut self, id: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault> {
         let facts = self.facts(id, entries)?;
         let newest = entries.iter().map(|stored| stored.entry.header.claimed_at.0).max();
-        Ok(folded(id, &facts, newest.unwrap_or_default()))
+        Ok(self.folded(id, &facts, newest.unwrap_or_default()))
     }
 
     fn show(&mut self, id: DossierId, image: &[u8]) -> Option<Folded> {
         let (updated, facts) = read_image(image)?;
-        Some(folded(id, &facts, updated))
+        Some(self.folded(id, &facts, updated))
     }
-}
-
-/// What lists, searches and scans read of a dossier with these facts and a newest entry of that time.
-fn folded(id: DossierId, facts: &[Fact], newest: i64) -> Folded {
-    let View { summary, .. } = view(facts);
-    let updated = summary.updated.max(newest);
-    let inverted = (i64::MAX - updated.max(0)).to_be_bytes();
-    let mut index = vec![(Index::Recent.key(&inverted, id), Vec::new())];
-    if !summary.code.is_empty() {
-        index.push((Index::Code.key(summary.code.as_bytes(), id), Vec::new()));
-    }
-    for word in fold(&summary.applicant).split(' ').filter(|word| !word.is_empty()) {
-        index.push((Index::Name.key(word.as_bytes(), id), Vec::new()));
-    }
-    index.extend(attachments(facts).filter_map(|(_, attachment)| {
-        let (hash, size) = attachment.address()?;
-        Some(reference_row(hash, id, Reference { size }))
-    }));
-    index.sort();
-    index.dedup_by(|one, other| one.0 == other.0);
-    let summary = Summary { updated, ..summary };
-    Folded { summary: postcard::to_stdvec(&summary).unwrap_or_default(), index }
 }
 
 /// What an image says: when its newest entry was written, and the facts.

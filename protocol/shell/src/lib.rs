@@ -14,6 +14,7 @@ pub mod disk;
 pub mod documents;
 pub mod driver;
 pub mod engine;
+pub mod find;
 pub mod http;
 pub mod identity;
 mod images;

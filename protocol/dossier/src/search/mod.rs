@@ -7,4 +7,4 @@ mod rank;
 
 pub use fold::fold;
 pub use marks::same_marks;
-pub use rank::{Person, rank};
+pub use rank::{Fit, Person, Query, rank};

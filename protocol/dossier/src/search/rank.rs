@@ -19,7 +19,7 @@ const WORDS: usize = 16;
 
 /// How well a name fits; less is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Fit {
+pub struct Fit {
     /// Words whose marks differ.
     other_marks: usize,
     /// Words that are only a prefix.
@@ -41,14 +41,16 @@ pub fn rank<'a>(query: &str, people: impl IntoIterator<Item = Person<'a>>) -> Ve
     fits.into_iter().map(|(_, at)| at).collect()
 }
 
-struct Query {
+/// What was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
     words: Vec<Word>,
     digits: Vec<String>,
 }
 
 impl Query {
     /// None where nobody can be meant.
-    fn read(text: &str) -> Option<Self> {
+    pub fn read(text: &str) -> Option<Self> {
         let is_digits = |word: &Word| word.folded.bytes().all(|byte| byte.is_ascii_digit());
         let (digits, words): (Vec<Word>, Vec<Word>) = words(text).into_iter().partition(is_digits);
         let mut digits: Vec<String> = digits.into_iter().map(|word| word.folded).collect();
@@ -61,7 +63,18 @@ impl Query {
         (is_some && enough).then_some(Self { words, digits })
     }
 
-    fn fit(&self, person: &Person<'_>) -> Option<Fit> {
+    /// The folded words; each must begin a word of the name.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(|word| word.folded.as_str())
+    }
+
+    /// Groups of digits; the number must end with each.
+    pub fn digits(&self) -> &[String] {
+        &self.digits
+    }
+
+    /// How well somebody fits; none who cannot be meant.
+    pub fn fit(&self, person: &Person<'_>) -> Option<Fit> {
         let number = person.id_number.unwrap_or_default();
         if !self.digits.iter().all(|digits| number.ends_with(digits.as_str())) {
             return None;

@@ -57,7 +57,7 @@ impl Hub {
             data_dir: dir,
             listen: Some(SocketAddr::from(([127, 0, 0, 1], port)).into()),
             recovery_listen: None,
-            content: DossierContent::default(),
+            content: DossierContent::of_hub(),
             changed: Box::new(|_| {}),
             probes: Probes { durable: Some(probe), ..Probes::default() },
         })

@@ -7,7 +7,7 @@ mod hub;
 mod line;
 
 use anyhow::Context;
-use motcua_tests::{growth, storm, tails};
+use motcua_tests::{finding, growth, storm, tails};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, Write},
@@ -40,13 +40,14 @@ fn main() -> anyhow::Result<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [_, "growth", dossiers, offices, minutes] => return growth_of(dossiers, offices, minutes),
         [_, "tails", dossiers] => return tails::run(dossiers.parse()?),
+        [_, "finding", dossiers] => return finding::run(dossiers.parse()?),
         [_, "growth-node", dir] => return growth::machine(PathBuf::from(dir)),
         _ => {}
     }
     let [_, role, dir, port] = arguments.as_slice() else {
         anyhow::bail!(
             "usage: motcua-bench hub|edge|edge2 DIR PORT, motcua-bench storm OFFICES, \
-             motcua-bench tails DOSSIERS, or motcua-bench growth DOSSIERS,.. OFFICES,.. MINUTES"
+             motcua-bench tails DOSSIERS, motcua-bench finding DOSSIERS, or motcua-bench growth DOSSIERS,.. OFFICES,.. MINUTES"
         );
     };
     motcua_shell::telemetry::init(&std::env::var("MOTCUA_LOG").unwrap_or("warn".into()));

@@ -1,0 +1,270 @@
+//! Finding dossiers by what a clerk types: the rows of the state that lists and searches read.
+//!
+//! ```text
+//! r inverted time of the newest act                 newest first
+//! c code
+//! n word of the name                    -> name     one for each word
+//! d digits from behind, kind            -> name     of identity card, telephone and code
+//! ```
+//! A word that many names have is no way in: the search begins with the word or the digits that
+//! fewest dossiers have, and judges the rest by the name that stands in the row.
+
+use motcua_core::{
+    id::DossierId,
+    state::{Key, Kv, StoreError},
+};
+use motcua_dossier::{
+    code::Code,
+    fact::Applicant,
+    search::{Fit, Person, Query, fold},
+};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
+
+/// Rows looked through for each word before the next more common one is given up: the last is what
+/// one search may cost.
+const LOOKS: [usize; 3] = [256, 4_096, 16_384];
+/// Digits from behind that are kept of a number.
+const DIGITS: usize = 20;
+
+/// Tables of the index, second byte of the key.
+#[derive(Debug, Clone, Copy)]
+enum Table {
+    Recent,
+    Code,
+    Name,
+    Digits,
+}
+
+impl Table {
+    fn byte(self) -> u8 {
+        match self {
+            Self::Recent => b'r',
+            Self::Code => b'c',
+            Self::Name => b'n',
+            Self::Digits => b'd',
+        }
+    }
+
+    fn key(self, rest: &[u8], dossier: DossierId) -> Vec<u8> {
+        [&[Key::CONTENT, self.byte()], rest, &[0], &dossier.0].concat()
+    }
+
+    fn prefix(self, prefix: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let from = [&[Key::CONTENT, self.byte()], prefix].concat();
+        // UTF-8 has no byte 0xff, so this is after every key with the prefix.
+        let to = [from.as_slice(), &[0xff]].concat();
+        (from, to)
+    }
+}
+
+/// The rows of a dossier.
+pub fn rows(
+    id: DossierId,
+    code: &str,
+    applicant: &Applicant,
+    updated: i64,
+) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let inverted = (i64::MAX - updated.max(0)).to_be_bytes();
+    let mut rows = vec![(Table::Recent.key(&inverted, id), Vec::new())];
+    if !code.is_empty() {
+        rows.push((Table::Code.key(code.as_bytes(), id), Vec::new()));
+    }
+    let name = || applicant.name.clone().into_bytes();
+    for word in fold(&applicant.name).split(' ').filter(|word| !word.is_empty()) {
+        rows.push((Table::Name.key(word.as_bytes(), id), name()));
+    }
+    for number in [&*applicant.id_number, &*applicant.phone, code] {
+        let behind = from_behind(number);
+        if !behind.is_empty() {
+            rows.push((Table::Digits.key(behind.as_bytes(), id), name()));
+        }
+    }
+    rows
+}
+
+/// Digits of a text, the last one first.
+fn from_behind(text: &str) -> String {
+    text.chars().rev().filter(char::is_ascii_digit).take(DIGITS).collect()
+}
+
+/// First key of the list by newest act after a position, and the end of that list.
+pub fn recent_range(after: Option<&[u8]>) -> (Vec<u8>, Vec<u8>) {
+    let (first, end) = Table::Recent.prefix(&[]);
+    (after.map_or(first, |key| [key, &[0]].concat()), end)
+}
+
+/// Keys of codes that begin so.
+pub fn code_range(code: &str) -> (Vec<u8>, Vec<u8>) {
+    Table::Code.prefix(code.as_bytes())
+}
+
+/// The dossier that an index key points to.
+pub fn dossier_of(key: &[u8]) -> Option<DossierId> {
+    DossierId::from_slice(key.get(key.len().checked_sub(DossierId::LEN)?..)?)
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hits {
+    /// Best first, and of those that fit alike the newest.
+    pub dossiers: Vec<DossierId>,
+    /// Not everything was looked at: more has to be typed.
+    pub more: bool,
+}
+
+/// Dossiers that a text may mean: by code if it looks like one, else by words of the applicant's name
+/// and last digits of identity card, telephone or code.
+///
+/// # Errors
+/// [`StoreError`] when the state cannot be read.
+pub fn find(kv: &(impl Kv + ?Sized), text: &str) -> Result<Hits, StoreError> {
+    let [.., most] = LOOKS;
+    // Codes are written in capitals; a clerk may type them as it comes.
+    let code = text.to_ascii_uppercase();
+    if Code::read(&code).is_ok() || is_begun_code(&code) {
+        let (from, to) = code_range(&code);
+        let found = kv.range(&from, &to, most)?;
+        let more = found.len() == most;
+        return Ok(Hits {
+            dossiers: found.iter().filter_map(|row| dossier_of(&row.0)).collect(),
+            more,
+        });
+    }
+    let Some(query) = Query::read(text) else { return Ok(Hits::default()) };
+    let (found, more) = fewest(kv, &query)?;
+    let mut fits: BTreeMap<DossierId, Fit> = BTreeMap::new();
+    // Many people have one name.
+    let mut judged: HashMap<&str, Option<Fit>> = HashMap::new();
+    for (key, name) in &found {
+        let (Some(id), Ok(name)) = (dossier_of(key), std::str::from_utf8(name)) else { continue };
+        let fit = match number_in(key) {
+            None => {
+                *judged.entry(name).or_insert_with(|| query.fit(&Person { name, id_number: None }))
+            }
+            number => query.fit(&Person { name, id_number: number.as_deref() }),
+        };
+        if let Some(fit) = fit {
+            fits.entry(id).and_modify(|known| *known = fit.min(*known)).or_insert(fit);
+        }
+    }
+    let mut all: Vec<(Fit, Reverse<DossierId>)> =
+        fits.into_iter().map(|(id, fit)| (fit, Reverse(id))).collect();
+    // An id begins with the time at which the dossier was made.
+    all.sort_unstable();
+    Ok(Hits { dossiers: all.into_iter().map(|(_, Reverse(id))| id).collect(), more })
+}
+
+type Rows = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The rows of the word, or of the digits, that fewest dossiers have; whether there are more.
+fn fewest(kv: &(impl Kv + ?Sized), query: &Query) -> Result<(Rows, bool), StoreError> {
+    let digits = query.digits().iter().max_by_key(|digits| digits.len());
+    let ranges: Vec<(Vec<u8>, Vec<u8>)> = match digits {
+        // Only these rows have the number that must fit.
+        Some(digits) => vec![Table::Digits.prefix(from_behind(digits).as_bytes())],
+        None => query.words().map(|word| Table::Name.prefix(word.as_bytes())).collect(),
+    };
+    let mut rows = Vec::new();
+    for look in LOOKS {
+        for (from, to) in &ranges {
+            rows = kv.range(from, to, look)?;
+            if rows.len() < look {
+                return Ok((rows, false));
+            }
+        }
+    }
+    Ok((rows, true))
+}
+
+/// A code that is not typed to its end: an organisation and the hyphen behind it.
+fn is_begun_code(text: &str) -> bool {
+    let Some((org, _)) = text.split_once('-') else { return false };
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+    org.bytes().all(legal) && org.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// The number in a key of the table of digits.
+fn number_in(key: &[u8]) -> Option<String> {
+    let rest = key.strip_prefix(&[Key::CONTENT, Table::Digits.byte()])?;
+    let behind = rest.get(..rest.len().checked_sub(DossierId::LEN + 1)?)?;
+    Some(behind.iter().rev().map(|digit| char::from(*digit)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use motcua_core::state::MemKv;
+
+    fn dossier(number: u8) -> DossierId {
+        DossierId([number; DossierId::LEN])
+    }
+
+    fn store(people: &[(u8, &str, &str, &str)]) -> MemKv {
+        let mut kv = MemKv::default();
+        for (number, name, id_number, phone) in people {
+            let applicant = Applicant {
+                name: (*name).into(),
+                id_number: (*id_number).into(),
+                phone: (*phone).into(),
+                ..Applicant::default()
+            };
+            let code = format!("H29.30.05-261125-{number:04}");
+            let rows = rows(dossier(*number), &code, &applicant, i64::from(*number));
+            kv.0.extend(rows);
+        }
+        kv
+    }
+
+    fn found(kv: &MemKv, text: &str) -> Vec<u8> {
+        let hits = find(kv, text).expect("memory");
+        assert!(!hits.more);
+        hits.dossiers.iter().map(|id| id.0[0]).collect()
+    }
+
+    #[test]
+    fn a_dossier_is_found_by_name_code_card_and_telephone() {
+        let kv = store(&[
+            (1, "Nguyễn Văn An", "079185004321", "0901 234 567"),
+            (2, "Nguyên An", "079190114321", "0907654321"),
+            (3, "Trần Thị Ân", "", ""),
+            (4, "Nguyễn Văn An", "", ""),
+        ]);
+        assert_eq!(found(&kv, "nguyễn an"), [4, 1, 2], "exact marks first, then newest");
+        assert_eq!(found(&kv, "an nguyễn"), [] as [u8; 0]);
+        assert_eq!(found(&kv, "4321"), [2, 1]);
+        assert_eq!(found(&kv, "van 4321"), [1]);
+        assert_eq!(found(&kv, "234 567"), [1]);
+        assert_eq!(found(&kv, "321"), [] as [u8; 0], "three digits mean nobody");
+        assert_eq!(found(&kv, "h29.30.05-261125-0003"), [3]);
+        assert_eq!(found(&kv, "H29.30.05-2611"), [1, 2, 3, 4]);
+        assert_eq!(found(&kv, "0003"), [3], "the end of a code");
+        assert_eq!(found(&kv, "trần-thị"), [3], "a hyphen alone makes no code");
+        assert_eq!(found(&kv, "van-an 4321"), [1]);
+        assert_eq!(found(&kv, "'"), [] as [u8; 0]);
+    }
+
+    #[test]
+    fn a_name_that_everybody_has_does_not_hide_the_one_that_is_meant() {
+        let mut kv = MemKv::default();
+        let everybody = 40_000u32;
+        for number in 0..everybody {
+            let mut id = DossierId::ZERO;
+            id.0[..4].copy_from_slice(&number.to_be_bytes());
+            let given = if number == everybody - 1 { "Quỳnh" } else { "An" };
+            let applicant =
+                Applicant { name: format!("Nguyễn Thị {given}"), ..Applicant::default() };
+            kv.0.extend(rows(id, "", &applicant, 0));
+        }
+        let hits = find(&kv, "nguyen thi quynh").expect("memory");
+        assert_eq!((hits.dossiers.len(), hits.more), (1, false));
+        let hits = find(&kv, "nguyen").expect("memory");
+        assert_eq!(
+            (hits.dossiers.len(), hits.more),
+            (LOOKS[2], true),
+            "it is said that there are more"
+        );
+    }
+}
