@@ -339,8 +339,9 @@ fn sentence(
                 let (by, note) = (step.act.by.clone(), with_note(&step.act.note));
                 let created = facts.iter().any(|fact| fact.kind == Kind::Applicant);
                 return if created {
-                    let vi = "Tiếp nhận hồ sơ".to_owned() + &note;
-                    ("registered", by, vi, "Dossier registered".to_owned() + &note)
+                    let (typed_vi, typed_en) = typed_name(facts);
+                    let vi = format!("Tiếp nhận hồ sơ{note}{typed_vi}");
+                    ("registered", by, vi, format!("Dossier registered{note}{typed_en}"))
                 } else {
                     let vi = format!("Chuyển trạng thái: {}{note}", state.vi());
                     ("moved", by, vi, format!("Moved to: {}{note}", state.en()))
@@ -379,6 +380,15 @@ fn sentence(
         }
     }
     ("other", String::new(), "Thay đổi khác".into(), "Other change".into())
+}
+
+/// What stood in the form, where a letter of the name was put right.
+fn typed_name(facts: &[Fact]) -> (String, String) {
+    let applicant = facts.iter().find(|fact| fact.kind == Kind::Applicant);
+    let typed = applicant.and_then(|fact| fact.read::<Applicant>()?.typed_name);
+    typed.map_or_else(Default::default, |typed| {
+        (format!("; họ tên đã gõ: “{typed}”, sửa chữ Đ"), format!("; the name was typed “{typed}”"))
+    })
 }
 
 fn with_note(note: &str) -> String {

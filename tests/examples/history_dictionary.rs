@@ -147,6 +147,7 @@ fn registration(seed: &mut Seed) -> Registration {
                     digits(seed, 3)
                 ),
             },
+            ..Applicant::default()
         },
         request: Request {
             procedure: procedure.code.clone(),

@@ -240,6 +240,7 @@ fn dossier(number: usize) -> NewDossier {
             phone: format!("09{number:08}"),
             address: format!("Số {number} đường Mẫu"),
             email: String::new(),
+            ..Applicant::default()
         },
         request: format!("Đăng ký khai sinh lần {number}"),
         papers: Vec::new(),

@@ -7,6 +7,7 @@ use crate::{
         Act, Applicant, Clock, CodeField, Due, Fact, Forward, Kind, Note, Paper, Request,
         StateStep, Taken,
     },
+    letters::with_right_d,
     state::State,
 };
 use motcua_core::{
@@ -139,6 +140,19 @@ pub fn register(
 ) -> Result<Action, ActionError> {
     let applicant = &mut registration.applicant;
     tidy(&mut applicant.name, "applicant.name", NAME_CHARACTERS, true)?;
+    tidy(&mut applicant.nationality, "applicant.nationality", 2, false)?;
+    let country = &applicant.nationality;
+    let is_code = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
+    if !(country.is_empty() || is_code(country)) {
+        let why = "write it as two capital letters, such as VN";
+        return Err(ActionError::Invalid { field: "applicant.nationality", why });
+    }
+    applicant.typed_name = None;
+    if matches!(country.as_str(), "" | "VN")
+        && let Some(right) = with_right_d(&applicant.name)
+    {
+        applicant.typed_name = Some(std::mem::replace(&mut applicant.name, right));
+    }
     tidy(&mut applicant.id_number, "applicant.id_number", 50, false)?;
     tidy(&mut applicant.phone, "applicant.phone", 50, false)?;
     tidy(&mut applicant.address, "applicant.address", FIELD_CHARACTERS, false)?;

@@ -9,7 +9,7 @@ use std::fmt;
 ///
 /// | kind | fields | personal data: purpose |
 /// |---|---|---|
-/// | `applicant` | name, id_number, birth_date, phone, address, email | all: identify and reach |
+/// | `applicant` | name, typed_name, nationality, id_number, birth_date, phone, address, email | all: identify and reach |
 /// | `request` | procedure, procedure_name, channel, text, fee (đồng) | text: what is asked for |
 /// | `paper` | name, form, count | none |
 /// | `code` | code | none |
@@ -129,8 +129,14 @@ pub struct Clock {
 /// Fields of [`Kind::Applicant`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Applicant {
-    /// Name, NFC as typed.
+    /// Name, NFC, with the letters of Vietnamese where they were meant.
     pub name: String,
+    /// The name as it was typed, where a letter was put right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed_name: Option<String>,
+    /// Country of nationality, two letters of ISO 3166-1; empty for Việt Nam.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub nationality: String,
     /// Number of the identity card.
     #[serde(default)]
     pub id_number: String,

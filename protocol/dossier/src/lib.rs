@@ -8,6 +8,7 @@
 //! - [`action`] what a clerk does, as facts and audience; [`view`] what a page shows
 //! - [`code`] and [`lease`] dossier codes issued offline; [`procedure`] the catalogue
 //! - [`calendar`] working time; [`due`] promised dates; [`report`] the periodic report; [`local`] time
+//! - [`letters`] look-alikes of Đ put right
 //! - [`search`] folding and ranking for Vietnamese search; [`image`] facts as bytes, for who has no history
 
 pub mod action;
@@ -21,6 +22,7 @@ pub mod due;
 pub mod fact;
 pub mod image;
 pub mod lease;
+pub mod letters;
 pub mod local;
 pub mod procedure;
 pub mod report;

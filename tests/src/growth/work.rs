@@ -105,6 +105,7 @@ pub(super) fn registration(seed: &mut Seed, number: u64) -> NewDossier {
             phone: format!("09{:08}", seed.below(100_000_000)),
             address: format!("Số {} đường {}", 1 + seed.below(400), seed.pick(&STREETS)),
             email: format!("congdan{number}@example.vn"),
+            ..Applicant::default()
         },
         request: format!("Đăng ký khai sinh cho con: {}. {}", name(seed), text(seed)),
         papers,

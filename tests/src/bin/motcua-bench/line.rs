@@ -62,6 +62,7 @@ pub(crate) fn registration(line: &Value) -> NewDossier {
             phone: text("dien_thoai"),
             address: text("dia_chi"),
             email: text("email"),
+            ..Applicant::default()
         },
         request: rest.join("; "),
         papers: papers
