@@ -124,6 +124,11 @@ impl MemFs {
         self.inner().end_process();
     }
 
+    /// Lifts all faults that were planned and have not happened; nothing else changes.
+    pub fn heal(&self) {
+        self.inner().faults = Faults::default();
+    }
+
     /// What a copy of the disk taken now would hold: another file system, as after such a crash.
     /// This one is not touched.
     pub fn image(&self, how: Crash) -> Self {
