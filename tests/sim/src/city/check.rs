@@ -5,7 +5,7 @@ use crate::{machine::Life, model::holdings, shape::office_id};
 use automerge::Automerge;
 use motcua_core::{
     entry::Kind,
-    id::{DossierId, Hash, OfficeId},
+    id::{DossierId, Hash, LogId, OfficeId},
     state::{
         Key,
         history::{Stored, Verdict},
@@ -53,7 +53,10 @@ impl City {
                 }
             }
         }
-        Ok(None)
+        match self.nothing_twice() {
+            Some(twice) => Err(Failure::Safety(twice)),
+            None => Ok(None),
+        }
     }
 
     fn missing_at_city(&self, all: &BTreeMap<DossierId, Vec<Stored>>) -> Option<String> {
@@ -67,8 +70,24 @@ impl City {
         Some(format!("{} is not at the city", self.describe(&missing)))
     }
 
-    /// Every entry that is held was written by its author, and every place in a log was given once,
-    /// or somebody noticed.
+    /// Every place in a log was given once, or somebody noticed.
+    fn nothing_twice(&self) -> Option<String> {
+        let mut places: BTreeMap<(LogId, u64), Hash> = BTreeMap::new();
+        for life in self.machines.iter().filter_map(|machine| machine.life.as_ref()) {
+            let all = holdings::histories(life.books.state.rows());
+            for stored in all.into_values().flatten() {
+                let (place, leaf) = ((stored.log, stored.sequence), stored.entry.leaf());
+                let before = *places.entry(place).or_insert(leaf);
+                if before != leaf && !self.model.diverged.contains(&stored.log) {
+                    let (one, two) = (self.describe(&before), self.describe(&leaf));
+                    return Some(format!("{one} and {two} have one place, and nobody noticed"));
+                }
+            }
+        }
+        None
+    }
+
+    /// Every entry that is held was written by its author.
     fn nothing_forged(&self, at: usize, life: &Life) -> Result<(), Failure> {
         for (dossier, entries) in holdings::histories(life.books.state.rows()) {
             for stored in entries {
@@ -82,12 +101,6 @@ impl City {
                 if author.is_none_or(|author| author.key.node_id() != written.attempt.node) {
                     let what = self.describe(&leaf);
                     return Err(Failure::Safety(format!("m{at} holds {what} under another name")));
-                }
-                let place = (stored.log, stored.sequence);
-                let twice = self.model.places.get(&place).is_some_and(|held| held.len() > 1);
-                if twice && self.healed_long_enough() && !self.model.diverged.contains(&stored.log) {
-                    let what = format!("{} {} was given twice", place.0, place.1);
-                    return Err(Failure::Safety(format!("{what}, and nobody noticed")));
                 }
             }
         }
@@ -144,10 +157,6 @@ impl City {
             return Err(Failure::Safety(what));
         }
         Ok(None)
-    }
-
-    fn healed_long_enough(&self) -> bool {
-        self.healing
     }
 }
 

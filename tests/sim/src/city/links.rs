@@ -109,8 +109,10 @@ impl City {
     }
 
     pub(super) fn send(&mut self, from: usize, link: LinkId, channel: Channel, bytes: Vec<u8>) {
-        self.bytes += bytes.len() as u64;
         let Some(way) = self.links.get(&link) else { return };
+        if !way.beside {
+            self.bytes[way.ends[0]] += bytes.len() as u64;
+        }
         if !way.alive || way.closing {
             return;
         }

@@ -129,9 +129,8 @@ pub struct City {
     /// Machines whose journal was damaged, put back or copied: their disk is not what they said.
     touched: BTreeSet<usize>,
     enabled: Vec<Fault>,
-    /// Healing has begun: nothing else goes wrong.
-    healing: bool,
-    bytes: u64,
+    /// Bytes that went over the line of each machine, both ways.
+    bytes: Vec<u64>,
     /// Images of disks taken earlier.
     backups: Vec<(usize, Disk)>,
     /// Hubs that the root document names no more.
@@ -170,8 +169,7 @@ impl City {
             twins: BTreeMap::new(),
             touched: BTreeSet::new(),
             enabled: Vec::new(),
-            healing: false,
-            bytes: 0,
+            bytes: Vec::new(),
             backups: Vec::new(),
             unnamed: BTreeSet::new(),
             strayed: None,
@@ -204,6 +202,7 @@ impl City {
             dice,
         });
         self.lines.push(Line::default());
+        self.bytes.push(0);
         self.calendar.push(Calendar { boot: true, ..Calendar::default() });
         self.plan(1, Event::Boot(at));
         at
@@ -257,10 +256,5 @@ impl City {
     pub fn run_until(&mut self, until: u64) -> Outcome {
         while self.step(until)? {}
         Ok(())
-    }
-
-    /// Bytes that went over links.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
     }
 }

@@ -36,6 +36,10 @@ impl City {
                 self.with(at, boots, "apply", |life, clock| life.apply(clock))
             }
             Event::Timeout(at, boots) => {
+                // An earlier one was planned since, and has seen to it.
+                if self.calendar[at].timeout != Some(self.now) {
+                    return Ok(());
+                }
                 self.calendar[at].timeout = None;
                 self.with(at, boots, "timeout", |life, clock| life.timeout(clock))
             }
