@@ -66,8 +66,7 @@ impl City {
         let below: Vec<(DossierId, Hash)> =
             below.map(|written| (written.attempt.dossier, written.attempt.change)).collect();
         let Some((dossier, change)) = self.dice.pick(&below) else { return Ok(()) };
-        let verdicts =
-            [Verdict::Quarantined, Verdict::Held, Verdict::Flagged, Verdict::Accepted];
+        let verdicts = [Verdict::Quarantined, Verdict::Held, Verdict::Flagged, Verdict::Accepted];
         let Some(verdict) = self.dice.pick(&verdicts) else { return Ok(()) };
         let Some(life) = &self.machines[at].life else { return Ok(()) };
         if life.books.dossier(dossier).is_none() {
@@ -87,7 +86,8 @@ impl City {
         let others: Vec<OfficeAt> =
             (0..self.shape.offices.len()).filter(|office| *office != own).collect();
         let office = self.dice.pick(&others).map(office_id);
-        let add = |office| AudienceOp { action: AudienceAction::Add, role: Role::Competent, office };
+        let add =
+            |office| AudienceOp { action: AudienceAction::Add, role: Role::Competent, office };
         office.into_iter().map(add).collect()
     }
 
@@ -114,8 +114,12 @@ impl City {
         match life.write(ticket, key, wish, clock) {
             Ok(attempt) => {
                 self.note(format!(
-                    "m{at} ticket {ticket} request {request}: {:?} of {}, {} {}",
-                    attempt.kind, attempt.dossier, attempt.log, attempt.sequence
+                    "m{at} ticket {ticket} request {request}: {:?} of {}, {} {}{}",
+                    attempt.kind,
+                    attempt.dossier,
+                    attempt.log,
+                    attempt.sequence,
+                    audience(&attempt.audience)
                 ));
                 self.open.insert(ticket, (at, request));
                 let office = self.machines[at].seat.office;
@@ -178,4 +182,13 @@ fn blake16(number: u64) -> [u8; 16] {
     let mut key = [0; 16];
     key.copy_from_slice(&blake3::hash(&number.to_le_bytes()).as_bytes()[..16]);
     key
+}
+
+/// Who joins and who leaves, for the trace.
+fn audience(ops: &[AudienceOp]) -> String {
+    let one = |op: &AudienceOp| {
+        let what = if op.action == AudienceAction::Add { "lets in" } else { "takes out" };
+        format!(", {what} office {} as {:?}", op.office.0[0] - 1, op.role)
+    };
+    ops.iter().map(one).collect()
 }

@@ -129,8 +129,18 @@ impl City {
         let here = life.books.dossier(dossier);
         if !takes_part {
             let left = here.filter(|_| machine.seat.kind == NodeKind::Node);
-            let shown = left.is_some_and(|row| row.entries > 0);
-            return Ok(shown.then(|| format!("m{at} still holds {dossier}, which it has left")));
+            let shown = left.filter(|row| row.entries > 0 && !self.model.ruled.contains(&dossier));
+            return Ok(shown.map(|here| {
+                let told = life.books.row::<Vec<u8>>(Key::Forgetting(dossier)).is_some();
+                let there: Vec<_> = here.members().into_iter().map(|(office, _)| office).collect();
+                format!(
+                    "m{at} still holds {} entries of {dossier}, which it has left; told {told}, \
+                     takes part by its own view {}; the city has {}",
+                    here.entries,
+                    there.contains(&office_id(machine.seat.office)),
+                    entries.len()
+                )
+            }));
         }
         let Some(here) = here else {
             return Ok(Some(format!("m{at} has nothing of {dossier}")));
@@ -138,9 +148,14 @@ impl City {
         let theirs = opinions(entries);
         let ours = holdings::histories(life.books.state.rows()).remove(&dossier);
         let ours = opinions(&ours.unwrap_or_default());
-        if ours != theirs {
-            let odd = theirs.iter().find(|(leaf, verdict)| ours.get(leaf) != Some(verdict));
-            let odd = odd.or_else(|| ours.iter().find(|(leaf, _)| !theirs.contains_key(leaf)));
+        // What is not applied is not passed on: it may be missing here, but not be something else.
+        let lacks = |leaf: &Hash, verdict: &Verdict| match ours.get(leaf) {
+            Some(here) => here != verdict,
+            None => verdict.applies(),
+        };
+        let odd = theirs.iter().find(|(leaf, verdict)| lacks(leaf, verdict));
+        let odd = odd.or_else(|| ours.iter().find(|(leaf, _)| !theirs.contains_key(leaf)));
+        if odd.is_some() {
             let what = odd.map(|(leaf, verdict)| {
                 let here = ours.get(leaf);
                 format!("{} is {verdict:?} there and {here:?} here", self.describe(leaf))

@@ -334,6 +334,7 @@ impl City {
             self.note(format!("m{at} is let in again"));
             return self.papers.deny(node, None);
         }
+        self.model.deny(node);
         let action = if self.dice.one_in(2) { DenyAction::Ban } else { DenyAction::Suspend };
         let Some(life) = self.city_hub().and_then(|hub| self.machines[hub].life.as_ref()) else {
             return;

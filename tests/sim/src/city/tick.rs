@@ -99,11 +99,19 @@ impl City {
             self.plan(HOUSE.0, Event::House(at, boots));
         }
         if plan_sync {
-            let delay = if self.dice.one_in(12) { self.dice.between(50, 800) } else { self.dice.between(1, 8) };
+            let delay = if self.dice.one_in(12) {
+                self.dice.between(50, 800)
+            } else {
+                self.dice.between(1, 8)
+            };
             self.plan(delay, Event::Sync(at, boots));
         }
         if plan_apply {
-            let delay = if self.dice.one_in(12) { self.dice.between(50, 2_000) } else { self.dice.between(1, 30) };
+            let delay = if self.dice.one_in(12) {
+                self.dice.between(50, 2_000)
+            } else {
+                self.dice.between(1, 30)
+            };
             self.plan(delay, Event::Apply(at, boots));
         }
         let deadline = deadline.map(|due| due.max(self.now + 1));
@@ -227,7 +235,8 @@ impl City {
     /// Everything that a machine promised.
     pub(super) fn must_hold_all(&self, at: usize) -> Outcome {
         let own = self.model.written.iter();
-        let own = own.filter(|(_, written)| written.machine == at && written.saved && !written.lost);
+        let own =
+            own.filter(|(_, written)| written.machine == at && written.saved && !written.lost);
         let acked = self.model.acked.get(&at).into_iter().flatten();
         let all: Vec<Hash> = own.map(|(leaf, _)| leaf).chain(acked).copied().collect();
         self.must_hold(at, &all, "was promised there")
@@ -276,7 +285,8 @@ impl City {
             }
             Err(BootError::Disk(why)) => {
                 self.note(format!("m{at} does not start: {why}"));
-                let how = if self.machines[at].disk.fs.is_off() { Death::Power } else { Death::Kill };
+                let how =
+                    if self.machines[at].disk.fs.is_off() { Death::Power } else { Death::Kill };
                 self.machines[at].die(how);
                 self.plan_boot(at, 5_000);
                 Ok(())

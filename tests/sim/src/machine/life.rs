@@ -15,7 +15,9 @@ use motcua_core::{
     key::SecretKey,
     ledger::{Applied, Ledger},
     record::Record,
-    replica::{Channel, Event, ImageDone, ImageIo, Input, LinkId, Output, Replica, Token, cut, list},
+    replica::{
+        Channel, Event, ImageDone, ImageIo, Input, LinkId, Output, Replica, Token, cut, list,
+    },
     state::{Key, StoreError, rows},
     trust::TrustView,
     wire,
@@ -399,7 +401,8 @@ impl Life {
         let most = self.to_apply.len() as u64;
         let size = if self.dice.one_in(2) { most } else { self.dice.between(1, most) };
         let batch: Vec<(u64, Record)> = self.to_apply.drain(..size as usize).collect();
-        let own: Vec<DossierId> = batch.iter().filter_map(|(_, record)| own_dossier(record)).collect();
+        let own: Vec<DossierId> =
+            batch.iter().filter_map(|(_, record)| own_dossier(record)).collect();
         let applied = self.ledger.apply(&self.books, batch);
         let done = applied.and_then(|applied| self.take(applied, &own, clock));
         let stale = match done {
@@ -450,8 +453,7 @@ impl Life {
         }
         self.ahead.retain(|_, ahead| *ahead > 0);
         let ahead: BTreeSet<DossierId> = self.ahead.keys().copied().collect();
-        self.documents
-            .retain(|id, _| ahead.contains(id) || !applied.dossiers.contains(id));
+        self.documents.retain(|id, _| ahead.contains(id) || !applied.dossiers.contains(id));
         self.input(clock, Input::Applied { inboxes: applied.inboxes });
         Ok(applied.stale)
     }

@@ -2,25 +2,20 @@
 //! shell of the simulator's own around production code: journal, ledger, own log, replica. What it
 //! does in which order is what `motcua-shell` does with threads.
 
-mod boot;
 mod books;
+mod boot;
 mod forget;
 mod life;
 mod own;
 mod rewrite;
 mod trust;
 
-pub use boot::{BootError, lane_of};
 pub use books::{Books, row};
+pub use boot::{BootError, lane_of};
 pub use life::{Happening, Life};
 pub use own::{Attempt, Unable, Wish};
 
-use crate::{
-    dice::Dice,
-    sabotage::Sabotage,
-    shape::Seat,
-    state::StateStore,
-};
+use crate::{dice::Dice, sabotage::Sabotage, shape::Seat, state::StateStore};
 use motcua_core::{
     id::NodeId,
     key::SecretKey,

@@ -99,7 +99,8 @@ impl Life {
             Wish::Decide(dossier, target, verdict, number) => {
                 let decision =
                     Decision { verdict: *verdict, number: *number, reason: "thử".into() };
-                let payload = decision.encode().map_err(|error| Unable::Limit(error.to_string()))?;
+                let payload =
+                    decision.encode().map_err(|error| Unable::Limit(error.to_string()))?;
                 self.other(*dossier, Kind::Decision, vec![*target], vec![], payload, clock)
             }
             Wish::Administer(dossier, audience, act) => {

@@ -9,7 +9,7 @@ use crate::{
 };
 use motcua_core::{
     entry::{AudienceAction, Kind},
-    id::{DossierId, Hash, LogId},
+    id::{DossierId, Hash, LogId, NodeId},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,6 +43,9 @@ pub struct Model {
     pub places: BTreeMap<(LogId, u64), BTreeSet<Hash>>,
     /// Logs of which somebody noticed that there are two histories.
     pub diverged: BTreeSet<LogId>,
+    /// Dossiers in which a hub decided, or a machine wrote that was ever denied.
+    pub ruled: BTreeSet<DossierId>,
+    denied: BTreeSet<NodeId>,
     by_change: BTreeMap<Hash, Hash>,
 }
 
@@ -59,6 +62,9 @@ impl Model {
             }
         }
         debug_assert_eq!(office_id(office).0[0] as usize, office + 1);
+        if attempt.kind == Kind::Decision || self.denied.contains(&attempt.node) {
+            self.ruled.insert(attempt.dossier);
+        }
         let leaf = attempt.leaf;
         self.tickets.insert(attempt.ticket, leaf);
         self.places.entry((attempt.log, attempt.sequence)).or_default().insert(leaf);
@@ -67,6 +73,13 @@ impl Model {
         }
         let written = Written { attempt, machine, saved: false, lost: false, request };
         self.written.insert(leaf, written);
+    }
+
+    /// A machine is denied: what it wrote may not count, now or for a while.
+    pub fn deny(&mut self, node: NodeId) {
+        self.denied.insert(node);
+        let by = self.written.values().filter(|written| written.attempt.node == node);
+        self.ruled.extend(by.map(|written| written.attempt.dossier));
     }
 
     /// A clerk was told "saved"; gives the leaf.
