@@ -350,3 +350,40 @@ fn what_an_office_was_to_forget_it_is_told_again_when_the_numbering_has_changed_
     assert!(world.meaning(District1) == before, "differs after a rebuild");
     assert_eq!(world.faults(), Vec::<String>::new());
 }
+
+/// Found by a simulated city (seed 1 of retired hubs): the way to an office was looked up only after
+/// the entry that takes it out had counted, so nobody was told on the new way.
+#[test]
+fn an_office_that_is_taken_out_after_its_districts_hub_was_retired_is_told_to_forget() {
+    for by_act_of_a_sibling_ward in [false, true] {
+        let mut world = World::new(96);
+        let dossier = world.create(Ward1);
+        let mut ops = vec![grant(&world, Ward2), grant(&world, Ward3)];
+        if !by_act_of_a_sibling_ward {
+            ops.remove(0);
+        }
+        world.edit(Ward1, dossier, &ops);
+        world.settle();
+        world.name_hubs(&[City, District2]);
+        Place::ALL.into_iter().for_each(|place| world.learn(place));
+        world.settle();
+        assert_eq!(world.parent(Ward1), Some(City));
+        let out = AudienceOp {
+            action: AudienceAction::Remove,
+            role: Role::Desk,
+            office: world.office(Ward1),
+        };
+        let by = if by_act_of_a_sibling_ward { Ward2 } else { Ward3 };
+        world.edit(by, dossier, &[out]);
+        world.settle();
+        assert_eq!(world.forgetting(Ward1), 1, "the ward was told by the city");
+        world.forget(Ward1);
+        world.settle();
+        assert_eq!(world.changes(Ward1, dossier), 0);
+        assert_eq!(world.confirmed(City, Ward1, dossier), Some(1));
+        assert_eq!(world.changes(by, dossier), 3);
+        let before = world.meaning(City);
+        world.lose_state(City);
+        assert!(world.meaning(City) == before, "the city's state is made again as it was");
+    }
+}

@@ -47,12 +47,13 @@ struct Inner {
 }
 
 /// One atomic change of directory entries: a rename changes two names at once.
+#[derive(Clone)]
 struct EntryChange {
     dir: PathBuf,
     set: Vec<(PathBuf, Option<u64>)>,
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Node {
     cache: Vec<u8>,
     durable: Vec<u8>,
@@ -113,37 +114,32 @@ impl MemFs {
     /// and the chosen part of the rest is left.
     pub fn crash(&self, how: Crash) {
         let mut inner = self.inner();
-        let mut dice = match how {
-            Crash::Seed(seed) => Dice(seed),
-            Crash::LoseAll | Crash::KeepAll => Dice(0),
-        };
-        let fate = |dice: &mut Dice| match how {
-            Crash::LoseAll => 0,
-            Crash::KeepAll => 1,
-            Crash::Seed(_) => dice.below(3),
-        };
-        for node in inner.nodes.values_mut() {
-            for (offset, bytes) in std::mem::take(&mut node.unsynced) {
-                match fate(&mut dice) {
-                    0 => {}
-                    1 => put(&mut node.durable, offset, &bytes),
-                    _ => tear(&mut node.durable, offset, &bytes, &mut dice),
-                }
-            }
-            node.cache.clone_from(&node.durable);
-        }
-        for change in std::mem::take(&mut inner.entry_changes) {
-            if fate(&mut dice) != 0 {
-                apply(&mut inner.durable_names, &change.set);
-            }
-        }
-        inner.names = inner.durable_names.clone();
-        let live: BTreeSet<u64> = inner.names.values().copied().collect();
-        inner.nodes.retain(|id, _| live.contains(id));
-        inner.generation += 1;
-        inner.locked.clear();
-        inner.faults = Faults::default();
-        inner.ops = 0;
+        inner.lose_power(how);
+        inner.end_process();
+    }
+
+    /// The process dies and the machine stays up: handles and locks are gone and faults are lifted;
+    /// what was written can still be read, and is no more durable than it was.
+    pub fn kill(&self) {
+        self.inner().end_process();
+    }
+
+    /// Lifts all faults that were planned and have not happened; nothing else changes.
+    pub fn heal(&self) {
+        self.inner().faults = Faults::default();
+    }
+
+    /// What a copy of the disk taken now would hold: another file system, as after such a crash.
+    /// This one is not touched.
+    pub fn image(&self, how: Crash) -> Self {
+        let mut copy = self.inner().copy();
+        copy.lose_power(how);
+        Self { inner: Arc::new(Mutex::new(copy)) }
+    }
+
+    /// Whether the power that was to go is gone.
+    pub fn is_off(&self) -> bool {
+        self.inner().powered().is_err()
     }
 
     /// All file paths as a running process sees them.
@@ -170,13 +166,25 @@ impl MemFs {
         inner.durable_names.insert(path.to_owned(), id);
     }
 
-    /// Flips bits of one durable byte; false if the file or byte is not there.
+    /// Flips bits of one byte that is on the disk; false if the file or byte is not there. What was
+    /// written and not synced stays so.
     pub fn flip(&self, path: &Path, offset: usize, mask: u8) -> bool {
-        let Some(mut bytes) = self.content(path) else { return false };
-        let Some(byte) = bytes.get_mut(offset) else { return false };
+        let mut inner = self.inner();
+        let Some(id) = inner.names.get(path).copied() else { return false };
+        let Some(node) = inner.nodes.get_mut(&id) else { return false };
+        let Some(byte) = node.durable.get_mut(offset) else { return false };
         *byte ^= mask;
-        self.plant(path, &bytes);
+        if let Some(byte) = node.cache.get_mut(offset) {
+            *byte ^= mask;
+        }
         true
+    }
+
+    /// Length of a file as far as it is on the disk.
+    pub fn durable_len(&self, path: &Path) -> Option<usize> {
+        let inner = self.inner();
+        let id = inner.names.get(path)?;
+        inner.nodes.get(id).map(|node| node.durable.len())
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -213,6 +221,65 @@ impl Inner {
         match self.faults.power_off_at {
             Some(at) if self.ops >= at => Err(no_power()),
             _ => Ok(()),
+        }
+    }
+
+    /// Only durable state is left, and the chosen part of the rest. Writes reach the device in any
+    /// order: an older one may end up over a newer one.
+    fn lose_power(&mut self, how: Crash) {
+        let mut dice = match how {
+            Crash::Seed(seed) => Dice(seed),
+            Crash::LoseAll | Crash::KeepAll => Dice(0),
+        };
+        let fate = |dice: &mut Dice| match how {
+            Crash::LoseAll => 0,
+            Crash::KeepAll => 1,
+            Crash::Seed(_) => dice.below(3),
+        };
+        for node in self.nodes.values_mut() {
+            let mut unsynced = std::mem::take(&mut node.unsynced);
+            if matches!(how, Crash::Seed(_)) {
+                shuffle(&mut unsynced, &mut dice);
+            }
+            for (offset, bytes) in unsynced {
+                match fate(&mut dice) {
+                    0 => {}
+                    1 => put(&mut node.durable, offset, &bytes),
+                    _ => tear(&mut node.durable, offset, &bytes, &mut dice),
+                }
+            }
+            node.cache.clone_from(&node.durable);
+        }
+        for change in std::mem::take(&mut self.entry_changes) {
+            if fate(&mut dice) != 0 {
+                apply(&mut self.durable_names, &change.set);
+            }
+        }
+        self.names = self.durable_names.clone();
+        let live: BTreeSet<u64> = self.names.values().copied().collect();
+        self.nodes.retain(|id, _| live.contains(id));
+    }
+
+    fn end_process(&mut self) {
+        self.generation += 1;
+        self.locked.clear();
+        self.faults = Faults::default();
+        self.ops = 0;
+    }
+
+    /// The same content; no handle or lock of the one is one of the other.
+    fn copy(&self) -> Self {
+        Self {
+            generation: 0,
+            next_id: self.next_id,
+            nodes: self.nodes.clone(),
+            names: self.names.clone(),
+            durable_names: self.durable_names.clone(),
+            entry_changes: self.entry_changes.clone(),
+            locked: BTreeSet::new(),
+            faults: Faults::default(),
+            ops: 0,
+            syncs: 0,
         }
     }
 
@@ -412,6 +479,12 @@ impl Dice {
     /// A number below `n`; 0 for `n` = 0.
     pub fn below(&mut self, n: u64) -> u64 {
         if n == 0 { 0 } else { self.next_u64() % n }
+    }
+}
+
+fn shuffle<T>(items: &mut [T], dice: &mut Dice) {
+    for at in (1..items.len()).rev() {
+        items.swap(at, dice.below(at as u64 + 1) as usize);
     }
 }
 

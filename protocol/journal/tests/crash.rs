@@ -218,3 +218,28 @@ fn a_killed_process_that_never_recovered_from_a_failed_sync_relies_on_no_page_ca
         assert_eq!(common::all(&journal).last().unwrap().payload, b"next");
     }
 }
+
+#[test]
+fn what_a_start_reads_after_a_kill_survives_the_power_cut_that_follows() {
+    for seed in 0..40 {
+        let fs = MemFs::new();
+        let (mut journal, _) = open(&fs, seed).unwrap();
+        let mut dice = Dice(seed);
+        let mut model = Model::default();
+        model.step(&mut journal, &mut dice).unwrap();
+        let before = journal.point().lsn;
+        journal.append(motcua_journal::Lane::Own, 1, b"written and not synced").unwrap();
+        // Written, and the sync that would have made it durable did not.
+        fs.fail_sync(1, seed);
+        journal.commit().unwrap_err();
+        drop(journal);
+        fs.kill();
+        let (journal, _) = open(&fs, seed + 1000).unwrap();
+        let seen = common::all(&journal);
+        assert_eq!(seen.len() as u64, before + 1, "the page cache still has it");
+        let dark = fs.image(Crash::LoseAll);
+        let (journal_there, _) = open(&dark, seed + 2000).unwrap();
+        assert_eq!(common::all(&journal_there), seen, "seed {seed}");
+        assert_eq!(common::all(&journal), seen, "looking at a copy changes nothing");
+    }
+}

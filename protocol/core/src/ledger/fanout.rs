@@ -75,8 +75,8 @@ impl<C: Content> Ledger<C> {
         true
     }
 
-    /// One accepted entry to every inbox that is to see it. Where the trust in force sends the
-    /// dossier another way than before, or an office has joined, the history goes along.
+    /// One accepted entry to every inbox that is to see it. Where an office has joined, the history
+    /// goes along.
     fn deliver<K: Kv + ?Sized>(
         &mut self,
         rows: &mut Rows,
@@ -85,14 +85,18 @@ impl<C: Content> Ledger<C> {
         id: DossierId,
         place: usize,
     ) -> Result<(), StoreError> {
+        // Once a dossier and batch is enough. Before the entry counts: an office that it takes out
+        // is to be told so on the way that leads to it now.
+        if work.routed.insert(id) {
+            self.lead_anew(rows, work, dossier, id, place)?;
+        }
         if !dossier.row.away {
             let facts = rules::audience_facts(dossier, place);
             dossier.row.audience.extend(facts);
         }
         let before = dossier.row.inboxes.clone();
         let ops = dossier.all[place].entry.header.audience.clone();
-        // Once a dossier and batch is enough, unless the audience changes.
-        if work.routed.insert(id) || !ops.is_empty() {
+        if !ops.is_empty() {
             dossier.row.inboxes = self.inboxes(&dossier.row.members());
         }
         let now = &dossier.row.inboxes;
@@ -132,6 +136,29 @@ impl<C: Content> Ledger<C> {
             let at = dossier.all[place].entry.header.claimed_at;
             work.leaves(rows, inbox, id, at);
         }
+        Ok(())
+    }
+
+    /// The offices that take part are reached through inboxes that the trust in force names; one
+    /// that the dossier did not go through before is given what stands before `place`.
+    pub(super) fn lead_anew<K: Kv + ?Sized>(
+        &self,
+        rows: &mut Rows,
+        work: &mut Work<'_, K>,
+        dossier: &mut DossierWork,
+        id: DossierId,
+        place: usize,
+    ) -> Result<(), StoreError> {
+        let now = self.inboxes(&dossier.row.members());
+        let before = std::mem::replace(&mut dossier.row.inboxes, now.clone());
+        for inbox in now.iter().filter(|inbox| !before.contains(inbox)) {
+            let again = work.takes_part_again(*inbox, id)?;
+            let history = dossier.all[..place].iter().filter(|stored| stored.verdict.relays());
+            history.for_each(|stored| rows.push(*inbox, item(id, stored, again)));
+        }
+        dossier.row.informed.extend(now);
+        dossier.row.informed.sort_unstable();
+        dossier.row.informed.dedup();
         Ok(())
     }
 

@@ -47,6 +47,9 @@ impl<C: Content> Ledger<C> {
         id: DossierId,
         dossier: &mut DossierWork,
     ) -> Result<(), StoreError> {
+        if work.routed.insert(id) {
+            self.lead_anew(rows, work, dossier, id, dossier.all.len())?;
+        }
         let turned = dossier.turned();
         let relayed = |place: &usize| dossier.all[*place].verdict.relays();
         let fresh: Vec<usize> = turned
