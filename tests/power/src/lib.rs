@@ -5,6 +5,8 @@
     reason = "real processes run in real time; nothing here decides by a clock"
 )]
 
+pub mod clerks;
 pub mod disk;
 pub mod mount;
 pub mod rig;
+pub mod story;
