@@ -183,7 +183,7 @@ impl DeskError {
             Self::Lease(LeaseError::Code(_)) => {
                 "Không ghi được mã hồ sơ; báo bộ phận CNTT kiểm tra mã định danh cơ quan.".into()
             }
-            Self::Save(error) => format!("KHÔNG lưu được: {error}."),
+            Self::Save(error) => error.vi(),
             Self::Store(_) => {
                 "Không đọc được kho trạng thái; khởi động lại máy, dữ liệu vẫn còn trong sổ ghi."
                     .into()
