@@ -193,7 +193,7 @@ impl DeskError {
                     "Không tính được ngày hẹn trả ({error}); hãy ghi ngày hẹn hoặc báo bộ phận CNTT."
                 )
             }
-            Self::Save(error) => format!("KHÔNG lưu được: {error}."),
+            Self::Save(error) => error.vi(),
             Self::Store(_) => {
                 "Không đọc được kho trạng thái; khởi động lại máy, dữ liệu vẫn còn trong sổ ghi."
                     .into()

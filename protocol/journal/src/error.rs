@@ -20,13 +20,12 @@ pub enum JournalError {
         message: String,
     },
     /// An earlier append or sync failed. Nothing since the last good commit counts as saved.
-    #[error(
-        "the journal takes nothing after a failure ({cause}); drop what was touched since the last \
-         commit and call recover_after_failure"
-    )]
+    #[error("the journal takes nothing until it has recovered from a failure ({cause})")]
     Poisoned {
         /// The failure that poisoned it.
         cause: String,
+        /// Whether that was a full disk.
+        full: bool,
     },
     /// A record, key or value over its limit. Nothing was written.
     #[error("{what} of {len} bytes is over the limit of {limit}; nothing was written")]
@@ -118,6 +117,7 @@ impl JournalError {
         matches!(
             self,
             Self::Io { kind: io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded, .. }
+                | Self::Poisoned { full: true, .. }
         )
     }
 }

@@ -54,7 +54,8 @@ pub(crate) enum Blank {
 
 enum State {
     Ready,
-    Poisoned(String),
+    /// By what, and whether that was a full disk.
+    Poisoned(String, bool),
 }
 
 /// A place in the journal, and the last LSN of each lane there.
@@ -233,7 +234,7 @@ impl Journal {
 
     /// Whether [`Self::recover_after_failure`] is due.
     pub fn is_poisoned(&self) -> bool {
-        matches!(self.state, State::Poisoned(_))
+        matches!(self.state, State::Poisoned(..))
     }
 
     /// What has been done since opening.
@@ -306,14 +307,16 @@ impl Journal {
     fn ready(&self) -> Result<()> {
         match &self.state {
             State::Ready => Ok(()),
-            State::Poisoned(cause) => Err(JournalError::Poisoned { cause: cause.clone() }),
+            State::Poisoned(cause, full) => {
+                Err(JournalError::Poisoned { cause: cause.clone(), full: *full })
+            }
         }
     }
 
     fn poison(&mut self, error: JournalError) -> JournalError {
         tracing::error!(%error, "the journal failed; nothing since the last commit is saved");
         self.counters.failures += 1;
-        self.state = State::Poisoned(error.to_string());
+        self.state = State::Poisoned(error.to_string(), error.is_disk_full());
         error
     }
 

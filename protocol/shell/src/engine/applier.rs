@@ -15,10 +15,7 @@ use motcua_core::{
     state::StoreError,
 };
 use motcua_journal::{BaseWriter, RealFs};
-use std::{
-    path::PathBuf,
-    sync::{Arc, mpsc::channel},
-};
+use std::{path::PathBuf, sync::Arc};
 use tokio::sync::watch;
 
 /// What the world may know of the applier.
@@ -67,8 +64,10 @@ impl<C: Content> Applier<C> {
             match pen {
                 None => self.undecided.extend(exceptions),
                 Some(pen) => {
-                    let record = Record::Decided { upto: applied.upto, exceptions };
-                    decide(pen, record, !applied.inboxes.is_empty())?;
+                    // An exception that is not on the disk would be judged anew by a state that is
+                    // made from the journal. That there was none can be said again with the next.
+                    let wait = !applied.inboxes.is_empty() || !exceptions.is_empty();
+                    decide(pen, Record::Decided { upto: applied.upto, exceptions }, wait)?;
                 }
             }
         }
@@ -231,21 +230,13 @@ impl Bases {
     }
 }
 
-/// Journals a decision, waiting for the disk when its consequences are about to be shown.
+/// Journals a decision. When its consequences are about to be shown, or it says more than that all
+/// is well, waits until it is on the disk, however long that refuses to write.
 fn decide(pen: &Pen, record: Record, wait: bool) -> Result<(), StoreError> {
-    let (told, answer) = channel();
-    pen.write(
-        vec![record],
-        Box::new(move |result| {
-            let _ = told.send(result.map(drop));
-        }),
-    );
     if !wait {
+        pen.write(vec![record], Box::new(drop));
         return Ok(());
     }
-    match answer.recv() {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(StoreError::Backend(format!("decision not written: {error}"))),
-        Err(_) => Err(StoreError::Backend("journal has stopped".into())),
-    }
+    let written = pen.write_surely(&[record]);
+    written.map_err(|error| StoreError::Backend(format!("decision not written: {error}")))
 }

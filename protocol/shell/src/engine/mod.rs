@@ -14,6 +14,7 @@ mod books;
 mod check;
 mod evict;
 mod forget;
+mod mend;
 mod own;
 mod pen;
 mod queue;
@@ -56,7 +57,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
@@ -114,6 +115,8 @@ pub struct Engine {
     trust: Mutex<TrustView>,
     /// The newest trust documents handed to the journal.
     offered: Mutex<TrustView>,
+    /// Some of them were not written.
+    offer_failed: AtomicBool,
     trusted: Trusted,
     /// As long as they are there, forgetter and evictor run.
     housekeeping: Mutex<Vec<std::sync::mpsc::SyncSender<()>>>,
@@ -228,6 +231,10 @@ impl Engine {
         };
         let replica = Replica::new(config.clone(), trust.clone(), &books)?;
         let own = OwnWriter::start(&key.public(), &books, pen.clone(), identity.binding.encode())?;
+        let mending = {
+            let (mender, attempt) = (pen.mender().clone(), own.attempt());
+            spawn("journal-mender", move || mender.run(&attempt))?
+        };
         let dir = data_dir.join("attachments");
         let scans = Scans::start(&dir, books.clone(), driver.clone()).map_err(|source| {
             StartError::Io { what: format!("{} cannot be opened", dir.display()), source }
@@ -245,6 +252,7 @@ impl Engine {
             driver: driver.clone(),
             own,
             offered: Mutex::new(trust.clone()),
+            offer_failed: AtomicBool::default(),
             trust: Mutex::new(trust),
             trusted: options.trusted,
             progress: watched,
@@ -296,7 +304,7 @@ impl Engine {
             },
         };
         let driving = spawn("driver", move || driver::run(replica, &driver, &signals, around))?;
-        engine.threads().extend([applying, driving, cutting]);
+        engine.threads().extend([applying, driving, cutting, mending]);
         // Without a runtime there are no links either that could say what to forget.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (running, stop) = std::sync::mpsc::sync_channel(0);

@@ -1,6 +1,6 @@
 //! The own log: one writer at a time gives numbers, the journal makes them true.
 
-use super::{Pen, StartError, books::Books, random, rewrite::Written};
+use super::{Pen, StartError, books::Books, mend::Attempt, random, rewrite::Written};
 use motcua_core::{
     author::{Draft, OwnLog},
     entry::Entry,
@@ -16,7 +16,7 @@ use motcua_core::{
 use motcua_journal::JournalError;
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
     mpsc::{Receiver, channel},
 };
 use tokio::sync::oneshot;
@@ -40,12 +40,53 @@ pub enum SaveError {
     /// It breaks a limit.
     #[error("not saved: {0}")]
     Limit(#[from] motcua_core::entry::HeaderError),
+    /// The disk is full. Nothing that was not on it before is.
+    #[error(
+        "NOT saved: this machine's disk is full. What was saved before is safe and can be read. Tell \
+         central IT to free space, then save again; the machine need not be restarted"
+    )]
+    DiskFull,
     /// The disk refused. Nothing that was not on it before is.
-    #[error("not saved: {0}")]
-    Journal(#[from] JournalError),
+    #[error(
+        "NOT saved: this machine's disk refused to write ({0}). What was saved before is safe and can be \
+         read. Save again in a moment; if it is refused again, tell central IT"
+    )]
+    Journal(JournalError),
     /// The machine is shutting down.
     #[error("not saved: the machine is shutting down")]
     Stopping,
+}
+
+impl From<JournalError> for SaveError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Stopped => Self::Stopping,
+            error if error.is_disk_full() => Self::DiskFull,
+            error => Self::Journal(error),
+        }
+    }
+}
+
+impl SaveError {
+    /// The same for the clerk, in Vietnamese.
+    pub fn vi(&self) -> String {
+        match self {
+            Self::Limit(error) => format!("KHÔNG lưu được: {error}."),
+            Self::DiskFull => {
+                "KHÔNG lưu được: ổ đĩa của máy này đã đầy. Hồ sơ đã lưu trước đó vẫn an \
+                               toàn và xem được. Hãy báo bộ phận CNTT dọn ổ đĩa rồi lưu lại; không \
+                               cần khởi động lại máy."
+                    .into()
+            }
+            Self::Journal(error) => format!(
+                "KHÔNG lưu được: ổ đĩa của máy này không ghi được ({error}). Hồ sơ đã lưu trước đó vẫn \
+                 an toàn và xem được. Hãy lưu lại sau giây lát; nếu vẫn không được, báo bộ phận CNTT."
+            ),
+            Self::Stopping => {
+                "KHÔNG lưu được: máy đang tắt; hãy lưu lại khi máy đã bật lên.".into()
+            }
+        }
+    }
 }
 
 /// Writes the own log.
@@ -56,6 +97,10 @@ pub struct OwnWriter {
     log: Arc<Mutex<OwnLog>>,
     /// Raised whenever a write failed and a new log began: whoever keeps documents in memory drops them then.
     generation: Arc<AtomicU64>,
+    /// Something of the log in use was not written.
+    lost: Arc<AtomicBool>,
+    /// The last of the own entries that is on the disk.
+    on_disk: Arc<Mutex<(LogId, u64)>>,
 }
 
 impl OwnWriter {
@@ -70,6 +115,7 @@ impl OwnWriter {
         let meta: Meta = books.row(Key::Meta)?.unwrap_or_default();
         let row: Option<rows::Log> = books.row(Key::Log(meta.own_log))?;
         let frontier = row.map(|row| row.frontier).unwrap_or_default();
+        let on_disk = (meta.own_log, frontier.size());
         let log = OwnLog::new(*key, meta.own_log, Nonce(random()), frontier);
         Ok(Self {
             key: *key,
@@ -77,6 +123,8 @@ impl OwnWriter {
             pen,
             log: Arc::new(Mutex::new(log)),
             generation: Arc::default(),
+            lost: Arc::default(),
+            on_disk: Arc::new(Mutex::new(on_disk)),
         })
     }
 
@@ -123,13 +171,11 @@ impl OwnWriter {
             let log = own.log();
             let stored = wire::encode_entry(&entry);
             records.push(Record::Own { log, sequence, request, entry: stored });
-            let failed = self.on_failure(log);
+            let note = self.note(log);
             self.pen.write(
                 records,
                 Box::new(move |result| {
-                    if result.is_err() {
-                        failed();
-                    }
+                    note.take(sequence, result.is_ok());
                     let _ = told.send(result);
                 }),
             );
@@ -155,9 +201,11 @@ impl OwnWriter {
             records.push(Record::LogStarted { log: next, continues });
             records.push(Record::Author { log: next, binding, origin });
         }
+        let (note, sequence) = (self.note(own.log()), own.head());
         self.pen.write(
             records,
             Box::new(move |result| {
+                note.take(sequence, result.is_ok());
                 // Whoever waited may have ended with the process; the log has begun.
                 let _ = told.send(result);
             }),
@@ -175,13 +223,11 @@ impl OwnWriter {
             Record::Own { log, sequence, request: None, entry: wire::encode_entry(entry) }
         });
         let records: Vec<Record> = records.collect();
-        let failed = self.on_failure(log);
+        let (note, sequence) = (self.note(log), own.head());
         self.pen.write(
             records,
             Box::new(move |result| {
-                if result.is_err() {
-                    failed();
-                }
+                note.take(sequence, result.is_ok());
                 // As above.
                 let _ = told.send(result);
             }),
@@ -193,30 +239,59 @@ impl OwnWriter {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// After a failed append nobody knows what of this log is on the disk, so it ends: a new log,
-    /// a new actor, and everything in memory is forgotten. Done once for all saves that failed
-    /// together.
-    fn on_failure(&self, ended: LogId) -> impl FnOnce() + Send + 'static {
+    /// What the mender does: brings the journal back and, if something of the own log was not
+    /// written, ends that log. Nobody knows what of it is on the disk, so there is a new log, a new
+    /// actor, and everything in memory is forgotten.
+    ///
+    /// Under the log's lock from beginning to end: an entry that follows one which was not written
+    /// must not find the journal healthy again, or the log would have a hole.
+    pub(super) fn attempt(&self) -> Attempt {
         let (log, generation) = (Arc::clone(&self.log), Arc::clone(&self.generation));
+        let (lost, on_disk) = (Arc::clone(&self.lost), Arc::clone(&self.on_disk));
         let (key, binding, pen) = (self.key, Arc::clone(&self.binding), self.pen.clone());
-        let writer = pen.clone();
-        let begin = move || {
+        Box::new(move || {
             let mut own = log.lock().unwrap_or_else(PoisonError::into_inner);
-            if own.log() != ended {
-                return;
+            pen.recover()?;
+            // Everything handed in before has been answered by now.
+            if !lost.swap(false, Ordering::AcqRel) {
+                return Ok(());
             }
-            let next = LogId(random());
-            let continues = Some((own.log(), own.head(), Hash::ZERO));
+            let (ended, next) = (own.log(), LogId(random()));
+            let (continued, head) = *on_disk.lock().unwrap_or_else(PoisonError::into_inner);
             *own = OwnLog::new(key, next, Nonce(random()), Default::default());
             generation.fetch_add(1, Ordering::Release);
             tracing::error!(old = %ended, new = %next, "own log ended, a new one begins");
             let records = vec![
-                Record::LogStarted { log: next, continues },
+                Record::LogStarted { log: next, continues: Some((continued, head, Hash::ZERO)) },
                 Record::Author { log: next, binding: current(&binding), origin: key.node_id() },
             ];
-            writer.write(records, Box::new(drop));
-        };
-        move || pen.recover(begin)
+            let note = Note { lost: Arc::clone(&lost), on_disk: Arc::clone(&on_disk), log: next };
+            pen.write(records, Box::new(move |result| note.take(0, result.is_ok())));
+            Ok(())
+        })
+    }
+
+    fn note(&self, log: LogId) -> Note {
+        Note { lost: Arc::clone(&self.lost), on_disk: Arc::clone(&self.on_disk), log }
+    }
+}
+
+/// Keeps track of what of the own log is on the disk.
+struct Note {
+    lost: Arc<AtomicBool>,
+    on_disk: Arc<Mutex<(LogId, u64)>>,
+    log: LogId,
+}
+
+impl Note {
+    fn take(&self, sequence: u64, written: bool) {
+        match written {
+            true => {
+                let mut on_disk = self.on_disk.lock().unwrap_or_else(PoisonError::into_inner);
+                *on_disk = (self.log, sequence);
+            }
+            false => self.lost.store(true, Ordering::Release),
+        }
     }
 }
 

@@ -1,14 +1,14 @@
 //! The writing end of the journal: what is on disk goes, in order, to the applier and the driver
 //! before anybody else hears of it.
 
-use super::queue::Queue;
+use super::{mend::Mender, queue::Queue};
 use crate::driver::{Driver, Scribe, Signal};
 use motcua_core::{
     record::{Record, Shelf},
     wire,
 };
 use motcua_journal::{GroupCommit, JournalError, Lane, NewRecord};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, mpsc::channel};
 
 /// Writes records; cheap to clone.
 #[derive(Clone)]
@@ -17,6 +17,7 @@ pub struct Pen {
     applier: Arc<Queue>,
     driver: Driver,
     durable: Option<Durable>,
+    mender: Mender,
 }
 
 /// Told of a record and its position once it is on disk.
@@ -32,7 +33,13 @@ impl Pen {
         driver: Driver,
         durable: Option<Durable>,
     ) -> Self {
-        Self { commit: Arc::new(RwLock::new(Some(commit))), applier, driver, durable }
+        let mender = Mender::default();
+        Self { commit: Arc::new(RwLock::new(Some(commit))), applier, driver, durable, mender }
+    }
+
+    /// What brings the journal back after a failure; every write that fails asks for it.
+    pub(super) fn mender(&self) -> &Mender {
+        &self.mender
     }
 
     /// Hands over records to be written together. Calls are answered in the order in which they
@@ -48,7 +55,7 @@ impl Pen {
         });
         let new: Vec<NewRecord> = new.collect();
         let (applier, driver) = (Arc::clone(&self.applier), self.driver.clone());
-        let durable = self.durable.clone();
+        let (durable, mender) = (self.durable.clone(), self.mender.clone());
         let commit = self.commit.read().unwrap_or_else(PoisonError::into_inner);
         let Some(commit) = commit.as_ref() else { return done(Err(JournalError::Stopped)) };
         let submitted = commit.submit(new, move |result| {
@@ -61,7 +68,12 @@ impl Pen {
                     applier.push(*position, record);
                 }
             }
+            let failed = result.is_err();
             done(result);
+            // Behind the answer: whoever has to give something up has done so by then.
+            if failed {
+                mender.ask();
+            }
         });
         // Only while stopping: whoever waits sees its answer dropped.
         if let Err(error) = submitted {
@@ -85,30 +97,45 @@ impl Pen {
         commit.with(move |journal| journal.purge(lane, replace, done))?
     }
 
-    /// After a failed append or sync: starts a segment that voids what was in doubt, then runs
-    /// `then`. On a thread of its own, because the journal's own thread reports failures.
-    pub(super) fn recover(&self, then: impl FnOnce() + Send + 'static) {
-        let commit = Arc::clone(&self.commit);
-        let run = move || {
-            let commit = commit.read().unwrap_or_else(PoisonError::into_inner);
-            let recovered = match commit.as_ref() {
-                None => return,
-                Some(commit) => commit.recover_after_failure(),
-            };
-            drop(commit);
-            match recovered {
-                Ok(()) => then(),
-                Err(error) => tracing::error!(%error, "the journal cannot go on; free the disk"),
+    /// Writes records whatever the disk does meanwhile: waits until it writes again. Not on the
+    /// journal's thread.
+    ///
+    /// # Errors
+    /// [`JournalError::Stopped`], and what no waiting can change.
+    pub(super) fn write_surely(&self, records: &[Record]) -> Result<(), JournalError> {
+        loop {
+            let before = self.mender.count();
+            let (told, answer) = channel();
+            self.write(
+                records.to_vec(),
+                Box::new(move |result| {
+                    let _ = told.send(result.map(drop));
+                }),
+            );
+            match answer.recv().unwrap_or(Err(JournalError::Stopped)) {
+                Ok(()) => return Ok(()),
+                Err(error @ (JournalError::Stopped | JournalError::TooLarge { .. })) => {
+                    return Err(error);
+                }
+                Err(error) if !self.mender.wait_after(before) => return Err(error),
+                Err(_) => {}
             }
-        };
-        if let Err(error) = std::thread::Builder::new().name("journal-recovery".into()).spawn(run) {
-            tracing::error!(%error, "no thread to recover the journal");
         }
+    }
+
+    /// Starts a segment that voids what was in doubt after a failure.
+    ///
+    /// # Errors
+    /// What the disk says; it is then tried again.
+    pub(super) fn recover(&self) -> Result<(), JournalError> {
+        let commit = self.commit.read().unwrap_or_else(PoisonError::into_inner);
+        commit.as_ref().ok_or(JournalError::Stopped)?.recover_after_failure()
     }
 
     /// Writes what still waits, ends the journal's thread, and tells the applier that nothing
     /// follows.
     pub(super) fn stop(&self) {
+        self.mender.stop();
         let commit = self.commit.write().unwrap_or_else(PoisonError::into_inner).take();
         commit.map(GroupCommit::stop);
         self.applier.close();
@@ -126,13 +153,11 @@ fn tell_driver(driver: &Driver, record: &Record) {
 
 impl Scribe for Pen {
     fn submit(&self, records: Vec<Record>, done: Box<dyn FnOnce(bool) + Send>) {
-        let pen = self.clone();
         self.write(
             records,
             Box::new(move |result| {
                 if let Err(error) = &result {
                     tracing::error!(%error, "received records could not be written");
-                    pen.recover(|| {});
                 }
                 done(result.is_ok());
             }),

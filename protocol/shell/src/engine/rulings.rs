@@ -21,7 +21,7 @@ use motcua_core::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError},
+    sync::{Arc, PoisonError, atomic::Ordering},
 };
 
 /// What an operator decides.
@@ -179,6 +179,10 @@ impl Engine {
     /// Newer trust documents: journaled in the order in which they came, then in force everywhere.
     pub(super) fn adopt(self: &Arc<Self>, view: TrustView) {
         let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.offer_failed.swap(false, Ordering::AcqRel) {
+            // They are not in force and not on their way: whoever offers them again is heard.
+            *offered = self.trust();
+        }
         if !view.numbers().ahead_of(&offered.numbers()) {
             return;
         }
@@ -194,6 +198,7 @@ impl Engine {
             Box::new(move |result| {
                 if let Err(error) = result {
                     tracing::error!(%error, "new trust documents could not be written");
+                    engine.offer_failed.store(true, Ordering::Release);
                     return;
                 }
                 engine.put_in_force(merged);
