@@ -10,7 +10,7 @@ use motcua_core::{
     key::SecretKey,
     log::{Checkpoint, Frontier},
     record::Record,
-    replica::{Channel, Data},
+    replica::{Channel, Control, Data},
     state::{Key, Kv, rows},
     wire::{self, decode_entry},
 };
@@ -45,9 +45,17 @@ fn frame(log: LogId, place: Place, entries: &[Entry], signed: &[Entry]) -> Data 
 
 /// Says something to the hub in a machine's name, behind its replica's back.
 fn send(world: &mut World, from: Place, to: Place, message: &Data) {
+    post(world, from, to, Channel::Data, postcard::to_stdvec(message).unwrap());
+}
+
+/// The same on the control channel.
+fn say(world: &mut World, from: Place, to: Place, message: &Control) {
+    post(world, from, to, Channel::Control, postcard::to_stdvec(message).unwrap());
+}
+
+fn post(world: &mut World, from: Place, to: Place, channel: Channel, bytes: Vec<u8>) {
     let link = *world.links.iter().find(|(_, ends)| **ends == (from, to)).unwrap().0;
-    let bytes = postcard::to_stdvec(message).unwrap();
-    world.deliver(Wire { link, from, to, channel: Channel::Data, bytes });
+    world.deliver(Wire { link, from, to, channel, bytes });
 }
 
 #[test]
@@ -63,11 +71,13 @@ fn a_frame_that_repeats_its_log_otherwise_is_refused_and_stops_nobody_above() {
     let next = honest[1].clone();
     bent.push(next.clone());
     let signed: Vec<Entry> = honest.iter().cloned().chain([next]).collect();
-    let lie = frame(world.sites[&Ward1].own_log().0, Ward1, &bent, &signed);
-    send(&mut world, Ward1, District1, &lie);
-    world.settle();
+    let log = world.sites[&Ward1].own_log().0;
     let fork = "fork: a frame repeats entries of its log otherwise than they are here";
-    assert_eq!(world.faults(), [fork]);
+    for (lies, signed) in [&signed, &bent].into_iter().enumerate() {
+        send(&mut world, Ward1, District1, &frame(log, Ward1, &bent, signed));
+        world.settle();
+        assert_eq!(world.faults(), vec![fork; lies + 1]);
+    }
 
     // The district goes up with everything, the liar's honest work included.
     let other = world.create(Ward2);
@@ -76,7 +86,7 @@ fn a_frame_that_repeats_its_log_otherwise_is_refused_and_stops_nobody_above() {
     for dossier in mine.into_iter().chain([other]) {
         assert_eq!(world.changes(City, dossier), 1);
     }
-    assert_eq!(world.faults(), [fork]);
+    assert_eq!(world.faults(), [fork, fork]);
     assert!(world.in_sync(District1));
 }
 
@@ -99,4 +109,39 @@ fn a_frame_that_repeats_its_log_rightly_is_taken() {
         assert_eq!(row.frontier.size(), all.len() as u64, "repeated from {from}");
     }
     assert_eq!(world.faults(), Vec::<String>::new());
+}
+
+#[test]
+fn rows_that_never_were_cannot_be_acknowledged() {
+    let mut world = World::new(3);
+    let dossier = world.create(Ward1);
+    world.settle();
+    let bytes = world.state(District1).get(&Key::Inbox(world.office(Ward1)).bytes()).unwrap();
+    let tail: rows::Cursor = postcard::from_bytes(&bytes.unwrap()).unwrap();
+    say(&mut world, Ward1, District1, &Control::Delivered(tail));
+    world.settle();
+    assert_eq!(world.faults(), Vec::<String>::new());
+    let number = tail.number + 1;
+    say(&mut world, Ward1, District1, &Control::Delivered(rows::Cursor { number, ..tail }));
+    world.settle();
+    let words = format!("cursor: row {number} is acknowledged, the inbox ends at {}", tail.number);
+    assert_eq!(world.faults(), [words]);
+    assert_eq!(world.changes(City, dossier), 1);
+}
+
+#[test]
+fn a_purge_that_was_not_asked_for_is_noted_and_costs_no_record() {
+    let mut world = World::new(4);
+    let dossier = world.create(Ward1);
+    world.settle();
+    let before = world.sites[&District1].store.journal.len();
+    for _ in 0..100 {
+        say(&mut world, Ward2, District1, &Control::Purged(vec![dossier]));
+    }
+    world.settle();
+    assert_eq!(world.sites[&District1].store.journal.len(), before);
+    assert_eq!(world.faults(), Vec::<String>::new());
+    say(&mut world, Ward2, District1, &Control::Purged(vec![dossier; 1_001]));
+    world.settle();
+    assert_eq!(world.faults(), ["limit: more purges are confirmed in one message than may be"]);
 }
