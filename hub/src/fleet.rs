@@ -155,7 +155,9 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
                     en: words::unread_en(&trust, unread, now),
                 }),
                 behind_up: (!statuses.is_empty())
-                    .then(|| statuses.iter().map(|status| status.unsent).sum()),
+                    .then(|| statuses.iter().map(|status| status.unsent))
+                    // What machines say of themselves; it may be anything.
+                    .map(|all| all.fold(0, u64::saturating_add)),
                 oldest_unsent_at: statuses
                     .iter()
                     .filter_map(|status| status.oldest_unsent)

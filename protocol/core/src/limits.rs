@@ -161,6 +161,14 @@ pub const CLOCK_STEP_MILLIS: u64 = 60_000;
 /// A wall clock that is further from its hub's is wrong: within five minutes no date that anybody is
 /// promised differs.
 pub const CLOCK_WRONG_MILLIS: u64 = 300_000;
+/// Rows of its inbox that a machine may have written once more because it says that it lacks what they
+/// brought: some 3,000 dossiers, which is a disk that was set back by months. Each stays in the journal.
+pub const RESENT_ROWS: u64 = 100_000;
+/// How many of them it may have again each second, so that a bucket is full again after a day: a machine
+/// that asks for ever costs some 10 MB a day.
+pub const RESENT_ROWS_A_SECOND: u64 = 1;
+/// The same two for a hub, by so much: it asks for all offices below it.
+pub const RESENT_BY_HUB: u64 = 50;
 /// One bundle file. An office's year is a few MB; 1 GiB fits every stick's file system and spool,
 /// and what is longer goes in several files, each building on the one before.
 pub const BUNDLE_BYTES: u64 = 1024 * 1024 * 1024;

@@ -35,6 +35,10 @@ pub(crate) const LINK_BYTES: usize = 2 * 1024 * 1024;
 /// when it is full waits in the order of coming.
 pub(crate) const ALL_LINKS_BYTES: usize = 64 * 1024 * 1024;
 
+/// Messages of one link that were read and not yet handled. Small ones may cost as much as large
+/// ones, and every other office waits behind them; a link that sends many is as fast with few.
+const LINK_MESSAGES: usize = 8;
+
 const _: () = assert!(LINK_BYTES >= limits::MESSAGE_BYTES);
 const _: () = assert!(ALL_LINKS_BYTES >= limits::BULK_PEERS * limits::MESSAGE_BYTES);
 
@@ -245,10 +249,11 @@ impl Driver {
         channel: Channel,
         bytes: Vec<u8>,
     ) {
-        let need = u32::try_from(bytes.len().clamp(1, LINK_BYTES)).unwrap_or(u32::MAX);
+        let need =
+            |least: usize| u32::try_from(bytes.len().clamp(least, LINK_BYTES)).unwrap_or(u32::MAX);
         // First the own room: a link that is behind takes none of what all share.
-        let own = Arc::clone(room).acquire_many_owned(need).await.ok();
-        let permit = [own, Arc::clone(&self.room).acquire_many_owned(need).await.ok()];
+        let own = Arc::clone(room).acquire_many_owned(need(LINK_BYTES / LINK_MESSAGES)).await.ok();
+        let permit = [own, Arc::clone(&self.room).acquire_many_owned(need(1)).await.ok()];
         self.signal(Signal::Message { link, channel, bytes, permit });
     }
 

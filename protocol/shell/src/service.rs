@@ -21,7 +21,7 @@ use motcua_core::{
     key::PublicKey,
     ledger::Content,
     record::Record,
-    replica::{Bounds, Channel, LinkId},
+    replica::{Bounds, Channel, Event, LinkId},
     state::{Key, Kv, rows::UsedToken},
     trust::{Binding, HubRecord, NodeKind, Signed, renewal::Patience},
 };
@@ -286,6 +286,11 @@ impl LinkSink for Driver {
 
     fn link_down(&self, link: Option<LinkId>) {
         self.signal(Signal::LinkDown(link));
+    }
+
+    fn turned_away(&self, peer: PublicKey, kind: &'static str, reason: &str) {
+        let event = Event::Refused { peer: Some(peer.node_id()), kind, reason: reason.to_owned() };
+        self.signal(Signal::Tell(event));
     }
 
     fn udp_blocked(&self, blocked: bool) {

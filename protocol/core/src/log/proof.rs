@@ -95,7 +95,7 @@ impl Multiproof {
         let leaves: Leaves = leaves.into_iter().collect();
         check_range(&leaves, self.size)?;
         if let Some(index) = wanted.iter().find(|index| !leaves.contains_key(index)) {
-            return Err(ProofError::Missing { from: *index, to: index + 1 });
+            return Err(ProofError::Missing { from: *index, to: index.saturating_add(1) });
         }
         let mut known = BTreeMap::new();
         let mut nodes = self.nodes.iter().copied();
@@ -107,7 +107,9 @@ impl Multiproof {
 fn check_range(leaves: &Leaves, size: u64) -> Result<(), ProofError> {
     match leaves.last_key_value() {
         None => Err(ProofError::Empty),
-        Some((index, _)) if *index >= size => Err(ProofError::Beyond { sequence: index + 1, size }),
+        Some((index, _)) if *index >= size => {
+            Err(ProofError::Beyond { sequence: index.saturating_add(1), size })
+        }
         Some(_) => Ok(()),
     }
 }
@@ -232,6 +234,7 @@ mod tests {
         assert_eq!(proof.root(pick(&all, &[4])), Err(ProofError::Count));
         proof.nodes.truncate(1);
         assert_eq!(proof.root(pick(&all, &[4])), Err(ProofError::Count));
+        assert!(proof.root([(u64::MAX, all[4])]).is_err(), "no leaf has that index");
         let absurd = Multiproof { size: u64::MAX, nodes: vec![] };
         assert_eq!(absurd.root([(5, Hash::ZERO)]), Err(ProofError::Count));
     }

@@ -333,8 +333,14 @@ impl Replica {
         cursor: Cursor,
         store: &impl Store,
     ) -> Result<(), Fault> {
-        let Some(child) = self.children.get_mut(&link) else {
+        let inbox = self.children.get(&link).map(|child| child.inbox);
+        let Some(inbox) = inbox else {
             return Err(Fault::new("order", "only a reader acknowledges an inbox"));
+        };
+        let tail = self.tail_of(inbox, store)?.number;
+        let Some(child) = self.children.get_mut(&link).filter(|_| cursor.number <= tail) else {
+            let words = format!("row {} is acknowledged, the inbox ends at {tail}", cursor.number);
+            return Err(Fault::new("cursor", words));
         };
         while child.in_flight.front().is_some_and(|(upto, _)| *upto <= cursor.number) {
             child.in_flight.pop_front();

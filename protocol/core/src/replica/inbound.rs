@@ -91,6 +91,16 @@ impl InLog {
         }
     }
 
+    /// The tree of what stands before a frame; none if the state does not reach that far yet.
+    fn tree_before(&self, head: wire::UpHead, store: &impl Store) -> Option<Frontier> {
+        let size = head.first - 1;
+        let known = self.waiting.iter().chain([&self.received, &self.stored]);
+        match known.into_iter().find(|tree| tree.size() == size) {
+            Some(tree) => Some(tree.clone()),
+            None => tiles::frontier_at(store, head.log, size).ok().flatten(),
+        }
+    }
+
     fn remember(&mut self, change: (Hash, DossierId)) {
         if self.recent.len() == RECENT_CHANGES {
             self.recent.pop_front();
@@ -182,26 +192,36 @@ impl Replica {
             log.change(head.log, sequence, log.received.size(), store)
         })
         .map_err(|error| Fault::new("frame", error))?;
-        let before = log.received.clone();
-        for (sequence, entry) in (head.first..).zip(&frame.entries) {
-            if sequence > before.size() {
-                log.received.push(entry.leaf());
-                log.remember((entry.header.change_hash, entry.header.dossier));
+        let Some(mut tree) = log.tree_before(head, store) else {
+            // The state will have it in a moment; what is sent again then is judged by it.
+            self.leave(link, "what was received is not applied yet; begin anew");
+            return Ok(());
+        };
+        for entry in &frame.entries {
+            tree.push(entry.leaf());
+            // A frame may begin before the end of what is here; it is passed on as it came, so what it
+            // repeats must be the same.
+            if tree.size() == log.received.size() && tree != log.received {
+                let words = "a frame repeats entries of its log otherwise than they are here";
+                return Err(Fault::new("fork", words));
             }
         }
-        let reached = root_at(&log.received, head.log);
+        let reached = root_at(&tree, head.log);
         let checkpoint = Checkpoint {
             log: head.log,
             size: reached.sequence,
             root: reached.root,
             signature: frame.signature,
         };
-        if let Err(error) = checkpoint.verify(&log.author.key, domain) {
-            let added = (log.received.size() - before.size()) as usize;
-            log.received = before;
-            log.recent.truncate(log.recent.len().saturating_sub(added));
-            return Err(Fault::new("signature", error));
+        checkpoint
+            .verify(&log.author.key, domain)
+            .map_err(|error| Fault::new("signature", error))?;
+        for (sequence, entry) in (head.first..).zip(&frame.entries) {
+            if sequence > log.received.size() {
+                log.remember((entry.header.change_hash, entry.header.dossier));
+            }
         }
+        log.received = tree;
         log.waiting.push_back(log.received.clone());
         self.journal(vec![Record::Up { from, frame: bytes }], Pending::Up { head: reached });
         Ok(())

@@ -122,7 +122,7 @@ impl Replica {
             Control::Images(asked) => self.images_asked(link, asked, store),
             Control::ImagesTaken(frames) => self.images_taken(link, frames, store),
             Control::Fetch(dossier) => self.fetch_asked(link, dossier, store),
-            Control::Purged(dossiers) => self.purge_confirmed(wall, link, dossiers),
+            Control::Purged(dossiers) => self.purge_confirmed(wall, link, dossiers, store),
             Control::PurgeNoted(dossiers) => self.purge_noted(link, dossiers),
             Control::Challenge(nonce) => self.challenged(link, nonce),
             Control::Alive(nonce) => self.answered(link, nonce),

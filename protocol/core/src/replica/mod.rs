@@ -66,7 +66,7 @@ use crate::{
 use admission::Admission;
 use alive::Challenge;
 use child::Child;
-use digest::Checker;
+use digest::{Allowance, Checker};
 use images::{Fetching, Taking};
 use inbound::InLog;
 use keep::Keeper;
@@ -92,6 +92,8 @@ pub struct Replica {
     pending: BTreeMap<Token, Pending>,
     next_token: u64,
     checker: Checker,
+    /// What readers had written into their inboxes once more.
+    resent: Allowance,
     /// A new numbering of the inboxes was begun in this process.
     renumbered: bool,
     /// Something that offices below wrote came from above: they check after the next check.
@@ -163,6 +165,7 @@ impl Replica {
             pending: BTreeMap::new(),
             next_token: 0,
             checker,
+            resent: Allowance::default(),
             renumbered: false,
             regained: false,
             asked: BTreeSet::new(),

@@ -5,7 +5,10 @@ use crate::{
     id::DossierId,
     limits,
     record::Record,
-    state::{Key, rows::Purged},
+    state::{
+        Key,
+        rows::{self, Purged},
+    },
     time::Timestamp,
 };
 
@@ -37,21 +40,39 @@ impl Replica {
         }
     }
 
-    /// A peer below has forgotten: written down, then it is told so.
+    /// A peer below has forgotten: written down, then it is told so. What it was not told to forget, or
+    /// has confirmed before, costs no record: the word for it is given at once.
     pub(super) fn purge_confirmed(
         &mut self,
         wall: Timestamp,
         link: LinkId,
         dossiers: Vec<DossierId>,
+        store: &impl Store,
     ) -> Result<(), Fault> {
         let child = self.children.get(&link).filter(|child| child.binding.is_some());
         let Some(child) = child else {
             return Err(Fault::new("order", "only a reader says what it has forgotten"));
         };
+        if dossiers.len() > AT_ONCE {
+            return Err(Fault::new(
+                "limit",
+                "more purges are confirmed in one message than may be",
+            ));
+        }
         let (office, node) = (child.inbox, child.peer.node_id());
-        let told = dossiers.clone();
-        let record = Record::PurgeConfirmed { office, node, dossiers, at: wall };
-        self.journal(vec![record], Pending::Purged { link, dossiers: told });
+        let mut open = Vec::new();
+        for dossier in &dossiers {
+            let row: Option<rows::Purge> = super::read(store, Key::Purge(office, *dossier))?;
+            if row.is_some_and(|row| row.confirmed.iter().all(|(known, _)| *known != node)) {
+                open.push(*dossier);
+            }
+        }
+        if open.is_empty() {
+            self.say(link, &Control::PurgeNoted(dossiers));
+            return Ok(());
+        }
+        let record = Record::PurgeConfirmed { office, node, dossiers: open, at: wall };
+        self.journal(vec![record], Pending::Purged { link, dossiers });
         Ok(())
     }
 

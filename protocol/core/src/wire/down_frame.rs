@@ -220,7 +220,7 @@ impl DownFrame {
         for row in &self.rows {
             if let RowItem::Gone { author, sequence, entry } = &row.item {
                 self.part(*author)?;
-                let index = sequence.wrapping_sub(1);
+                let index = leaf_index(*sequence)?;
                 leaves[usize::from(*author)].push((index, entry.leaf()));
             }
             let RowItem::Entry { author, sequence, entry } = &row.item else { continue };
@@ -228,9 +228,7 @@ impl DownFrame {
             if entry.header.actor != actors.of(&part.key, part.log, entry.boot) {
                 return Err(WireError::Mismatch { position: *sequence, what: "actor" });
             }
-            let index = sequence
-                .checked_sub(1)
-                .ok_or(WireError::Empty("sequence; sequences begin at 1"))?;
+            let index = leaf_index(*sequence)?;
             if let Some(of_author) = leaves.get_mut(usize::from(*author)) {
                 of_author.push((index, entry.leaf()));
             }
@@ -513,6 +511,7 @@ impl Places {
     }
 
     fn put(&mut self, author: u16, sequence: u64, out: &mut Vec<u8>) -> Result<(), WireError> {
+        leaf_index(sequence)?;
         let last = self.last(author)?;
         put_unsigned(out, u64::from(author));
         put_signed(out, sequence.wrapping_sub(*last) as i64);
@@ -526,8 +525,15 @@ impl Places {
         let author = author.map_err(|_| WireError::Reference { what: "author", got })?;
         let last = self.last(author)?;
         *last = last.wrapping_add(reader.signed("sequence")? as u64);
+        // Whatever a row speaks of, it speaks of an entry that can exist.
+        leaf_index(*last)?;
         Ok((author, *last))
     }
+}
+
+/// The leaf of an entry in its author's tree.
+fn leaf_index(sequence: u64) -> Result<u64, WireError> {
+    sequence.checked_sub(1).ok_or(WireError::Empty("sequence; sequences begin at 1"))
 }
 
 fn limit(what: &'static str, got: usize, limit: usize) -> Result<(), WireError> {

@@ -160,6 +160,36 @@ fn impossible_ranges_are_refused_at_the_head() {
 }
 
 #[test]
+fn no_kind_of_row_speaks_of_an_entry_before_the_first() {
+    let whole = down::sample();
+    let purged = whole.without(|_| true).unwrap();
+    let decided = whole.rows.iter().position(|row| row.number == 91).unwrap();
+    for (frame, place) in [(&whole, 0), (&purged, 0), (&whole, decided)] {
+        let mut bent = frame.clone();
+        match &mut bent.rows[place].item {
+            wire::RowItem::Entry { sequence, .. }
+            | wire::RowItem::Gone { sequence, .. }
+            | wire::RowItem::Decision { sequence, .. } => *sequence = 0,
+            other => panic!("{other:?}"),
+        }
+        let zero = WireError::Empty("sequence; sequences begin at 1");
+        assert_eq!(bent.encode(), Err(zero.clone()));
+        if place != decided {
+            assert_eq!(bent.verify(DOMAIN), Err(zero.clone()));
+        }
+        // The same in the bytes of the first row of an inbox: a difference of zero from zero.
+        let first = DownFrame { rows: vec![frame.rows[place].clone()], ..frame.clone() };
+        let bytes = unpacked(&first.encode().unwrap(), 68, 0);
+        let refused = (0..bytes.len()).any(|at| {
+            let mut bent = bytes.clone();
+            bent[at] = 0;
+            DownFrame::decode(&bent) == Err(zero.clone())
+        });
+        assert!(refused, "row {place}");
+    }
+}
+
+#[test]
 fn a_small_frame_cannot_be_restored_into_a_large_one() {
     // 4,096 changes that each name the same 32 parents in a byte apiece: 1 KB restored for 40 B.
     let mut author = Author::new(5);

@@ -16,7 +16,7 @@ pub mod scanning;
 pub mod site;
 mod wires;
 
-pub use paper::marker;
+pub use paper::{DOMAIN, marker};
 
 pub use look::Opinion;
 use motcua_core::{

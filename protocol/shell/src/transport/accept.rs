@@ -3,6 +3,8 @@
 use super::{
     Credentials, LinkSink, Settings,
     link::{Open, OpenError},
+    machines::{Machines, Place},
+    settings::LINKS_OF_ONE,
     stopped,
 };
 use crate::certificate::device_key_of;
@@ -24,6 +26,7 @@ pub(super) struct Gate<S: LinkSink> {
     pub(super) stop: watch::Receiver<bool>,
     handshakes: Arc<Semaphore>,
     links: Arc<Semaphore>,
+    machines: Machines,
 }
 
 impl<S: LinkSink> Gate<S> {
@@ -40,6 +43,7 @@ impl<S: LinkSink> Gate<S> {
             stop,
             handshakes: Arc::new(Semaphore::new(settings.handshakes)),
             links: Arc::new(Semaphore::new(settings.links)),
+            machines: Machines::default(),
         }
     }
 
@@ -49,12 +53,16 @@ impl<S: LinkSink> Gate<S> {
         Some((handshake, Arc::clone(&self.links).try_acquire_owned().ok()?))
     }
 
-    /// The certificate was judged in the handshake; a list adopted since then counts too.
-    pub(super) fn judge(&self, peer: PublicKey) -> Result<(), AdmitError> {
-        match self.credentials.trust.get().denied(peer.node_id()) {
-            None => Ok(()),
-            Some(_) => Err(AdmitError::Peer),
+    /// The certificate was judged in the handshake; a list adopted since then counts too. The place
+    /// lasts as long as the link, also while that is not open yet.
+    pub(super) fn judge(&self, peer: PublicKey) -> Result<Place, AdmitError> {
+        if self.credentials.trust.get().denied(peer.node_id()).is_some() {
+            return Err(AdmitError::Peer);
         }
+        self.machines.place(peer).ok_or_else(|| {
+            self.sink.turned_away(peer, "links", "a machine has too many links at once");
+            AdmitError::Links
+        })
     }
 
     /// Accepts QUIC callers until told to stop, then waits for the links to end.
@@ -107,13 +115,13 @@ impl<S: LinkSink> Gate<S> {
         });
     }
 
-    async fn open(&self, connection: Connection) -> Result<Open, AdmitError> {
+    async fn open(&self, connection: Connection) -> Result<(Open, Place), AdmitError> {
         let peer = peer_key(&connection).ok_or(AdmitError::Peer)?;
-        self.judge(peer)?;
-        Ok(Open::accepted(connection, peer).await?)
+        let place = self.judge(peer)?;
+        Ok((Open::accepted(connection, peer).await?, place))
     }
 
-    async fn carry(&self, open: Open, _slot: OwnedSemaphorePermit) {
+    async fn carry(&self, (open, _place): (Open, Place), _slot: OwnedSemaphorePermit) {
         let (node, remote) = (open.peer.node_id(), open.connection.remote_address());
         tracing::info!(%node, %remote, carrier = "quic", "link up");
         let end = open.run(self.sink.clone(), &self.settings, self.stop.clone()).await;
@@ -130,6 +138,8 @@ pub(super) enum AdmitError {
     Stream(#[from] io::Error),
     #[error("it showed no device key, or the machine was denied meanwhile")]
     Peer,
+    #[error("the machine has {LINKS_OF_ONE} links already")]
+    Links,
     #[error("{0}")]
     Open(#[from] OpenError),
 }

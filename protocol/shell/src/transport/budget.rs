@@ -4,7 +4,7 @@
 
 use super::{settings, tcp};
 use crate::driver::ALL_LINKS_BYTES;
-use motcua_core::limits;
+use motcua_core::{limits, replica::Channel};
 
 /// Offices that may be below one hub.
 const PEERS: usize = 3_321;
@@ -27,15 +27,18 @@ const UNREAD: usize = limits::BULK_PEERS * settings::CALLER_WINDOW as usize
 const HONEST: usize = DOWN + HANDED_OVER + BEING_READ + UNREAD;
 const _: () = assert!(HONEST <= 1_152 * MIB);
 
-/// What peers can cost that use every limit to its end: machines of the city with valid keys that
-/// run other software. Each is known by name, and a ban ends its link.
-const HOSTILE: usize = PEERS
-    * (settings::CALLER_WINDOW as usize
-        + limits::MESSAGE_BYTES
-        + limits::CONTROL_BYTES
-        + limits::SCAN_MESSAGE_BYTES)
-    + DOWN
-    + HANDED_OVER;
+/// Machines of the city with valid keys that run other software and use every limit to its end, on
+/// all the links they may have. Each is known by name, and a ban ends its links.
+const LIARS: usize = 100;
+/// What one of their links can cost: messages that never end, and answers that are never taken.
+const LYING_LINK: usize = settings::CALLER_WINDOW as usize
+    + limits::MESSAGE_BYTES
+    + limits::CONTROL_BYTES
+    + limits::SCAN_MESSAGE_BYTES
+    + settings::most_waiting(Channel::Control)
+    + settings::most_waiting(Channel::Data)
+    + settings::most_waiting(Channel::Scan);
+const HOSTILE: usize = LIARS * settings::LINKS_OF_ONE * LYING_LINK + HONEST;
 const _: () = assert!(HOSTILE <= 6 * 1024 * MIB);
 
 /// Over TCP the unread bytes are the system's, no more than over QUIC.

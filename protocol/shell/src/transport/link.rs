@@ -3,6 +3,7 @@
 
 use super::{
     Carrier, LinkSink,
+    backlog::Backlog,
     end::{Down, LinkEnd, SHUTTING_DOWN, cut},
     join::all_ok,
     settings::Settings,
@@ -107,22 +108,22 @@ impl Open {
         mut stop: watch::Receiver<bool>,
     ) -> LinkEnd {
         let Self { connection, peer, dialed, streams } = self;
-        let (writer, Outgoing { queues, close: mut asked }) = outgoing();
+        let (writer, Outgoing { queues, close: mut asked, backlog }) = outgoing();
         let (link, room) = sink.link_up(peer, dialed, Carrier::Quic, writer);
         let down = Down { sink: &sink, link };
         let (begin, closing) = watch::channel(false);
         let (sends, receives): (Vec<_>, Vec<_>) = streams.into_iter().unzip();
+        let ear = Ear { sink: &sink, link, room: &room, waits_for: (!dialed).then_some(&*backlog) };
         let mut reading = pin!(all_ok(
             Channel::ALL
                 .into_iter()
                 .zip(receives)
-                .map(|(channel, stream)| { read(stream, channel, &sink, link, &room) })
+                .map(|(channel, stream)| ear.read(stream, channel))
         ));
-        let mut writing = pin!(all_ok(sends.into_iter().zip(queues).map(|(stream, queue)| write(
-            stream,
-            queue,
-            closing.clone()
-        ))));
+        let ends = Channel::ALL.into_iter().zip(sends.into_iter().zip(queues));
+        let mut writing = pin!(all_ok(ends.map(|(channel, (stream, queue))| {
+            write(stream, queue, (channel, &backlog), closing.clone())
+        })));
         // Reading first: what arrived before the end still counts.
         let end = tokio::select! {
             biased;
@@ -188,27 +189,35 @@ async fn ended(connection: &Connection, read: Result<(), Fault>, settings: &Sett
     }
 }
 
-async fn read<S: LinkSink>(
-    mut stream: RecvStream,
-    channel: Channel,
-    sink: &S,
+/// Where what is read goes.
+struct Ear<'a, S: LinkSink> {
+    sink: &'a S,
     link: S::Link,
-    room: &Arc<Semaphore>,
-) -> Result<(), Fault> {
-    let mut prefix = [0; 4];
-    loop {
-        match stream.read_exact(&mut prefix).await {
-            Ok(()) => {}
-            Err(ReadExactError::FinishedEarly(0)) => return Ok(()),
-            Err(ReadExactError::FinishedEarly(_)) => return Err(Fault::Cut(channel)),
-            Err(ReadExactError::ReadError(error)) => return Err(Fault::read(channel, error)),
+    room: &'a Arc<Semaphore>,
+    /// A caller that does not take what it asked for is not read.
+    waits_for: Option<&'a Backlog>,
+}
+
+impl<S: LinkSink> Ear<'_, S> {
+    async fn read(&self, mut stream: RecvStream, channel: Channel) -> Result<(), Fault> {
+        let mut prefix = [0; 4];
+        loop {
+            match stream.read_exact(&mut prefix).await {
+                Ok(()) => {}
+                Err(ReadExactError::FinishedEarly(0)) => return Ok(()),
+                Err(ReadExactError::FinishedEarly(_)) => return Err(Fault::Cut(channel)),
+                Err(ReadExactError::ReadError(error)) => return Err(Fault::read(channel, error)),
+            }
+            let got = usize::try_from(u32::from_le_bytes(prefix)).unwrap_or(usize::MAX);
+            if got > channel.limit() {
+                return Err(Fault::TooLong { channel, got });
+            }
+            let bytes = body(&mut stream, channel, got).await?;
+            if let Some(backlog) = self.waits_for {
+                backlog.small_enough().await;
+            }
+            self.sink.message(self.link, self.room, channel, bytes).await;
         }
-        let got = usize::try_from(u32::from_le_bytes(prefix)).unwrap_or(usize::MAX);
-        if got > channel.limit() {
-            return Err(Fault::TooLong { channel, got });
-        }
-        let bytes = body(&mut stream, channel, got).await?;
-        sink.message(link, room, channel, bytes).await;
     }
 }
 
@@ -230,6 +239,7 @@ async fn body(stream: &mut RecvStream, channel: Channel, length: usize) -> Resul
 async fn write(
     mut stream: SendStream,
     mut queue: UnboundedReceiver<Vec<u8>>,
+    (channel, backlog): (Channel, &Backlog),
     mut closing: watch::Receiver<bool>,
 ) -> Result<(), WriteError> {
     let mut batch = Vec::with_capacity(BATCH);
@@ -241,7 +251,9 @@ async fn write(
                 if count == 0 {
                     break;
                 }
+                let bytes = batch.iter().map(Vec::len).sum();
                 write_batch(&mut stream, &mut batch).await?;
+                backlog.sent(channel, bytes);
             }
             () = stopped(&mut closing), if open => {
                 open = false;

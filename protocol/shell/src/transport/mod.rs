@@ -8,12 +8,14 @@
 //! the port of the links as well, for networks that let one port through.
 
 pub(crate) mod accept;
+mod backlog;
 mod beside;
 mod budget;
 mod dial;
 mod end;
 mod join;
 mod link;
+mod machines;
 mod paths;
 mod race;
 mod reset;
@@ -131,6 +133,9 @@ pub trait LinkSink: Clone + Send + Sync + 'static {
 
     /// A link is gone (told once, after its last message), or a dial came to nothing.
     fn link_down(&self, link: Option<Self::Link>);
+
+    /// A machine was not let in, or only for so long: of which kind its fault is, and why.
+    fn turned_away(&self, _peer: PublicKey, _kind: &'static str, _reason: &str) {}
 
     /// What is known now of UDP on the way to the hub: whether QUIC was tried again and again, and
     /// not heard, while TCP went on.

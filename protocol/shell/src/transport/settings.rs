@@ -1,5 +1,6 @@
 //! How links are set up, with the reason for each number.
 
+use motcua_core::{limits, replica::Channel};
 use quinn::{IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use std::{sync::Arc, time::Duration};
 
@@ -75,6 +76,19 @@ const DIALER_STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 pub(super) const CALLER_WINDOW: u32 = 384 * 1024;
 /// Bytes handed to quinn and not yet acknowledged; the replica's windows bound what waits before.
 pub(super) const SEND_WINDOW: u64 = 1024 * 1024;
+/// Bytes that may wait on a channel for a caller to take them before nothing more of it is read. An
+/// honest one stays below: on data by its window and a frame, on scans by the pieces that it may ask
+/// for at once and as many of readings it has just closed; control messages are small.
+pub(super) const fn most_waiting(channel: Channel) -> usize {
+    match channel {
+        Channel::Control => 4 * limits::CONTROL_BYTES,
+        Channel::Data => limits::DOWN_WINDOW_BYTES + limits::MESSAGE_BYTES,
+        Channel::Scan => 2 * limits::SCAN_PIECES_IN_FLIGHT * limits::SCAN_MESSAGE_BYTES,
+    }
+}
+/// Links of one machine at once: its newest, an older one that is dead and not yet known to be, and
+/// the same again while it moves between UDP and TCP. More would take others' places.
+pub(super) const LINKS_OF_ONE: usize = 4;
 /// Control, data and scans, and room for one kind to come.
 const STREAMS: u32 = 4;
 
@@ -116,7 +130,7 @@ impl Settings {
             }
             Side::Recovers => {
                 // One request at a time, and no more unread bytes than one request has.
-                let window = VarInt::from_u32(motcua_core::limits::RECOVERY_BYTES as u32 + 1);
+                let window = VarInt::from_u32(limits::RECOVERY_BYTES as u32 + 1);
                 config
                     .max_concurrent_bidi_streams(VarInt::from_u32(1))
                     .receive_window(window)

@@ -1,8 +1,10 @@
 //! The sending end of a link, whatever carries it: a queue for every channel.
 
+use super::backlog::Backlog;
 use motcua_core::replica::Channel;
 use std::{
     future::poll_fn,
+    sync::Arc,
     task::{Context, Poll},
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -12,13 +14,17 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 pub struct LinkWriter {
     queues: [UnboundedSender<Vec<u8>>; Channel::COUNT],
     close: UnboundedSender<String>,
+    backlog: Arc<Backlog>,
 }
 
 impl LinkWriter {
     /// Queues a message; messages of a channel keep their order. A link that is gone takes it and
     /// forgets it: its end is told by [`super::LinkSink::link_down`].
     pub fn send(&self, channel: Channel, bytes: Vec<u8>) {
-        let _ = self.queues[channel.place()].send(bytes);
+        let length = bytes.len();
+        if self.queues[channel.place()].send(bytes).is_ok() {
+            self.backlog.queued(channel, length);
+        }
     }
 
     /// Asks for the link to be closed once what was queued has left; `reason` is told the peer.
@@ -31,14 +37,18 @@ impl LinkWriter {
 pub(crate) struct Outgoing {
     pub(crate) queues: [UnboundedReceiver<Vec<u8>>; Channel::COUNT],
     pub(crate) close: UnboundedReceiver<String>,
+    /// What is in the queues; whoever takes from one says so.
+    pub(crate) backlog: Arc<Backlog>,
 }
 
 /// Both ends of a link's queues.
 pub(crate) fn outgoing() -> (LinkWriter, Outgoing) {
     let ends = Channel::ALL.map(|_| unbounded_channel());
     let (close, asked) = unbounded_channel();
-    let writer = LinkWriter { queues: ends.each_ref().map(|(sender, _)| sender.clone()), close };
-    (writer, Outgoing { queues: ends.map(|(_, receiver)| receiver), close: asked })
+    let backlog = Arc::<Backlog>::default();
+    let queues = ends.each_ref().map(|(sender, _)| sender.clone());
+    let writer = LinkWriter { queues, close, backlog: Arc::clone(&backlog) };
+    (writer, Outgoing { queues: ends.map(|(_, receiver)| receiver), close: asked, backlog })
 }
 
 /// The next message of any channel, the most urgent first; `None` once every sender is gone and

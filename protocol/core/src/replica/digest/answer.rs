@@ -206,6 +206,12 @@ impl Replica {
             .collect();
         let (coming, verdicts) = (entries.len() as u32, decided.len() as u32);
         if coming + verdicts > 0 {
+            let rows = u64::from(coming) + u64::from(verdicts);
+            if !self.resent.take((peer.node(), peer.kind), rows, self.now) {
+                let words =
+                    "it lacks more than is sent again at once; a later check finds the rest";
+                return Err(Fault::new("limit", words));
+            }
             let record = Record::Resend { inbox, dossier, entries, decided };
             self.journal(vec![record], Pending::Nothing);
         }

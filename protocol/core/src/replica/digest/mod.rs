@@ -6,10 +6,12 @@
 //! applied, and looks at every difference a second time after what was in flight has landed. What
 //! it lacks comes as rows of its inbox; what the hub lacks goes up as entries with their proofs.
 
+mod allowance;
 mod answer;
 mod ask;
 mod walk;
 
+pub(super) use allowance::Allowance;
 pub(super) use ask::Checker;
 
 use crate::{

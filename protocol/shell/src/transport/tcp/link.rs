@@ -6,6 +6,7 @@ use super::pieces::{
 };
 use crate::transport::{
     Carrier, LinkEnd, LinkSink, SHUTTING_DOWN,
+    backlog::Backlog,
     end::{Down, of_tls},
     settings::Settings,
     stopped,
@@ -45,17 +46,18 @@ impl Open {
     ) -> LinkEnd {
         let Self { stream, peer, dialed } = self;
         let (mut input, mut output) = split(stream);
-        let (writer, Outgoing { mut queues, close: mut asked }) = outgoing();
+        let (writer, Outgoing { mut queues, close: mut asked, backlog }) = outgoing();
         let (link, room) = sink.link_up(peer, dialed, Carrier::Tcp, writer);
         let down = Down { sink: &sink, link };
         let (begin, closing) = watch::channel(false);
         let was_asked = Notify::new();
         let keep_alive = dialed.then_some(settings.keep_alive);
         let end = {
-            let ear = Ear { sink: &sink, link, room: &room, was_asked: &was_asked };
+            let waits_for = (!dialed).then_some(&*backlog);
+            let ear = Ear { sink: &sink, link, room: &room, was_asked: &was_asked, waits_for };
             let mut reading = pin!(ear.read(&mut input, settings.idle));
             let mut writing =
-                pin!(write(&mut output, &mut queues, keep_alive, &was_asked, closing));
+                pin!(write(&mut output, (&mut queues, &backlog), keep_alive, &was_asked, closing));
             // Reading first: what arrived before the end still counts.
             let end = tokio::select! {
                 biased;
@@ -108,6 +110,8 @@ struct Ear<'a, S: LinkSink> {
     link: S::Link,
     room: &'a Arc<Semaphore>,
     was_asked: &'a Notify,
+    /// A caller that does not take what it asked for is not read.
+    waits_for: Option<&'a Backlog>,
 }
 
 impl<S: LinkSink> Ear<'_, S> {
@@ -136,6 +140,9 @@ impl<S: LinkSink> Ear<'_, S> {
                     exact(stream, joiner.room(channel, length)?, idle).await?;
                     if last {
                         let message = joiner.take(channel);
+                        if let Some(backlog) = self.waits_for {
+                            backlog.small_enough().await;
+                        }
                         self.sink.message(self.link, self.room, channel, message).await;
                     }
                 }
@@ -180,7 +187,7 @@ async fn exact(
 /// once `closing`, when what was queued has been handed to the system.
 async fn write(
     stream: &mut (impl AsyncWrite + Unpin),
-    queues: &mut [UnboundedReceiver<Vec<u8>>; Channel::COUNT],
+    (queues, backlog): (&mut Queues, &Backlog),
     keep_alive: Option<Duration>,
     was_asked: &Notify,
     mut closing: watch::Receiver<bool>,
@@ -196,9 +203,9 @@ async fn write(
             out.extend(IS_ANYBODY_THERE);
             *at = Instant::now() + *every;
         }
-        take_waiting(&mut cutter, queues);
+        take_waiting(&mut cutter, queues, backlog);
         while out.len() < PIECE_BYTES && cutter.cut(&mut out) {
-            take_waiting(&mut cutter, queues);
+            take_waiting(&mut cutter, queues, backlog);
         }
         if !out.is_empty() {
             stream.write_all(&out).await?;
@@ -210,7 +217,10 @@ async fn write(
             biased;
             () = was_asked.notified() => out.extend(HERE),
             next = next_of(queues, |channel| cutter.takes(channel)), if cutter.is_idle() => match next {
-                Some((channel, message)) => cutter.put(channel, message),
+                Some((channel, message)) => {
+                    backlog.sent(channel, message.len());
+                    cutter.put(channel, message);
+                }
                 None => return Ok(()),
             },
             () = stopped(&mut closing), if open => {
@@ -223,11 +233,14 @@ async fn write(
     }
 }
 
-fn take_waiting(cutter: &mut Cutter, queues: &mut [UnboundedReceiver<Vec<u8>>; Channel::COUNT]) {
+type Queues = [UnboundedReceiver<Vec<u8>>; Channel::COUNT];
+
+fn take_waiting(cutter: &mut Cutter, queues: &mut Queues, backlog: &Backlog) {
     for (channel, queue) in Channel::ALL.into_iter().zip(queues) {
         if cutter.takes(channel)
             && let Ok(message) = queue.try_recv()
         {
+            backlog.sent(channel, message.len());
             cutter.put(channel, message);
         }
     }

@@ -12,6 +12,7 @@ pub(super) use link::Open;
 use super::{
     Attempt, BindError, LinkSink,
     accept::{AdmitError, Gate},
+    machines::Place,
     stopped, tls,
 };
 use crate::{
@@ -144,7 +145,7 @@ fn admit<S: LinkSink>(
         };
         drop(handshake);
         match opened {
-            Ok(Opened::Link(open)) => {
+            Ok(Opened::Link(open, _place)) => {
                 let node = open.peer.node_id();
                 tracing::info!(%node, %remote, carrier = "tcp", "link up");
                 let end = open.run(gate.sink.clone(), &gate.settings, gate.stop.clone()).await;
@@ -168,7 +169,7 @@ fn admit<S: LinkSink>(
 
 /// What a caller is after.
 enum Opened {
-    Link(Open),
+    Link(Open, Place),
     Recovery(Box<StartHandshake<TcpStream>>, Arc<Desk>),
 }
 
@@ -182,10 +183,10 @@ async fn open<S: LinkSink>(door: &Door<S>, stream: TcpStream) -> Result<Opened, 
     }
     let stream = hello.into_stream(Arc::clone(&door.links)).await?;
     let peer = shown(stream.get_ref().1, tls::DATA_ALPN).ok_or(AdmitError::Peer)?;
-    door.gate.judge(peer)?;
+    let place = door.gate.judge(peer)?;
     let mut stream = Box::new(TlsStream::Server(stream));
     link::accept(&mut stream).await?;
-    Ok(Opened::Link(Open { stream, peer, dialed: false }))
+    Ok(Opened::Link(Open { stream, peer, dialed: false }, place))
 }
 
 /// Dials one address, until the other side has accepted this machine.
