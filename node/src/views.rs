@@ -130,7 +130,11 @@ fn line(
         None => weakest(history.iter().map(|stored| sync_word(received, stored))),
     };
     let state = State::from_code(summary.state).unwrap_or(State::Submitted);
-    let holder = summary.holders.first().map(|office| office_json(trust, office));
+    // What was never given on is still at the desk that received it.
+    let members = row.members();
+    let desk = members.iter().find(|(_, roles)| roles.contains(&Role::Desk));
+    let holder = summary.holders.first().cloned().or_else(|| Some(desk?.0.to_string()));
+    let holder = holder.map(|office| office_json(trust, &office));
     Ok(json!({
         "id": id.to_string(),
         "code": summary.code,

@@ -197,6 +197,7 @@ fn who_comes_now_is_promised_the_date_of_the_term_unless_another_is_given() {
     let (mut seed, number) = Seed::from_env();
     println!("MOTCUA_SEED={number}");
     let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..1]).unwrap();
+    let office = city.site(WARDS_1[0]).office.clone();
     let client = city.site(WARDS_1[0]).process.client();
     let desk = Desk::new(client);
     let promised = |unit: &str| {
@@ -215,6 +216,7 @@ fn who_comes_now_is_promised_the_date_of_the_term_unless_another_is_given() {
         assert!((at(&before)..=at(&promised(unit))).contains(&due), "{unit}: {detail}");
         assert!(Some(due) > detail["received"].as_i64(), "{detail}");
         assert_eq!(detail["due_dates"].as_array().unwrap().len(), 1);
+        assert_eq!(detail["holder"]["id"], office.as_str(), "it is at the desk that received it");
     }
     let given = 1_795_659_240_000i64;
     let asked = form(&mut seed, |b| b["due"] = given.into());
