@@ -31,6 +31,7 @@ mod scan;
 mod scope;
 mod set_back;
 mod sibling;
+mod stranded;
 mod turns;
 mod upstream;
 mod views;
@@ -50,6 +51,7 @@ pub use scan::{
     Unwanted,
 };
 pub use sibling::{SiblingHello, SiblingStatus};
+pub use stranded::{Stranded, stranded};
 pub use upstream::UpstreamPhase;
 
 use crate::{

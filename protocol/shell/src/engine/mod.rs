@@ -48,7 +48,7 @@ use motcua_core::{
         rows::{Images, Meta},
     },
     time::Timestamp,
-    trust::{Binding, NodeKind, Signed, TrustView},
+    trust::{Binding, NodeKind, Offered, Signed, TrustView},
 };
 use queue::Queue;
 use std::{
@@ -113,7 +113,7 @@ pub struct Engine {
     own: OwnWriter,
     trust: Mutex<TrustView>,
     /// The newest trust documents handed to the journal.
-    offered: Mutex<TrustView>,
+    offered: Mutex<Offered>,
     trusted: Trusted,
     /// As long as they are there, forgetter and evictor run.
     housekeeping: Mutex<Vec<std::sync::mpsc::SyncSender<()>>>,
@@ -226,6 +226,7 @@ impl Engine {
         };
         let replica = Replica::new(config.clone(), trust.clone(), &books)?;
         let own = OwnWriter::start(&key.public(), &books, pen.clone(), identity.binding.encode())?;
+        own.rescue(&books)?;
         let dir = data_dir.join("attachments");
         let scans = Scans::start(&dir, books.clone(), driver.clone()).map_err(|source| {
             StartError::Io { what: format!("{} cannot be opened", dir.display()), source }
@@ -242,7 +243,7 @@ impl Engine {
             pen: pen.clone(),
             driver: driver.clone(),
             own,
-            offered: Mutex::new(trust.clone()),
+            offered: Mutex::new(Offered::new(trust.clone())),
             trust: Mutex::new(trust),
             trusted: options.trusted,
             progress: watched,

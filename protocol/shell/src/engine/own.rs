@@ -7,6 +7,7 @@ use motcua_core::{
     id::{Hash, LogId, Nonce},
     key::PublicKey,
     record::{Record, RequestKey},
+    replica::stranded,
     state::{
         Key,
         rows::{self, Meta},
@@ -51,11 +52,20 @@ pub enum SaveError {
 /// Writes the own log.
 pub struct OwnWriter {
     key: PublicKey,
-    binding: Arc<Mutex<Vec<u8>>>,
     pen: Pen,
-    log: Arc<Mutex<OwnLog>>,
+    state: Arc<State>,
+}
+
+/// The own log, and what is needed to end it and begin another.
+struct State {
+    key: PublicKey,
+    binding: Mutex<Vec<u8>>,
+    log: Mutex<OwnLog>,
+    /// A log of which numbers were given that did not get to the disk: nothing more is written into
+    /// it. Set by the journal's thread, which never waits for the log itself.
+    lost: Mutex<Option<LogId>>,
     /// Raised whenever a write failed and a new log began: whoever keeps documents in memory drops them then.
-    generation: Arc<AtomicU64>,
+    generation: AtomicU64,
 }
 
 impl OwnWriter {
@@ -71,13 +81,37 @@ impl OwnWriter {
         let row: Option<rows::Log> = books.row(Key::Log(meta.own_log))?;
         let frontier = row.map(|row| row.frontier).unwrap_or_default();
         let log = OwnLog::new(*key, meta.own_log, Nonce(random()), frontier);
-        Ok(Self {
+        let state = Arc::new(State {
             key: *key,
-            binding: Arc::new(Mutex::new(binding)),
-            pen,
-            log: Arc::new(Mutex::new(log)),
-            generation: Arc::default(),
-        })
+            binding: Mutex::new(binding),
+            log: Mutex::new(log),
+            lost: Mutex::default(),
+            generation: AtomicU64::default(),
+        });
+        let going_on = Arc::clone(&state);
+        pen.goes_on_by(Box::new(move |pen| going_on.go_on(pen)));
+        Ok(Self { key: *key, pen, state })
+    }
+
+    /// What stands in the journal behind a hole in the own log is written into a new one. Blocks.
+    pub(super) fn rescue(&self, books: &Books) -> Result<(), StartError> {
+        let found = stranded(books)?;
+        if found.log_is_over {
+            let ended = self.log();
+            tracing::error!(log = %ended, "the own log has a hole; work goes on in a new one");
+            self.wait(&self.continue_in_new_log(ended))?;
+        }
+        if !found.entries.is_empty() {
+            let count = found.entries.len();
+            tracing::error!(count, "own entries behind a hole in the log are written again");
+            self.wait(&self.write_again(&found.entries))?;
+        }
+        Ok(())
+    }
+
+    fn wait(&self, answer: &Receiver<Written>) -> Result<(), StartError> {
+        answer.recv().unwrap_or(Err(JournalError::Stopped))?;
+        Ok(())
     }
 
     /// Device key that signs it.
@@ -87,7 +121,7 @@ impl OwnWriter {
 
     /// The machine was bound anew: what logs begin with from now on.
     pub(super) fn bound(&self, binding: Vec<u8>) {
-        *self.binding.lock().unwrap_or_else(PoisonError::into_inner) = binding;
+        *lock(&self.state.binding) = binding;
     }
 
     /// Own log in use.
@@ -102,7 +136,7 @@ impl OwnWriter {
 
     /// Changes whenever documents kept in memory may hold what never reached the disk.
     pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
+        self.state.generation.load(Ordering::Acquire)
     }
 
     /// Writes one entry, with records that must be on disk before it, and waits for the disk.
@@ -151,13 +185,17 @@ impl OwnWriter {
             let continues = Some((ended, own.head(), Hash::ZERO));
             // Documents in memory stay: all that they hold is on disk, or on its way there.
             *own = OwnLog::new(self.key, next, Nonce(random()), Default::default());
-            let (binding, origin) = (current(&self.binding), self.key.node_id());
+            let (binding, origin) = (lock(&self.state.binding).clone(), self.key.node_id());
             records.push(Record::LogStarted { log: next, continues });
             records.push(Record::Author { log: next, binding, origin });
         }
+        let failed = self.on_failure(own.log());
         self.pen.write(
             records,
             Box::new(move |result| {
+                if result.is_err() {
+                    failed();
+                }
                 // Whoever waited may have ended with the process; the log has begun.
                 let _ = told.send(result);
             }),
@@ -190,36 +228,152 @@ impl OwnWriter {
     }
 
     fn lock(&self) -> MutexGuard<'_, OwnLog> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state.log)
     }
 
-    /// After a failed append nobody knows what of this log is on the disk, so it ends: a new log,
-    /// a new actor, and everything in memory is forgotten. Done once for all saves that failed
-    /// together.
+    /// After a failed append nobody knows what of this log is on the disk, so it ends.
     fn on_failure(&self, ended: LogId) -> impl FnOnce() + Send + 'static {
-        let (log, generation) = (Arc::clone(&self.log), Arc::clone(&self.generation));
-        let (key, binding, pen) = (self.key, Arc::clone(&self.binding), self.pen.clone());
-        let writer = pen.clone();
-        let begin = move || {
-            let mut own = log.lock().unwrap_or_else(PoisonError::into_inner);
-            if own.log() != ended {
-                return;
-            }
-            let next = LogId(random());
-            let continues = Some((own.log(), own.head(), Hash::ZERO));
-            *own = OwnLog::new(key, next, Nonce(random()), Default::default());
-            generation.fetch_add(1, Ordering::Release);
-            tracing::error!(old = %ended, new = %next, "own log ended, a new one begins");
-            let records = vec![
-                Record::LogStarted { log: next, continues },
-                Record::Author { log: next, binding: current(&binding), origin: key.node_id() },
-            ];
-            writer.write(records, Box::new(drop));
-        };
-        move || pen.recover(begin)
+        let (state, pen) = (Arc::clone(&self.state), self.pen.clone());
+        move || {
+            *lock(&state.lost) = Some(ended);
+            pen.recover();
+        }
     }
 }
 
-fn current(binding: &Mutex<Vec<u8>>) -> Vec<u8> {
-    binding.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl State {
+    /// The journal goes on, whoever's write it was that failed; if numbers of the own log were lost,
+    /// in a new log, with a new actor, and everything in memory is forgotten. The log is held
+    /// meanwhile: nothing gets into the old one behind the numbers that were lost.
+    fn go_on(self: &Arc<Self>, pen: &Pen) {
+        let mut own = lock(&self.log);
+        if !pen.go_on() {
+            // The next write that fails tries again.
+            return;
+        }
+        let lost = lock(&self.lost).take();
+        if lost != Some(own.log()) {
+            return;
+        }
+        let (ended, next) = (own.log(), LogId(random()));
+        let continues = Some((ended, own.head(), Hash::ZERO));
+        *own = OwnLog::new(self.key, next, Nonce(random()), Default::default());
+        self.generation.fetch_add(1, Ordering::Release);
+        tracing::error!(old = %ended, new = %next, "own log ended, a new one begins");
+        let (binding, origin) = (lock(&self.binding).clone(), self.key.node_id());
+        let records = vec![
+            Record::LogStarted { log: next, continues },
+            Record::Author { log: next, binding, origin },
+        ];
+        let (state, again) = (Arc::clone(self), pen.clone());
+        pen.write(
+            records,
+            Box::new(move |result| match result {
+                Ok(_) | Err(JournalError::Stopped) => {}
+                // It never began: nothing may be written into it either.
+                Err(_) => {
+                    *lock(&state.lost) = Some(next);
+                    again.recover();
+                }
+            }),
+        );
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{driver::Driver, engine::queue::Queue, store::SledStore};
+    use motcua_core::{
+        entry::Kind,
+        id::{DossierId, PersonId},
+        key::SecretKey,
+        time::{ClockQuality, Timestamp},
+    };
+    use motcua_journal::{GroupCommit, Journal, Options, mem::MemFs};
+    use std::path::Path;
+
+    /// An own log over a journal whose disk fails when it is told to.
+    fn writer(fs: &MemFs, dir: &Path) -> (OwnWriter, Pen, motcua_journal::JournalView) {
+        let options = Options::seeded([7; 16], 1);
+        let (mut journal, _) =
+            Journal::open(Arc::new(fs.clone()), Path::new("/journal"), options).unwrap();
+        journal.maintain().unwrap();
+        let view = journal.view();
+        let (state, _) = SledStore::open(dir, 0).unwrap();
+        let books = Books::new(state, view.clone());
+        let commit = GroupCommit::start(journal).unwrap();
+        let (driver, _signals) = Driver::new();
+        let pen = Pen::new(commit, Arc::new(Queue::default()), driver, None);
+        let key = SecretKey::from_seed([3; 32]).public();
+        let own = OwnWriter::start(&key, &books, pen.clone(), vec![1]).unwrap();
+        (own, pen, view)
+    }
+
+    async fn save(own: &OwnWriter) -> Result<Saved, SaveError> {
+        own.write(None, |_| {
+            let draft = Draft {
+                kind: Kind::Decision,
+                dossier: DossierId([9; 16]),
+                person: PersonId([1; 16]),
+                claimed_at: Timestamp(1),
+                clock: ClockQuality::Unproven,
+                schema: 0,
+                op_count: 0,
+                change_hash: Hash::ZERO,
+                deps: vec![],
+                audience: vec![],
+                creation: None,
+                payload: vec![1],
+            };
+            Ok::<_, SaveError>((draft, vec![]))
+        })
+        .await
+    }
+
+    /// Sequences of own entries in the journal, by log, and logs that were begun.
+    fn written(view: &motcua_journal::JournalView) -> (Vec<(LogId, u64)>, Vec<LogId>) {
+        let (mut entries, mut begun) = (Vec::new(), Vec::new());
+        for raw in view.iter_from(1) {
+            let raw = raw.unwrap();
+            match Record::decode(raw.kind, &raw.payload).unwrap() {
+                Record::Own { log, sequence, .. } => entries.push((log, sequence)),
+                Record::LogStarted { log, .. } => begun.push(log),
+                _ => {}
+            }
+        }
+        (entries, begun)
+    }
+
+    #[tokio::test]
+    async fn a_log_of_which_numbers_were_lost_ends_whoever_gets_the_journal_to_go_on() {
+        let (fs, dir) = (MemFs::new(), tempfile::tempdir().unwrap());
+        let (own, pen, view) = writer(&fs, dir.path());
+        save(&own).await.unwrap();
+        let first = own.log();
+        // The write fails, and so does the header of the segment that was to go on behind it.
+        fs.fail_write(1);
+        fs.fail_sync(1, 7);
+        save(&own).await.unwrap_err();
+        // A frame from the hub is written: it fails, and its failure gets the journal to go on.
+        while written(&view).1.is_empty() {
+            let (told, answer) = oneshot::channel();
+            let lease = Record::Lease(vec![1]);
+            let told = Box::new(|stored| told.send(stored).unwrap());
+            crate::driver::Scribe::submit(&pen, vec![lease], told);
+            answer.await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let saved = save(&own).await.unwrap();
+        assert_ne!(saved.log, first, "the log has a hole: nothing more may stand in it");
+        let (entries, begun) = written(&view);
+        assert_eq!(entries, [(first, 1), (saved.log, 1)]);
+        assert_eq!(begun, [saved.log]);
+        pen.stop();
+    }
 }

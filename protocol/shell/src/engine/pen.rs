@@ -8,7 +8,7 @@ use motcua_core::{
     wire,
 };
 use motcua_journal::{GroupCommit, JournalError, Lane, NewRecord};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// Writes records; cheap to clone.
 #[derive(Clone)]
@@ -17,7 +17,11 @@ pub struct Pen {
     applier: Arc<Queue>,
     driver: Driver,
     durable: Option<Durable>,
+    going_on: Arc<OnceLock<GoingOn>>,
 }
+
+/// Goes on after a failure: before anything else is written, with the pen's [`Pen::go_on`].
+pub(super) type GoingOn = Box<dyn Fn(&Pen) + Send + Sync>;
 
 /// Told of a record and its position once it is on disk.
 pub type Durable = Arc<dyn Fn(u64, &Record) + Send + Sync>;
@@ -32,7 +36,8 @@ impl Pen {
         driver: Driver,
         durable: Option<Durable>,
     ) -> Self {
-        Self { commit: Arc::new(RwLock::new(Some(commit))), applier, driver, durable }
+        let commit = Arc::new(RwLock::new(Some(commit)));
+        Self { commit, applier, driver, durable, going_on: Arc::default() }
     }
 
     /// Hands over records to be written together. Calls are answered in the order in which they
@@ -85,24 +90,37 @@ impl Pen {
         commit.with(move |journal| journal.purge(lane, replace, done))?
     }
 
-    /// After a failed append or sync: starts a segment that voids what was in doubt, then runs
-    /// `then`. On a thread of its own, because the journal's own thread reports failures.
-    pub(super) fn recover(&self, then: impl FnOnce() + Send + 'static) {
-        let commit = Arc::clone(&self.commit);
-        let run = move || {
-            let commit = commit.read().unwrap_or_else(PoisonError::into_inner);
-            let recovered = match commit.as_ref() {
-                None => return,
-                Some(commit) => commit.recover_after_failure(),
-            };
-            drop(commit);
-            match recovered {
-                Ok(()) => then(),
-                Err(error) => tracing::error!(%error, "the journal cannot go on; free the disk"),
-            }
+    /// How to go on after a failure, whoever's write it was that failed: said once, by the writer of
+    /// the own log.
+    pub(super) fn goes_on_by(&self, going_on: GoingOn) {
+        // A second one would be a second writer of the own log; there is none.
+        let _ = self.going_on.set(going_on);
+    }
+
+    /// After a failed append or sync: the journal goes on. On a thread of its own, because the
+    /// journal's own thread reports failures.
+    pub(super) fn recover(&self) {
+        let pen = self.clone();
+        let run = move || match pen.going_on.get() {
+            Some(going_on) => going_on(&pen),
+            None => drop(pen.go_on()),
         };
         if let Err(error) = std::thread::Builder::new().name("journal-recovery".into()).spawn(run) {
             tracing::error!(%error, "no thread to recover the journal");
+        }
+    }
+
+    /// Starts a segment that voids what was in doubt, if the journal has failed; false if it cannot
+    /// go on. Everything that was handed in before is answered by then.
+    pub(super) fn go_on(&self) -> bool {
+        let commit = self.commit.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(commit) = commit.as_ref() else { return false };
+        match commit.recover_after_failure() {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "the journal cannot go on; free the disk");
+                false
+            }
         }
     }
 
@@ -132,7 +150,7 @@ impl Scribe for Pen {
             Box::new(move |result| {
                 if let Err(error) = &result {
                     tracing::error!(%error, "received records could not be written");
-                    pen.recover(|| {});
+                    pen.recover();
                 }
                 done(result.is_ok());
             }),
