@@ -6,6 +6,7 @@ mod world;
 use motcua_core::{
     entry::{AudienceAction, AudienceOp, Role},
     id::DossierId,
+    record::Record,
 };
 use world::{Place, Place::*, World};
 
@@ -385,5 +386,73 @@ fn an_office_that_is_taken_out_after_its_districts_hub_was_retired_is_told_to_fo
         let before = world.meaning(City);
         world.lose_state(City);
         assert!(world.meaning(City) == before, "the city's state is made again as it was");
+    }
+}
+
+/// The journal of a place as a flipped bit leaves it: the record that matters is gone, and its
+/// number with it. Gives how many there were to choose from.
+fn damage(world: &mut World, place: Place, which: usize, wanted: fn(&Record) -> bool) -> usize {
+    let journal = &mut world.site(place).store.journal;
+    let found: Vec<usize> = (0..journal.len()).filter(|at| wanted(&journal[*at])).collect();
+    journal[found[which]] = Record::Lease(Vec::new());
+    found.len()
+}
+
+/// Found by simulated cities (rot, seeds 9, 30, 34, 39): no machine came up over such a journal.
+#[test]
+fn a_hub_with_a_hole_in_its_journal_starts_without_its_state_and_is_sent_again_what_it_lacks() {
+    let frames = |record: &Record| matches!(record, Record::Up { .. });
+    let authors = |record: &Record| matches!(record, Record::Author { .. });
+    for wanted in [frames, authors] {
+        for which in 0..3 {
+            let mut world = World::new(700);
+            let made: Vec<DossierId> = [Ward1, Ward2, Ward1, Ward2, Ward1]
+                .into_iter()
+                .map(|place| {
+                    let dossier = world.create(place);
+                    world.settle();
+                    dossier
+                })
+                .collect();
+            assert!(damage(&mut world, District1, which, wanted) >= 3);
+            world.lose_state(District1);
+            world.settle();
+            for dossier in made {
+                assert_same(&world, dossier, &[District1], "after the damage");
+                assert_eq!(world.changes(District1, dossier), 1);
+            }
+            assert_eq!(world.faults(), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn own_work_behind_a_hole_in_the_own_log_is_written_again_and_only_what_was_damaged_is_lost() {
+    for which in 0..3 {
+        let mut world = World::new(800);
+        world.settle();
+        world.cut(Ward1);
+        let made: Vec<DossierId> = (0..3).map(|_| world.create(Ward1)).collect();
+        world.settle();
+        let (before, _) = world.sites[&Ward1].own_log();
+        assert_eq!(damage(&mut world, Ward1, which, |one| matches!(one, Record::Own { .. })), 3);
+        world.lose_state(Ward1);
+        // Damage at the very end looks like a write that was never answered.
+        let goes_on = world.sites[&Ward1].own_log().0 == before;
+        assert_eq!(goes_on, which == 2, "nothing more into a log with a hole");
+        // A second start before anything went up changes nothing.
+        world.settle();
+        world.lose_state(Ward1);
+        let more = world.create(Ward1);
+        world.restore(Ward1);
+        world.settle();
+        for (number, dossier) in made.into_iter().enumerate() {
+            let left = usize::from(number != which);
+            assert_eq!(world.changes(City, dossier), left, "{number} with {which} damaged");
+            assert_eq!(world.changes(Ward1, dossier), left);
+        }
+        assert_eq!(world.changes(City, more), 1);
+        assert_eq!(world.faults(), Vec::<String>::new());
+        assert!(world.in_sync(Ward1));
     }
 }

@@ -13,7 +13,7 @@ pub trait Throw {
     /// Sixteen bytes that nobody else draws.
     fn bytes(&mut self) -> [u8; 16];
     /// Dice of somebody's own, so that what one does changes nothing for the other.
-    fn part(&mut self) -> Dice;
+    fn part(&mut self) -> Self;
 }
 
 impl Throw for Dice {
@@ -36,7 +36,7 @@ impl Throw for Dice {
         bytes
     }
 
-    fn part(&mut self) -> Dice {
-        Dice(self.next_u64())
+    fn part(&mut self) -> Self {
+        Self(self.next_u64())
     }
 }

@@ -77,7 +77,11 @@ fn live(city: &mut City, dice: &mut Dice, agreed: &mut u64) -> Outcome {
         if dice.one_in(wild) {
             city.befall()?;
         } else {
-            city.act()?;
+            // Several clerks press the key in the same moment, so that one sync is for all.
+            let at_once = if dice.one_in(6) { dice.between(2, 9) } else { 1 };
+            for _ in 0..at_once {
+                city.act()?;
+            }
         }
         let pause = match dice.below(100) {
             0..55 => dice.below(200),

@@ -42,7 +42,11 @@ impl<C: Content> Ledger<C> {
                     let row = Request { body: request.body, dossier: entry.header.dossier };
                     work.txn.put_row(Key::Request(request.key), &row);
                 }
-                if work.extend_log(log, sequence, &entry)? {
+                if work.stands_behind_a_hole(log, sequence)? {
+                    // Written down, and not to be proved any more: to be written into a new log, see
+                    // `replica::stranded`.
+                    work.txn.put_row(Key::Stranded(log, sequence), &position);
+                } else if work.extend_log(log, sequence, &entry)? {
                     work.remember_own_position(log, sequence, position)?;
                     let turns = turns(&entry);
                     if turns {
@@ -114,7 +118,11 @@ impl<C: Content> Ledger<C> {
         bytes: &[u8],
     ) -> Result<(), StoreError> {
         let head = wire::UpFrame::peek(bytes).map_err(|_| corrupt("up frame"))?;
-        let author = work.author(head.log)?.ok_or(corrupt("author of an up frame"))?;
+        // Its author is asked for it again: this replica says that it has less.
+        let Some(author) = work.author(head.log)? else { return Ok(()) };
+        if work.stands_behind_a_hole(head.log, head.first)? {
+            return Ok(());
+        }
         let txn = &work.txn;
         let mut failed = None;
         let frame = wire::decode_up(bytes, &author.key, |sequence| {
@@ -195,6 +203,10 @@ impl<C: Content> Ledger<C> {
             match item {
                 RowItem::Entry { author, sequence, entry } => {
                     let Some((log, id)) = attestations.get(usize::from(author)) else { continue };
+                    // The frame that named its author was damaged; a check brings both.
+                    if work.author(*log)?.is_none() {
+                        continue;
+                    }
                     let dossier = entry.header.dossier;
                     work.not_forgotten(dossier)?;
                     work.txn.put(Key::Wrote(*log, dossier).bytes(), Vec::new());
@@ -339,13 +351,28 @@ impl<K: Kv + ?Sized> Work<'_, K> {
         Ok(row)
     }
 
-    /// Appends an entry to its author's tree; false when it is there already.
-    fn extend_log(&mut self, log: LogId, sequence: u64, entry: &Entry) -> Result<bool, StoreError> {
+    /// Whether records of a log before this sequence, or the one that names its author, are missing
+    /// from the journal: damaged, or torn in the last commit before a power cut.
+    fn stands_behind_a_hole(&mut self, log: LogId, sequence: u64) -> Result<bool, StoreError> {
+        if self.author(log)?.is_none() {
+            return Ok(true);
+        }
+        self.open_log(log)?;
+        Ok(self.logs.get(&log).is_some_and(|row| sequence > row.frontier.size() + 1))
+    }
+
+    fn open_log(&mut self, log: LogId) -> Result<(), StoreError> {
         if !self.logs.contains_key(&log) {
             let fresh = Log { frontier: Frontier::default(), signature: None, signed: 0 };
             let row = self.txn.row(Key::Log(log))?.unwrap_or(fresh);
             self.logs.insert(log, row);
         }
+        Ok(())
+    }
+
+    /// Appends an entry to its author's tree; false when it is there already.
+    fn extend_log(&mut self, log: LogId, sequence: u64, entry: &Entry) -> Result<bool, StoreError> {
+        self.open_log(log)?;
         let Some(row) = self.logs.get_mut(&log) else { return Ok(false) };
         if sequence <= row.frontier.size() {
             return Ok(false);

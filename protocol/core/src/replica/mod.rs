@@ -32,6 +32,7 @@ mod scan;
 mod scope;
 mod set_back;
 mod sibling;
+mod stranded;
 mod turns;
 mod upstream;
 mod views;
@@ -52,6 +53,7 @@ pub use scan::{
     Unwanted,
 };
 pub use sibling::{SiblingHello, SiblingStatus};
+pub use stranded::{Stranded, stranded};
 pub use upstream::UpstreamPhase;
 
 use crate::{

@@ -74,6 +74,8 @@ pub enum Key {
     Images,
     /// A dossier whose history was evicted and is wanted back.
     Returning(DossierId),
+    /// Journal position of an own entry that stands behind a hole in its log.
+    Stranded(LogId, u64),
 }
 
 /// Tables of scans.
@@ -133,6 +135,7 @@ impl Key {
             Self::Purged(_) => (b'p', "purged dossier"),
             Self::Image(_) => (b'i', "image"),
             Self::Images => (b'j', "position in the images"),
+            Self::Stranded(..) => (b's', "stranded entry"),
             Self::Returning(_) => (b'a', "dossier that comes back"),
         }
     }
@@ -149,7 +152,10 @@ impl Key {
                 out.push(*level);
                 out.extend(block.to_be_bytes());
             }
-            Self::Changes(log, number) | Self::Frame(log, number) | Self::Told(log, number) => {
+            Self::Changes(log, number)
+            | Self::Frame(log, number)
+            | Self::Told(log, number)
+            | Self::Stranded(log, number) => {
                 out.extend(log.0);
                 out.extend(number.to_be_bytes());
             }

@@ -7,8 +7,8 @@ use motcua_core::{
     id::{DomainId, LogId, OfficeId},
     key::SecretKey,
     trust::{
-        Adopted, Catalogue, Denied, DenyAction, RootDocument, Signed, SignedRoot, Tier, TrustError,
-        TrustView,
+        Adopted, Catalogue, Denied, DenyAction, Offered, RootDocument, Signed, SignedRoot, Tier,
+        TrustError, TrustView,
     },
 };
 
@@ -229,4 +229,21 @@ fn clones_share_and_do_not_follow_each_other() {
     assert_eq!((view.domain(), view.root().issued_at), (DOMAIN, NOW));
     let root: SignedRoot = SignedRoot::decode(&view.roots_after(0)[0].encode()).unwrap();
     assert_eq!(root.hash(), view.pin());
+}
+
+/// Found by a simulated city (seed 153): a failing write left a machine deaf to the documents until
+/// its next start.
+#[test]
+fn documents_that_did_not_get_to_the_disk_are_taken_when_they_are_offered_again() {
+    let mut newer = full_view();
+    newer.adopt_denial(denial(3, vec![ban(&device())])).unwrap();
+    let mut offered = Offered::new(full_view());
+    let (first, trouble) = offered.offer(&newer).unwrap();
+    assert_eq!((first.numbers().denial, trouble), (3, None));
+    assert!(offered.offer(&newer).is_none(), "they are on their way");
+    offered.not_written();
+    let (again, _) = offered.offer(&newer).expect("they come again");
+    offered.written(&again);
+    offered.not_written();
+    assert!(offered.offer(&newer).is_none(), "what is in force is no news");
 }

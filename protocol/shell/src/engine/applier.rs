@@ -7,6 +7,7 @@ use super::{
     books::Books,
     pen::Pen,
     queue::{BATCH_BYTES, Batch, Queue, size},
+    recover::unless_damaged,
 };
 use crate::driver::{Driver, Signal};
 use motcua_core::{
@@ -153,7 +154,7 @@ impl<C: Content> Applier<C> {
         let failed = |error: motcua_journal::JournalError| StoreError::Backend(error.to_string());
         let (mut records, mut bytes) = (Vec::new(), 0);
         for raw in self.books.journal.iter_from(from) {
-            let raw = raw.map_err(failed)?;
+            let Some(raw) = unless_damaged(raw).map_err(failed)? else { continue };
             if raw.lsn > upto || bytes >= BATCH_BYTES {
                 break;
             }

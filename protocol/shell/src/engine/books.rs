@@ -1,5 +1,6 @@
 //! Journal and state as one thing to read from.
 
+use super::recover::unless_damaged;
 use crate::store::SledStore;
 use motcua_core::{
     id::{DossierId, LogId},
@@ -132,8 +133,10 @@ impl Store for Books {
         if !ahead.contains_key(&position) {
             ahead.clear();
             for raw in self.journal.iter_from(position).take(AHEAD) {
+                let raw = unless_damaged(raw);
+                // What is damaged is not there; it takes nothing with it that was read ahead.
                 let raw = raw.map_err(|error| StoreError::Backend(error.to_string()))?;
-                ahead.insert(raw.lsn, raw);
+                ahead.extend(raw.map(|raw| (raw.lsn, raw)));
             }
         }
         let found = ahead.get(&position);

@@ -49,7 +49,7 @@ use motcua_core::{
         rows::{Images, Meta},
     },
     time::{ClockError, ClockQuality, HubTime, Timestamp},
-    trust::{Binding, NodeKind, Signed, TrustView},
+    trust::{Binding, NodeKind, Offered, Signed, TrustView},
 };
 use queue::Queue;
 use std::{
@@ -57,7 +57,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
@@ -114,9 +114,7 @@ pub struct Engine {
     own: OwnWriter,
     trust: Mutex<TrustView>,
     /// The newest trust documents handed to the journal.
-    offered: Mutex<TrustView>,
-    /// Some of them were not written.
-    offer_failed: AtomicBool,
+    offered: Mutex<Offered>,
     trusted: Trusted,
     /// As long as they are there, forgetter and evictor run.
     housekeeping: Mutex<Vec<std::sync::mpsc::SyncSender<()>>>,
@@ -235,6 +233,7 @@ impl Engine {
             let (mender, attempt) = (pen.mender().clone(), own.attempt());
             spawn("journal-mender", move || mender.run(&attempt))?
         };
+        own.rescue(&books)?;
         let dir = data_dir.join("attachments");
         let scans = Scans::start(&dir, books.clone(), driver.clone()).map_err(|source| {
             StartError::Io { what: format!("{} cannot be opened", dir.display()), source }
@@ -251,8 +250,7 @@ impl Engine {
             pen: pen.clone(),
             driver: driver.clone(),
             own,
-            offered: Mutex::new(trust.clone()),
-            offer_failed: AtomicBool::default(),
+            offered: Mutex::new(Offered::new(trust.clone())),
             trust: Mutex::new(trust),
             trusted: options.trusted,
             progress: watched,

@@ -7,6 +7,7 @@ use motcua_core::{
     id::{Hash, LogId, Nonce},
     key::PublicKey,
     record::{Record, RequestKey},
+    replica::stranded,
     state::{
         Key,
         rows::{self, Meta},
@@ -126,6 +127,22 @@ impl OwnWriter {
             lost: Arc::default(),
             on_disk: Arc::new(Mutex::new(on_disk)),
         })
+    }
+
+    /// What stands in the journal behind a hole in the own log is written into a new one. Blocks.
+    pub(super) fn rescue(&self, books: &Books) -> Result<(), StartError> {
+        let found = stranded(books)?;
+        if found.log_is_over {
+            let ended = self.log();
+            tracing::error!(log = %ended, "the own log has a hole; work goes on in a new one");
+            wait(&self.continue_in_new_log(ended))?;
+        }
+        if !found.entries.is_empty() {
+            let count = found.entries.len();
+            tracing::error!(count, "own entries behind a hole in the log are written again");
+            wait(&self.write_again(&found.entries))?;
+        }
+        Ok(())
     }
 
     /// Device key that signs it.
@@ -295,6 +312,107 @@ impl Note {
     }
 }
 
+fn wait(answer: &Receiver<Written>) -> Result<(), StartError> {
+    answer.recv().unwrap_or(Err(JournalError::Stopped))?;
+    Ok(())
+}
+
 fn current(binding: &Mutex<Vec<u8>>) -> Vec<u8> {
     binding.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{driver::Driver, engine::queue::Queue, store::SledStore};
+    use motcua_core::{
+        entry::Kind,
+        id::{DossierId, PersonId},
+        key::SecretKey,
+        time::{ClockQuality, Timestamp},
+    };
+    use motcua_journal::{GroupCommit, Journal, Options, mem::MemFs};
+    use std::path::Path;
+
+    /// An own log over a journal whose disk fails when it is told to.
+    fn writer(fs: &MemFs, dir: &Path) -> (OwnWriter, Pen, motcua_journal::JournalView) {
+        let options = Options::seeded([7; 16], 1);
+        let (mut journal, _) =
+            Journal::open(Arc::new(fs.clone()), Path::new("/journal"), options).unwrap();
+        journal.maintain().unwrap();
+        let view = journal.view();
+        let (state, _) = SledStore::open(dir, 0).unwrap();
+        let books = Books::new(state, view.clone());
+        let commit = GroupCommit::start(journal).unwrap();
+        let (driver, _signals) = Driver::new();
+        let pen = Pen::new(commit, Arc::new(Queue::default()), driver, None);
+        let key = SecretKey::from_seed([3; 32]).public();
+        let own = OwnWriter::start(&key, &books, pen.clone(), vec![1]).unwrap();
+        let (mender, attempt) = (pen.mender().clone(), own.attempt());
+        std::thread::spawn(move || mender.run(&attempt));
+        (own, pen, view)
+    }
+
+    async fn save(own: &OwnWriter) -> Result<Saved, SaveError> {
+        own.write(None, |_| {
+            let draft = Draft {
+                kind: Kind::Decision,
+                dossier: DossierId([9; 16]),
+                person: PersonId([1; 16]),
+                claimed_at: Timestamp(1),
+                clock: ClockQuality::Unproven,
+                schema: 0,
+                op_count: 0,
+                change_hash: Hash::ZERO,
+                deps: vec![],
+                audience: vec![],
+                creation: None,
+                payload: vec![1],
+            };
+            Ok::<_, SaveError>((draft, vec![]))
+        })
+        .await
+    }
+
+    /// Sequences of own entries in the journal, by log, and logs that were begun.
+    fn written(view: &motcua_journal::JournalView) -> (Vec<(LogId, u64)>, Vec<LogId>) {
+        let (mut entries, mut begun) = (Vec::new(), Vec::new());
+        for raw in view.iter_from(1) {
+            let raw = raw.unwrap();
+            match Record::decode(raw.kind, &raw.payload).unwrap() {
+                Record::Own { log, sequence, .. } => entries.push((log, sequence)),
+                Record::LogStarted { log, .. } => begun.push(log),
+                _ => {}
+            }
+        }
+        (entries, begun)
+    }
+
+    #[tokio::test]
+    async fn a_log_of_which_numbers_were_lost_ends_whoever_gets_the_journal_to_go_on() {
+        let (fs, dir) = (MemFs::new(), tempfile::tempdir().unwrap());
+        let (own, pen, view) = writer(&fs, dir.path());
+        save(&own).await.unwrap();
+        let first = own.log();
+        // The write fails, and so does the header of the segment that was to go on behind it.
+        fs.fail_write(1);
+        fs.fail_sync(1, 7);
+        save(&own).await.unwrap_err();
+        // A frame from the hub is written: it fails, and its failure gets the journal to go on.
+        while written(&view).1.is_empty() {
+            let (told, answer) = oneshot::channel();
+            let lease = Record::Lease(vec![1]);
+            let told = Box::new(|stored| told.send(stored).unwrap());
+            crate::driver::Scribe::submit(&pen, vec![lease], told);
+            answer.await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let saved = save(&own).await.unwrap();
+        assert_ne!(saved.log, first, "the log has a hole: nothing more may stand in it");
+        let (entries, begun) = written(&view);
+        assert_eq!(entries, [(first, 1), (saved.log, 1)]);
+        assert_eq!(begun, [saved.log]);
+        pen.stop();
+    }
 }

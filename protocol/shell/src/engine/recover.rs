@@ -19,7 +19,7 @@ use motcua_core::{
     state::{Key, rows::Meta},
     trust::NodeKind,
 };
-use motcua_journal::{Base, GroupCommit, Journal, JournalView, Lane, RealFs};
+use motcua_journal::{Base, GroupCommit, Journal, JournalError, JournalView, Lane, RealFs};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tokio::sync::watch;
 
@@ -140,12 +140,26 @@ fn decisions(books: &Books) -> Result<Decisions, StartError> {
     let applied = books.row::<Meta>(Key::Meta)?.unwrap_or_default().applied;
     let mut known = Decisions::default();
     for raw in books.journal.iter_from(applied + 1) {
-        let raw = raw?;
+        let Some(raw) = unless_damaged(raw)? else { continue };
         if let Record::Decided { upto, .. } = decode(raw.kind, &raw.payload)? {
             known.upto = known.upto.max(upto);
         }
     }
     Ok(known)
+}
+
+/// A record; none in the place of some that are damaged. What follows them counts all the same: who
+/// wrote it is asked for the rest, or it is written again (`OwnWriter::rescue`).
+pub(super) fn unless_damaged(
+    raw: Result<motcua_journal::Record, JournalError>,
+) -> Result<Option<motcua_journal::Record>, JournalError> {
+    match raw {
+        Err(error @ JournalError::Damaged { .. }) => {
+            tracing::error!(%error, "records of the journal are damaged; what follows them is kept");
+            Ok(None)
+        }
+        other => other.map(Some),
+    }
 }
 
 fn catch_up<C: Content>(applier: &mut Applier<C>) -> Result<(), StartError> {
@@ -157,7 +171,7 @@ fn catch_up<C: Content>(applier: &mut Applier<C>) -> Result<(), StartError> {
     }
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for raw in applier.books.clone().journal.iter_from(applied + 1) {
-        let raw = raw?;
+        let Some(raw) = unless_damaged(raw)? else { continue };
         let record = decode(raw.kind, &raw.payload)?;
         bytes += size(&record);
         batch.push((raw.lsn, record));

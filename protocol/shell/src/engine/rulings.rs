@@ -19,9 +19,10 @@ use motcua_core::{
     time::ClockQuality,
     trust::{NodeKind, Numbers, RegistrarAct, Signed, TrustError, TrustView},
 };
+use motcua_journal::JournalError;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, PoisonError},
 };
 
 /// What an operator decides.
@@ -178,30 +179,27 @@ impl Engine {
 
     /// Newer trust documents: journaled in the order in which they came, then in force everywhere.
     pub(super) fn adopt(self: &Arc<Self>, view: TrustView) {
+        // Held until they are handed to the journal, so that they stand there in order.
         let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.offer_failed.swap(false, Ordering::AcqRel) {
-            // They are not in force and not on their way: whoever offers them again is heard.
-            *offered = self.trust();
-        }
-        if !view.numbers().ahead_of(&offered.numbers()) {
-            return;
-        }
-        // What was taken in meanwhile from elsewhere stays.
-        let mut merged = offered.clone();
-        if let Err(error) = merged.adopt_all(&view.to_bytes()) {
+        let Some((newest, trouble)) = offered.offer(&view) else { return };
+        if let Some(error) = trouble {
             tracing::warn!(%error, "some of the new trust documents were not taken");
         }
-        *offered = merged.clone();
         let engine = Arc::clone(self);
         self.pen().write(
-            vec![Record::Trust(merged.to_bytes())],
-            Box::new(move |result| {
-                if let Err(error) = result {
-                    tracing::error!(%error, "new trust documents could not be written");
-                    engine.offer_failed.store(true, Ordering::Release);
-                    return;
+            vec![Record::Trust(newest.to_bytes())],
+            Box::new(move |result| match result {
+                // Answered at once, while the lock is held; nothing follows.
+                Err(JournalError::Stopped) => {}
+                Err(error) => {
+                    tracing::error!(%error, "new trust documents could not be written; they are \
+                        taken when they come again");
+                    engine.offered.lock().unwrap_or_else(PoisonError::into_inner).not_written();
                 }
-                engine.put_in_force(merged);
+                Ok(_) => {
+                    engine.offered.lock().unwrap_or_else(PoisonError::into_inner).written(&newest);
+                    engine.put_in_force(newest);
+                }
             }),
         );
     }

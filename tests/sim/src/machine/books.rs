@@ -10,7 +10,7 @@ use motcua_core::{
         rows::{Dossier, Meta},
     },
 };
-use motcua_journal::JournalView;
+use motcua_journal::{JournalError, JournalView};
 
 /// What a running machine reads.
 pub struct Books {
@@ -56,7 +56,11 @@ impl Kv for Books {
 impl Store for Books {
     fn record(&self, position: u64) -> Result<Option<Record>, StoreError> {
         let backend = |error: String| StoreError::Backend(error);
-        let read = self.journal.read(position).map_err(|error| backend(error.to_string()))?;
+        let read = match self.journal.read(position) {
+            // What is damaged is not there.
+            Err(JournalError::Damaged { .. }) => None,
+            other => other.map_err(|error| backend(error.to_string()))?,
+        };
         let decode = |raw: motcua_journal::Record| {
             Record::decode(raw.kind, &raw.payload).map_err(|error| backend(error.to_string()))
         };

@@ -105,6 +105,7 @@ impl Machine {
         let replica = Replica::new(self.config(me, &documents), documents, &books)?;
         let mut life = Life::new(self, fs, books, journal, ledger, replica);
         life.settle_undecided(known, clock);
+        life.rescue(clock)?;
         self.life = Some(life);
         Ok(recovery)
     }
@@ -151,7 +152,10 @@ impl Machine {
         let mut decided = 0;
         let mut records = Vec::new();
         for raw in books.journal.iter_from(applied + 1) {
-            let raw = raw?;
+            let raw = match raw {
+                Err(JournalError::Damaged { .. }) => continue,
+                other => other?,
+            };
             let record = Record::decode(raw.kind, &raw.payload);
             let record = record.map_err(|error| BootError::Unusable(error.to_string()))?;
             if let Record::Decided { upto, .. } = record {

@@ -19,7 +19,7 @@ use motcua_core::{
         Channel, Event, ImageDone, ImageIo, Input, LinkId, Output, Replica, Token, cut, list,
     },
     state::{Key, StoreError, rows},
-    trust::TrustView,
+    trust::{Offered, TrustView},
     wire,
 };
 use motcua_journal::{Journal, Lsn, mem::MemFs};
@@ -91,7 +91,7 @@ pub struct Life {
     pub(super) binding: Vec<u8>,
     pub(super) queue: VecDeque<Handed>,
     pub(super) to_apply: VecDeque<(u64, Record)>,
-    pub(super) offered: TrustView,
+    pub(super) offered: Offered,
     pub(super) recovery_due: bool,
     /// Numbers of the own log were lost: it ends before anything else is written into it.
     pub(super) own_failed: bool,
@@ -128,7 +128,7 @@ impl Life {
             broken: None,
             out: Vec::new(),
             journal,
-            offered: ledger.trust().clone(),
+            offered: Offered::new(ledger.trust().clone()),
             ledger,
             own,
             key: machine.key.clone(),
@@ -235,14 +235,10 @@ impl Life {
 
     /// Newer documents: journaled, then in force.
     pub fn adopt(&mut self, view: &TrustView, clock: Clock) {
-        if !view.numbers().ahead_of(&self.offered.numbers()) {
-            return;
-        }
         // What cannot be taken leaves what was there, as in the engine.
-        let _ = self.offered.adopt_all(&view.to_bytes());
-        let record = Record::Trust(self.offered.to_bytes());
-        let done = Done::Documents(Box::new(self.offered.clone()));
-        self.hand(vec![record], done, clock);
+        let Some((newest, _)) = self.offered.offer(view) else { return };
+        let record = Record::Trust(newest.to_bytes());
+        self.hand(vec![record], Done::Documents(Box::new(newest)), clock);
     }
 
     pub(super) fn hand(&mut self, records: Vec<Record>, done: Done, clock: Clock) {
@@ -315,6 +311,7 @@ impl Life {
             Done::Replica(token) => self.input(clock, Input::Journaled(token)),
             Done::Clerk(ticket) => self.out.push(Happening::Saved(ticket)),
             Done::Documents(view) => {
+                self.offered.written(&view);
                 // In the journal it is; the file is there to begin with.
                 let _ = trust::save(&self.fs, &view);
                 self.input(clock, Input::Trust(view));
@@ -327,7 +324,8 @@ impl Life {
 
     fn not_on_disk(&mut self, one: Handed, clock: Clock) {
         match one.done {
-            Done::Nobody | Done::Documents(_) => return,
+            Done::Nobody => return,
+            Done::Documents(_) => self.offered.not_written(),
             Done::Replica(token) => self.input(clock, Input::JournalFailed(token)),
             Done::Clerk(ticket) => {
                 self.own_failed = true;

@@ -5,8 +5,8 @@ use super::{Clock, Life, life::Done};
 use motcua_core::{
     id::LogId,
     record::Record,
-    replica::own_entries_after,
-    state::{Key, Kv},
+    replica::{own_entries_after, stranded},
+    state::{Key, Kv, StoreError},
     wire,
 };
 
@@ -34,6 +34,25 @@ impl Life {
         }
         // Answered behind everything that was handed in before.
         self.hand(Vec::new(), Done::Rewrite(ended), clock);
+    }
+
+    /// What stands in the journal behind a hole in the own log is written into a new one.
+    pub(super) fn rescue(&mut self, clock: Clock) -> Result<(), StoreError> {
+        let found = stranded(&self.books)?;
+        if found.log_is_over {
+            let ended = self.own.log();
+            self.begin_log(ended, clock);
+        }
+        let log = self.own.log();
+        let records = found.entries.iter().map(|entry| {
+            let sequence = self.own.append_again(entry);
+            Record::Own { log, sequence, request: None, entry: wire::encode_entry(entry) }
+        });
+        let records: Vec<Record> = records.collect();
+        if !records.is_empty() {
+            self.hand(records, Done::NewLog, clock);
+        }
+        Ok(())
     }
 
     pub(super) fn rewrite_on_disk(&mut self, ended: LogId, upto: u64) {

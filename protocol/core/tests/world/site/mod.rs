@@ -201,6 +201,7 @@ impl Site {
         let frontier = row.map(|row| row.frontier).unwrap_or_default();
         let boot = fresh_nonce();
         self.own = (!log.is_zero()).then(|| OwnLog::new(config.key.public(), log, boot, frontier));
+        self.rescue();
         self.in_sync = false;
     }
 

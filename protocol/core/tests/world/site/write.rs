@@ -8,7 +8,7 @@ use motcua_core::{
     entry::{AudienceAction, AudienceOp, Kind, Role, act_hash, dossier_id},
     id::{DossierId, Hash, LogId, Nonce, PersonId},
     record::{Record, ScanEvent},
-    replica::own_entries_after,
+    replica::{own_entries_after, stranded},
     state::{Key, Kv},
     time::{ClockQuality, Instant, Timestamp},
     trust::TrustView,
@@ -151,8 +151,13 @@ impl Site {
             return;
         }
         self.diverged += 1;
+        self.begin_log();
+    }
+
+    fn begin_log(&mut self) {
+        let own = self.own.as_ref().unwrap();
         let log = LogId(fresh_nonce().0);
-        let continues = Some((ended, own.head(), Hash::ZERO));
+        let continues = Some((own.log(), own.head(), Hash::ZERO));
         self.own = Some(OwnLog::new(self.key.public(), log, fresh_nonce(), Default::default()));
         let binding = self.binding.clone();
         let origin = self.key.public().node_id();
@@ -160,6 +165,21 @@ impl Site {
             None,
             vec![Record::LogStarted { log, continues }, Record::Author { log, binding, origin }],
         ));
+    }
+
+    /// What stands in the journal behind a hole is written into a new log, as the engine does it.
+    pub(super) fn rescue(&mut self) {
+        let found = stranded(&self.store).unwrap();
+        if found.log_is_over && self.own.is_some() {
+            self.begin_log();
+        }
+        for entry in found.entries {
+            let own = self.own.as_mut().unwrap();
+            let sequence = own.append_again(&entry);
+            let (log, entry) = (own.log(), wire::encode_entry(&entry));
+            let record = Record::Own { log, sequence, request: None, entry };
+            self.unsynced.push_back((None, vec![record]));
+        }
     }
 
     /// Entries of the ended log once more, when all of it is on disk and applied.

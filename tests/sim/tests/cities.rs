@@ -1,0 +1,38 @@
+//! Simulated cities hold what they promise; a seed is a city, every time.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use motcua_sim::{Fault, Plan, Report, run};
+
+fn held(report: &Report) {
+    if let Some(failure) = &report.failure {
+        let tail = report.tail.join("\n");
+        panic!("{tail}\nseed {} {failure:?}", report.seed);
+    }
+}
+
+/// The seeds that every check runs; a nightly run has thousands (`cargo sim`).
+#[test]
+fn cities_under_every_fault_lose_nothing_that_was_promised_and_come_to_agree() {
+    let mut faults = std::collections::BTreeMap::new();
+    for seed in 1..=24 {
+        let report = run(seed, &Plan::default());
+        held(&report);
+        assert!(report.entries > 0, "seed {seed}: nobody wrote anything");
+        for (fault, count) in report.faults {
+            *faults.entry(fault).or_insert(0) += count;
+        }
+    }
+    for fault in Fault::ALL {
+        assert!(faults.contains_key(&fault), "{fault:?} never happened: {faults:?}");
+    }
+}
+
+#[test]
+fn a_seed_is_the_same_city_to_the_last_byte() {
+    for seed in [3, 8, 13] {
+        let (one, other) = (run(seed, &Plan::default()), run(seed, &Plan::default()));
+        assert_eq!((one.digest, one.steps), (other.digest, other.steps), "seed {seed}");
+    }
+    let (one, other) = (run(3, &Plan::default()), run(4, &Plan::default()));
+    assert_ne!(one.digest, other.digest, "another seed is another city");
+}
