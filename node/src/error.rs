@@ -224,7 +224,10 @@ impl DeskError {
             Self::Upload(UploadError::NoRoom) => {
                 "KHÔNG lưu được: ổ đĩa gần đầy; báo bộ phận CNTT. Hồ sơ vẫn lưu được.".into()
             }
-            Self::Upload(UploadError::Io(error)) => format!("KHÔNG lưu được: ổ đĩa báo {error}."),
+            Self::Upload(UploadError::Io(error)) => format!(
+                "KHÔNG lưu được: ổ đĩa báo {error}. Hãy gửi lại bản quét khi ổ đĩa ghi được, không cần \
+                 khởi động lại máy."
+            ),
             Self::NoScan(id) => format!("Hồ sơ này không có bản quét {id}."),
             Self::ScanDamaged => "Tệp bản quét trên máy này bị hỏng; hãy quét lại.".into(),
             Self::Range { size } => format!("Bản quét có {size} byte; đoạn yêu cầu nằm ngoài."),

@@ -373,7 +373,9 @@ impl Journal {
     }
 
     fn begin_segment(&mut self, lane: Lane, size: u64) -> Result<()> {
-        // A number is never used twice, even if this attempt fails half-way.
+        let (blank, file, len) = self.take_blank(BLOCK_LEN as u64 + size)?;
+        // A number is never used twice, even if this attempt fails half-way. Where there is no space
+        // it does not begin: sizes grow with the numbers, and tries may go on for days.
         let seq = self.next_seq;
         self.next_seq += 1;
         let first = self.saved.point.lsn + 1;
@@ -390,7 +392,6 @@ impl Journal {
             writer: self.options.writer.clone(),
             abandoned: self.abandoned.clone(),
         };
-        let (blank, file, len) = self.take_blank(BLOCK_LEN as u64 + size)?;
         let written = file.write_at(0, &header.encode_block()).and_then(|()| file.sync_data());
         if let Err(error) = written {
             // A leftover is removed at the next opening too.

@@ -74,6 +74,7 @@ pub fn health<S: Clone + Send + Sync + 'static>(engine: &Engine, ready: Readines
     let alive = move || async move {
         match &*progress.borrow() {
             Progress::At(_) => (StatusCode::OK, "ok\n".to_owned()),
+            Progress::Waiting(_, why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
             Progress::Broken(why) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{why}\n")),
         }
     };

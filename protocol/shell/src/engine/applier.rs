@@ -16,7 +16,7 @@ use motcua_core::{
     state::StoreError,
 };
 use motcua_journal::{BaseWriter, RealFs};
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// What the world may know of the applier.
@@ -24,9 +24,24 @@ use tokio::sync::watch;
 pub enum Progress {
     /// The state reflects the journal up to this position.
     At(u64),
+    /// The same, and it goes no further until there is space for the state; why.
+    Waiting(u64, String),
     /// The state cannot be read or written; it must be rebuilt.
     Broken(String),
 }
+
+impl Progress {
+    /// The position that the state reflects; none if it is broken.
+    pub fn at(&self) -> Option<u64> {
+        match self {
+            Self::At(at) | Self::Waiting(at, _) => Some(*at),
+            Self::Broken(_) => None,
+        }
+    }
+}
+
+/// How often a state that waits for space is tried again.
+const ROOM_POLL: Duration = Duration::from_millis(500);
 
 pub(super) struct Applier<C> {
     pub(super) ledger: Ledger<C>,
@@ -81,7 +96,7 @@ impl<C: Content> Applier<C> {
     /// Runs until it is told to stop, or the state fails.
     pub(super) fn run(mut self, queue: &Queue, pen: &Pen, driver: &Driver) {
         loop {
-            let Progress::At(at) = self.progress.borrow().clone() else { return };
+            let Some(at) = self.progress.borrow().at() else { return };
             let done = match queue.next(at, self.stale) {
                 Batch::Records(records) => self.step(records, queue, pen, driver),
                 Batch::Journal { from, upto } => self
@@ -101,6 +116,15 @@ impl<C: Content> Applier<C> {
                 }
                 Batch::End => return self.bases.consider(&self.books, at, true),
             };
+            let waits = |_: &StoreError| self.books.state.waits_for_room();
+            if let Some(error) = done.as_ref().err().filter(|error| waits(error)) {
+                // Nothing of it was written; what was taken from the queue is read back.
+                tracing::error!(%error, "the state waits for space; saving goes on, lists stand still");
+                self.progress.send_replace(Progress::Waiting(at, error.to_string()));
+                if !queue.closed_within(ROOM_POLL) {
+                    continue;
+                }
+            }
             if let Err(error) = done {
                 tracing::error!(%error, "state store failed; it is rebuilt at the next start");
                 self.progress.send_replace(Progress::Broken(error.to_string()));

@@ -422,15 +422,16 @@ impl Engine {
         self.progress.clone()
     }
 
-    /// Waits until the state reflects the journal up to `position`; false if it never will.
+    /// Waits until the state reflects the journal up to `position`; false if it never will, or not
+    /// before there is space for it.
     pub async fn applied(&self, position: u64) -> bool {
         self.queue.hurry(position);
         let mut progress = self.progress.clone();
         let reached = progress.wait_for(|progress| match progress {
             Progress::At(at) => *at >= position,
-            Progress::Broken(_) => true,
+            Progress::Waiting(..) | Progress::Broken(_) => true,
         });
-        matches!(reached.await.as_deref(), Ok(Progress::At(_)))
+        reached.await.is_ok_and(|reached| reached.at().is_some_and(|at| at >= position))
     }
 
     /// Waits until the state, lists included, reflects everything that is on disk; false if it

@@ -124,6 +124,13 @@ impl Queue {
         answer.recv().unwrap_or_else(|_| Err("the applier has stopped".into()))
     }
 
+    /// Waits so long, or until nothing follows; whether that is so.
+    pub(super) fn closed_within(&self, pause: Duration) -> bool {
+        let open = |inner: &mut Inner| !inner.closed;
+        let waited = self.arrived.wait_timeout_while(self.lock(), pause, open);
+        waited.unwrap_or_else(PoisonError::into_inner).0.closed
+    }
+
     /// Nothing follows.
     pub(super) fn close(&self) {
         let mut inner = self.lock();

@@ -123,7 +123,7 @@ impl Engine {
             match self.progress.borrow().clone() {
                 Progress::At(at) if at >= upto => return Ok(()),
                 Progress::Broken(reason) => return Err(reason),
-                Progress::At(_) => {}
+                Progress::At(_) | Progress::Waiting(..) => {}
             }
             if self.progress.has_changed().is_err() {
                 return Err("the machine is shutting down".into());

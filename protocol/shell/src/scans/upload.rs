@@ -37,10 +37,12 @@ pub enum UploadError {
     #[error(transparent)]
     Media(#[from] UnknownMedia),
     /// The disk is nearly full: what is left belongs to the journal.
-    #[error("the disk is nearly full; scans are not taken until there is room")]
+    #[error("NOT saved: the disk is nearly full; scans are not taken until there is room")]
     NoRoom,
     /// The disk refused.
-    #[error("the disk refused: {0}")]
+    #[error(
+        "NOT saved: the disk refused: {0}; scan it again when it writes, nothing need be restarted"
+    )]
     Io(#[from] io::Error),
 }
 

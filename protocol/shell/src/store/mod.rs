@@ -7,6 +7,7 @@ mod blocks;
 mod conformance;
 mod recent;
 mod redo;
+mod room;
 mod take;
 
 use motcua_core::{
@@ -18,10 +19,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use take::Open;
 
@@ -42,8 +43,13 @@ const FLUSH_BYTES: usize = 1024 * 1024;
 #[derive(Clone)]
 pub struct SledStore {
     dir: PathBuf,
-    open: Arc<RwLock<Open>>,
+    /// None after it failed, until it could be opened again.
+    open: Arc<RwLock<Option<Open>>>,
     recent: Arc<RwLock<Recent>>,
+    /// Position that sled's files reflect since they were last flushed.
+    flushed: Arc<AtomicU64>,
+    /// When a store that failed was last looked at.
+    looked: Arc<Mutex<Option<Instant>>>,
     /// Bytes of sled's files when they were last copied.
     copied: Arc<AtomicU64>,
 }
@@ -71,7 +77,25 @@ impl SledStore {
     pub fn open(dir: &Path, last: u64) -> Result<(Self, Opened), StoreError> {
         remove_leftovers(dir);
         let existed = dir.exists();
-        let trouble = match Self::try_open(dir) {
+        let mut opened = Self::try_open(dir);
+        // Threads of sled that still end hold its lock for a moment: nothing is wrong with it.
+        let locked = |opened: &Result<Self, StoreError>| {
+            opened.as_ref().is_err_and(|error| error.to_string().contains("could not acquire lock"))
+        };
+        let mut left = REOPENED.0 / 10;
+        while locked(&opened) && left > 0 {
+            std::thread::sleep(REOPENED.1);
+            opened = Self::try_open(dir);
+            left -= 1;
+        }
+        if opened.is_err() && !room::is_room(dir, 0) && room::give_up_reserve(dir) {
+            tracing::warn!("the disk is full; the reserve of the state store is given up");
+            opened = Self::try_open(dir);
+        }
+        if opened.is_ok() {
+            room::keep_reserve(dir);
+        }
+        let trouble = match opened {
             Ok(store) => match store.fits(last) {
                 Ok(Some(0)) => {
                     if existed && last > 0 {
@@ -85,6 +109,11 @@ impl SledStore {
             },
             Err(error) => error.to_string(),
         };
+        if !room::is_room(dir, 0) {
+            // Perhaps nothing is wrong with it: sled cannot open where it cannot write.
+            let words = format!("no space to open {}; free the disk: {trouble}", dir.display());
+            return Err(StoreError::Backend(words));
+        }
         let aside = set_aside(dir)?;
         tracing::error!(store = %dir.display(), moved_to = %aside.display(), reason = %trouble,
             "state store will not do; it is rebuilt from the journal");
@@ -109,12 +138,17 @@ impl SledStore {
             Ok(Ok((db, tree))) => {
                 let open = Open { db, tree };
                 open.finish(dir)?;
-                Ok(Self {
+                let store = Self {
                     dir: dir.to_owned(),
-                    open: Arc::new(RwLock::new(open)),
+                    open: Arc::new(RwLock::new(Some(open))),
                     recent: Arc::default(),
+                    flushed: Arc::default(),
+                    looked: Arc::default(),
                     copied: Arc::default(),
-                })
+                };
+                // Nothing is left for sled to write by itself, when the disk may be full.
+                store.settle()?;
+                Ok(store)
             }
             Ok(Err(error)) => Err(backend(error)),
             Err(_) => Err(StoreError::Backend("sled panicked while opening".into())),
@@ -136,32 +170,67 @@ impl SledStore {
     /// The position it reflects, if that can be right.
     fn fits(&self, last: u64) -> Result<Option<u64>, StoreError> {
         let Some(bytes) = self.get(&Key::Meta.bytes())? else {
-            return Ok(self.tree().is_empty().then_some(0));
+            return Ok(self.tree()?.is_empty().then_some(0));
         };
         let meta: Meta =
             postcard::from_bytes(&bytes).map_err(|_| StoreError::Corrupt { what: "meta row" })?;
         Ok((meta.layout == STATE_LAYOUT && meta.applied <= last).then_some(meta.applied))
     }
 
-    /// Writes one batch, all or nothing: readers see it at once, sled gets it with others.
+    /// Writes one batch, all or nothing: readers see it at once, sled gets it with others. While the
+    /// disk is full it is held in memory.
     ///
     /// # Errors
-    /// [`StoreError`] when sled refuses.
+    /// [`StoreError`] when sled refuses and memory is full of what it did not take; nothing of the
+    /// batch is written then.
     pub fn write(&self, rows: Rows) -> Result<(), StoreError> {
+        if self.recent().bytes() >= room::HELD_BYTES {
+            self.spill()?;
+        }
         let mut recent = self.recent_mut();
         recent.add(rows);
         let full = recent.is_full();
         drop(recent);
-        if full { self.spill() } else { Ok(()) }
+        if full && let Err(error) = self.spill() {
+            tracing::debug!(%error, "rows are held in memory");
+        }
+        Ok(())
     }
 
-    /// Hands sled everything that is held in memory.
+    /// Whether what goes wrong with it now will do when there is space again.
+    pub(crate) fn waits_for_room(&self) -> bool {
+        let closed = self.open.read().unwrap_or_else(PoisonError::into_inner).is_none();
+        closed || !room::is_room(&self.dir, self.recent().bytes())
+    }
+
+    /// Hands sled everything that is held in memory, and has it written. What it does not take is
+    /// held on.
     fn spill(&self) -> Result<(), StoreError> {
+        let open = self.opened()?;
+        if !room::is_room(&self.dir, self.recent().bytes()) {
+            return Err(StoreError::Backend("no space for the state store; free the disk".into()));
+        }
         let rows = self.recent_mut().leave();
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner).clone();
-        open.take(&self.dir, &rows, usize::MAX)?;
-        self.recent_mut().left();
-        Ok(())
+        let taken = open.take(&self.dir, &rows, usize::MAX).and_then(|()| self.settle());
+        drop(open);
+        match taken {
+            Ok(()) => {
+                self.recent_mut().left();
+                room::keep_reserve(&self.dir);
+            }
+            Err(ref error) => self.fail(error),
+        }
+        taken
+    }
+
+    /// The store's files, opened again if they had to be closed.
+    fn opened(&self) -> Result<Open, StoreError> {
+        let open = || self.open.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(open) = open() {
+            return Ok(open);
+        }
+        self.reopen()?;
+        open().ok_or_else(|| StoreError::Backend("the state store was closed".into()))
     }
 
     fn recent(&self) -> RwLockReadGuard<'_, Recent> {
@@ -179,11 +248,13 @@ impl SledStore {
     /// # Errors
     /// See [`Self::renew`].
     pub(crate) fn tidy(&self) -> Result<bool, StoreError> {
-        let db = self.open.read().unwrap_or_else(PoisonError::into_inner).db.clone();
-        let size = db.size_on_disk().map_err(backend)?;
-        drop(db);
+        // One that waits for space is tidied later.
+        let Ok(open) = self.opened() else { return Ok(false) };
+        let size = open.db.size_on_disk().map_err(backend)?;
+        drop(open);
         let worth = self.copied.load(Ordering::Relaxed) * 2 + WASTE_BYTES;
-        let due = (worth..COPIED_BYTES).contains(&size);
+        let due = (worth..COPIED_BYTES).contains(&size)
+            && room::is_room(&self.dir, usize::try_from(size).unwrap_or(usize::MAX));
         if due {
             self.renew()?;
         }
@@ -202,7 +273,7 @@ impl SledStore {
         {
             self.spill()?;
             let copy = Self::try_open(&fresh)?;
-            let (from, to) = (self.tree(), copy.tree());
+            let (from, to) = (self.tree()?, copy.tree()?);
             let mut bytes = 0;
             for block in &from {
                 let (fence, block) = block.map_err(backend)?;
@@ -220,18 +291,17 @@ impl SledStore {
         std::fs::rename(&self.dir, &old).map_err(io)?;
         std::fs::rename(&fresh, &self.dir).map_err(io)?;
         let Self { open: fresh, .. } = Self::open_again(&self.dir)?;
-        let fresh = Arc::try_unwrap(fresh)
-            .map_err(|_| StoreError::Backend("a fresh store is in use".into()))?;
-        *open = fresh.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let size = open.db.size_on_disk().map_err(backend)?;
+        *open = fresh.write().unwrap_or_else(PoisonError::into_inner).take();
+        let size = open.as_ref().map(|open| open.db.size_on_disk()).transpose().map_err(backend)?;
+        let size = size.unwrap_or_default();
         self.copied.store(size, Ordering::Relaxed);
         drop(open);
         remove_leftovers(&self.dir);
         Ok(())
     }
 
-    fn tree(&self) -> sled::Tree {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).tree.clone()
+    fn tree(&self) -> Result<sled::Tree, StoreError> {
+        Ok(self.opened()?.tree)
     }
 
     /// Hands everything to the operating system; only to start faster next time.
@@ -239,9 +309,7 @@ impl SledStore {
     /// # Errors
     /// [`StoreError`] when sled refuses.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.spill()?;
-        let db = self.open.read().unwrap_or_else(PoisonError::into_inner).db.clone();
-        db.flush().map(drop).map_err(backend)
+        self.spill()
     }
 
     /// All pairs in key order, for writing a base. Called by the one writer.
@@ -250,7 +318,7 @@ impl SledStore {
     /// [`StoreError`] when sled refuses what is held in memory.
     pub fn iter(&self) -> Result<impl Iterator<Item = Row>, StoreError> {
         self.spill()?;
-        Ok(rows_of(self.tree().iter()))
+        Ok(rows_of(self.tree()?.iter()))
     }
 }
 
@@ -259,7 +327,7 @@ impl Kv for SledStore {
         if let Some(known) = self.recent().get(key) {
             return Ok(known);
         }
-        match block_of(&self.tree(), key)? {
+        match block_of(&self.tree()?, key)? {
             Some((_, block)) => blocks::find(&block, key),
             None => Ok(None),
         }
@@ -268,7 +336,7 @@ impl Kv for SledStore {
     fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError> {
         // Before sled is asked: what leaves in between is then seen twice, never missed.
         let recent = self.recent();
-        let tree = self.tree();
+        let tree = self.tree()?;
         let fence = block_of(&tree, from)?.map(|(fence, _)| fence).unwrap_or_default();
         let below = rows_of(tree.range(fence..sled::IVec::from(to)));
         let inside = |key: &[u8]| key >= from && key < to;
@@ -418,7 +486,7 @@ mod tests {
         let store = SledStore::open_again(dir).unwrap();
         store.write(many(1)).unwrap();
         store.flush().unwrap();
-        let open = store.open.read().unwrap().clone();
+        let open = store.opened().unwrap();
         let died = open.take(dir, &many(2), batches);
         assert!(died.is_err(), "there are more batches than {batches}");
         open.db.flush().unwrap();
@@ -440,6 +508,44 @@ mod tests {
             assert!(rows == many(2), "after {batches} batches");
             assert!(!redo::path(&path).exists(), "the file is gone");
         }
+    }
+
+    #[test]
+    fn a_store_that_failed_is_opened_again_and_loses_nothing_that_it_was_handed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SledStore::open_again(&dir.path().join("state")).unwrap();
+        store.write(many(1)).unwrap();
+        store.flush().unwrap();
+        store.write(Rows::from([(b"later".to_vec(), Some(vec![1]))])).unwrap();
+        // sled takes some of the rows, and fails.
+        let half: Rows = many(2);
+        store.recent_mut().add(half);
+        let rows = store.recent_mut().leave();
+        let error = store.opened().unwrap().take(&store.dir, &rows, 1).unwrap_err();
+        store.fail(&error);
+        store.write(Rows::from([(b"later".to_vec(), Some(vec![2]))])).unwrap();
+        let mut wanted = many(2);
+        wanted.insert(b"later".to_vec(), Some(vec![2]));
+        for (key, value) in &wanted {
+            assert_eq!(store.get(key).unwrap(), *value);
+        }
+        store.flush().unwrap();
+        let all: Rows =
+            store.iter().unwrap().map(|row| row.unwrap()).map(|(k, v)| (k, Some(v))).collect();
+        assert!(all == wanted);
+    }
+
+    #[test]
+    fn a_store_that_comes_back_with_less_than_it_had_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SledStore::open_again(&dir.path().join("state")).unwrap();
+        store.write(many(2)).unwrap();
+        store.flush().unwrap();
+        store.flushed.store(3, Ordering::Release);
+        store.fail(&StoreError::Backend("a test".into()));
+        let refused = store.get(b"k").unwrap_err().to_string();
+        assert!(refused.contains("rebuilt at the next start"), "{refused}");
+        assert!(store.waits_for_room());
     }
 
     #[test]

@@ -54,6 +54,22 @@ impl Recent {
         Arc::clone(&self.leaving)
     }
 
+    /// Sled did not take what left: it is held on, below what came since.
+    pub(super) fn stay(&mut self) {
+        let leaving = mem::take(&mut self.leaving);
+        for (key, value) in leaving.iter() {
+            if let btree_map::Entry::Vacant(place) = self.fresh.entry(key.clone()) {
+                self.bytes += ROW_BYTES + key.len() + value.as_ref().map_or(0, Vec::len);
+                place.insert(value.clone());
+            }
+        }
+    }
+
+    /// Bytes of what is held, as the map has them.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Sled has what left.
     pub(super) fn left(&mut self) {
         self.leaving = Arc::default();
