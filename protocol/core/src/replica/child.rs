@@ -21,7 +21,10 @@ use crate::{
     time::{Instant, Timestamp},
     trust::{Binding, Numbers, Signed},
 };
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    ops::Bound::{Excluded, Unbounded},
+};
 
 /// Rows read from an inbox at once.
 const ROWS_AT_ONCE: usize = 512;
@@ -405,43 +408,53 @@ impl Replica {
         }
         let (window, has_turn) = (self.down_window(link), self.admission.has_turn(link));
         let rows = if has_turn { ROWS_AT_ONCE } else { ROWS_WITHOUT_TURN };
-        loop {
-            let Some(child) = self.children.get_mut(&link) else { return Ok(()) };
-            if child.in_flight() >= window {
-                child.at_tail = false;
-                if !has_turn && !self.admission.waits(link) {
-                    self.asking.insert(link);
-                }
+        let Some(child) = self.children.get_mut(&link) else { return Ok(()) };
+        if child.in_flight() >= window {
+            child.at_tail = false;
+            if !has_turn && !self.admission.waits(link) {
+                self.asking.insert(link);
+            }
+            return Ok(());
+        }
+        let reader = child.peer.node_id();
+        let next =
+            assemble::next_frame(store, child.inbox, reader, child.sent, rows, &self.config)?;
+        child.at_tail = matches!(next, Next::AtTail);
+        let batch = match next {
+            Next::Batch(batch) => batch,
+            Next::AtTail => return Ok(()),
+            Next::Cut => {
+                self.leave(link, "rows that were not read yet are kept no more; begin anew");
                 return Ok(());
             }
-            let reader = child.peer.node_id();
-            let next =
-                assemble::next_frame(store, child.inbox, reader, child.sent, rows, &self.config)?;
-            child.at_tail = matches!(next, Next::AtTail);
-            let batch = match next {
-                Next::Batch(batch) => batch,
-                Next::AtTail => return Ok(()),
-                Next::Cut => {
-                    self.leave(link, "rows that were not read yet are kept no more; begin anew");
-                    return Ok(());
-                }
-            };
-            child.sent = Cursor {
-                epoch: batch.frame.epoch,
-                number: batch.frame.upto,
-                hash: batch.frame.hash,
-            };
-            if batch.frame.rows.is_empty() {
-                continue;
-            }
-            let frame = assemble::after(batch.frame, child.told);
-            let upto = frame.upto;
-            let bytes = frame.encode().map_err(|error| Fault::new("store", error))?;
-            let length = self.send(link, &Data::Down(bytes));
-            if let Some(child) = self.children.get_mut(&link) {
-                child.told = upto;
-                child.in_flight.push_back((upto, length));
-            }
+        };
+        child.sent =
+            Cursor { epoch: batch.frame.epoch, number: batch.frame.upto, hash: batch.frame.hash };
+        // A frame at a time: whoever comes again and again with much to read would keep all others
+        // waiting while its window is filled.
+        self.unpumped.insert(link);
+        if batch.frame.rows.is_empty() {
+            return Ok(());
+        }
+        let frame = assemble::after(batch.frame, child.told);
+        let upto = frame.upto;
+        let bytes = frame.encode().map_err(|error| Fault::new("store", error))?;
+        let length = self.send(link, &Data::Down(bytes));
+        if let Some(child) = self.children.get_mut(&link) {
+            child.told = upto;
+            child.in_flight.push_back((upto, length));
+        }
+        Ok(())
+    }
+
+    /// Reads on to one of those that have more to read, the next after the one before.
+    pub(super) fn pump_next(&mut self, store: &impl Store) {
+        let after = (Excluded(self.pumped), Unbounded);
+        let next = self.unpumped.range(after).next().or(self.unpumped.first()).copied();
+        if let Some(link) = next {
+            self.unpumped.remove(&link);
+            self.pumped = link;
+            self.pump_link(link, store);
         }
     }
 

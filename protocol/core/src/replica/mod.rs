@@ -113,8 +113,9 @@ pub struct Replica {
     challenges: BTreeMap<LinkId, Challenge>,
     /// Peers with much to exchange that have not been answered yet.
     asking: BTreeSet<LinkId>,
-    /// Peers whose turn came when another's link ended.
+    /// Peers to which may be read on at once, and the one to which was read last.
     unpumped: BTreeSet<LinkId>,
+    pumped: LinkId,
     keeper: Keeper,
     siblings: BTreeMap<LinkId, Sibling>,
     /// What is known of other machines of this office, connected or not.
@@ -179,6 +180,7 @@ impl Replica {
             challenges: BTreeMap::new(),
             asking: BTreeSet::new(),
             unpumped: BTreeSet::new(),
+            pumped: LinkId(0),
             taking: Taking::default(),
             fetching: Fetching::default(),
         })
@@ -278,7 +280,8 @@ impl Replica {
             self.outputs.push_back(Output::Dial);
         }
         self.close_silent_links(now);
-        self.take_turns(now, store);
+        self.take_turns(now);
+        self.pump_next(store);
         self.flush_skips(now, store);
         self.check_timeout(now, store);
         self.report_status(now, store);
@@ -304,6 +307,7 @@ impl Replica {
             .chain(turns)
             .chain(check)
             .chain([self.keeper.deadline()])
+            .chain((!self.unpumped.is_empty()).then_some(self.now))
             .min()
     }
 }

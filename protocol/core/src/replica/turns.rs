@@ -16,7 +16,7 @@ impl Replica {
     }
 
     /// Gives turns to those who ask, takes them from those who are level or have had theirs.
-    pub(super) fn take_turns(&mut self, now: Instant, store: &impl Store) {
+    pub(super) fn take_turns(&mut self, now: Instant) {
         let is_level = |link: &LinkId| self.children.get(link).is_none_or(Child::is_level);
         let level: Vec<LinkId> = self.admission.holders().filter(is_level).collect();
         let mut begun: Vec<LinkId> = Vec::new();
@@ -39,7 +39,10 @@ impl Replica {
             }
         }
         begun.extend(more);
-        self.begin_turns(&begun, store);
+        for link in &begun {
+            self.say(*link, &Control::Bulk);
+        }
+        self.unpumped.extend(begun);
     }
 
     /// A link from below is gone, and with it its turn or its place.
@@ -50,17 +53,6 @@ impl Replica {
             self.say(next, &Control::Bulk);
             // The large window is used at the next step.
             self.unpumped.insert(next);
-        }
-    }
-
-    fn begin_turns(&mut self, begun: &[LinkId], store: &impl Store) {
-        for link in begun {
-            self.say(*link, &Control::Bulk);
-        }
-        let mut links = std::mem::take(&mut self.unpumped);
-        links.extend(begun);
-        for link in links {
-            self.pump_link(link, store);
         }
     }
 

@@ -114,6 +114,11 @@ pub struct World {
     answers: Vec<(LinkId, Vec<u8>)>,
 }
 
+/// The papers of a city before anything happens in it.
+pub fn papers() -> paper::Papers {
+    paper::Papers::new()
+}
+
 impl World {
     pub fn new(seed: u64) -> Self {
         Self::keeping(seed, Bounds::default())

@@ -29,7 +29,7 @@ const _: () = assert!(HONEST <= 1_152 * MIB);
 
 /// Machines of the city with valid keys that run other software and use every limit to its end, on
 /// all the links they may have. Each is known by name, and a ban ends its links.
-const LIARS: usize = 100;
+const LIARS: usize = 64;
 /// What one of their links can cost: messages that never end, and answers that are never taken.
 const LYING_LINK: usize = settings::CALLER_WINDOW as usize
     + limits::MESSAGE_BYTES

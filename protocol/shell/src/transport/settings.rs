@@ -86,9 +86,9 @@ pub(super) const fn most_waiting(channel: Channel) -> usize {
         Channel::Scan => 2 * limits::SCAN_PIECES_IN_FLIGHT * limits::SCAN_MESSAGE_BYTES,
     }
 }
-/// Links of one machine at once: its newest, an older one that is dead and not yet known to be, and
-/// the same again while it moves between UDP and TCP. More would take others' places.
-pub(super) const LINKS_OF_ONE: usize = 4;
+/// Links of one machine at once: its newest, one over the other carrier while it moves, and older ones
+/// that are dead and not yet known to be, of a line that comes and goes. More would take others' places.
+pub(super) const LINKS_OF_ONE: usize = 8;
 /// Control, data and scans, and room for one kind to come.
 const STREAMS: u32 = 4;
 
