@@ -522,7 +522,7 @@ impl Desk {
         let org = trust.office(self.engine.me.office).map(|office| office.org_code.clone());
         let (slot, slots) = self.issuer_slot;
         let org = org.unwrap_or_default();
-        Issuer { log: own.log(), machine: self.machine, org, slot, slots }
+        Issuer { log: own.log(), machine: self.machine, org, slot, slots, blind: false }
     }
 
     fn act_of(&self, caller: &Caller, note: String) -> Act {
