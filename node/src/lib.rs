@@ -6,6 +6,7 @@ pub mod desk;
 pub mod enrol;
 pub mod error;
 pub mod places;
+mod rebuilding;
 pub mod redo;
 mod scans;
 pub mod service;

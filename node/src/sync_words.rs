@@ -11,6 +11,7 @@ use motcua_core::{
 use motcua_shell::{
     disk::{DiskUse, disk_use},
     engine::Engine,
+    startup::{Startup, View},
     transport::Carrier,
 };
 use serde::Serialize;
@@ -73,6 +74,9 @@ pub struct SyncState {
     pub only_here_alarm: bool,
     /// Other machines of the office, since this process started.
     pub siblings: Vec<SiblingState>,
+    /// How far the start is, while the state is being brought up to the journal; and what became of a
+    /// state that was lost, as long as this process runs.
+    pub start: Option<View>,
     /// A sentence.
     pub words_vi: String,
     /// A sentence.
@@ -97,6 +101,10 @@ pub struct SiblingState {
 /// # Errors
 /// [`StoreError`] when the state cannot be read.
 pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
+    let startup = engine.startup();
+    if !startup.is_level() {
+        return Ok(SyncState { saved_total: engine.own().head(), ..starting(startup) });
+    }
     let (snapshot, meta) = (engine.snapshot(), engine.meta()?);
     let (log, head) = (engine.own().log(), engine.own().head());
     // Before the first welcome of this process, what the journal says.
@@ -125,6 +133,11 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
     let (more_vi, more_en) = words_of_counts(&scans);
     words_vi += &more_vi;
     words_en += &more_en;
+    let start = startup.rebuild().map(|_| startup.view());
+    if let Some(view) = &start {
+        words_vi += &format!(". {}", view.words_vi);
+        words_en += &format!(". {}", view.words_en);
+    }
     Ok(SyncState {
         link,
         carrier: snapshot.carrier.map(Carrier::word),
@@ -150,9 +163,44 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
         only_here_since: None,
         only_here_alarm: false,
         siblings: snapshot.siblings.iter().map(sibling).collect(),
+        start,
         words_vi,
         words_en,
     })
+}
+
+/// What can be said while the state does not reflect the journal: nothing about what the hub has.
+pub fn starting(startup: &Startup) -> SyncState {
+    let view = startup.view();
+    SyncState {
+        link: "offline",
+        carrier: None,
+        udp_blocked: false,
+        unsent: 0,
+        unsent_changes: 0,
+        saved_total: 0,
+        hub_received_all_at: None,
+        hub_received_seq: 0,
+        city_received_seq: 0,
+        oldest_unsent_at: None,
+        held: 0,
+        unsent_scans: 0,
+        damaged_scans: 0,
+        state_applying: true,
+        unchecked: 0,
+        away: 0,
+        disk: DiskUse::default(),
+        places: Vec::new(),
+        copies: 1,
+        copies_wanted: 1,
+        scans_only_here: 0,
+        only_here_since: None,
+        only_here_alarm: false,
+        siblings: Vec::new(),
+        words_vi: view.words_vi.clone(),
+        words_en: view.words_en.clone(),
+        start: Some(view),
+    }
 }
 
 fn sibling(status: &SiblingStatus) -> SiblingState {

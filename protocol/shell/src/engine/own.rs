@@ -1,16 +1,12 @@
 //! The own log: one writer at a time gives numbers, the journal makes them true.
 
-use super::{Pen, StartError, books::Books, random, rewrite::Written};
+use super::{OwnRecords, Pen, random, rewrite::Written};
 use motcua_core::{
     author::{Draft, OwnLog},
     entry::Entry,
     id::{Hash, LogId, Nonce},
     key::PublicKey,
     record::{Record, RequestKey},
-    state::{
-        Key,
-        rows::{self, Meta},
-    },
     wire,
 };
 use motcua_journal::JournalError;
@@ -59,25 +55,17 @@ pub struct OwnWriter {
 }
 
 impl OwnWriter {
-    /// Goes on with the log that the state names; the boot nonce, and with it the automerge
+    /// Goes on with the log that the own records end with; the boot nonce, and with it the automerge
     /// actor, is new at every start.
-    pub(super) fn start(
-        key: &PublicKey,
-        books: &Books,
-        pen: Pen,
-        binding: Vec<u8>,
-    ) -> Result<Self, StartError> {
-        let meta: Meta = books.row(Key::Meta)?.unwrap_or_default();
-        let row: Option<rows::Log> = books.row(Key::Log(meta.own_log))?;
-        let frontier = row.map(|row| row.frontier).unwrap_or_default();
-        let log = OwnLog::new(*key, meta.own_log, Nonce(random()), frontier);
-        Ok(Self {
+    pub(super) fn new(key: &PublicKey, own: &OwnRecords, pen: Pen, binding: Vec<u8>) -> Self {
+        let log = OwnLog::new(*key, own.log, Nonce(random()), own.frontier.clone());
+        Self {
             key: *key,
             binding: Arc::new(Mutex::new(binding)),
             pen,
             log: Arc::new(Mutex::new(log)),
             generation: Arc::default(),
-        })
+        }
     }
 
     /// Device key that signs it.
