@@ -5,6 +5,7 @@
 mod machine;
 mod offices;
 mod proc;
+mod rebuild;
 mod work;
 
 use crate::{papers, process::Process, storm};
@@ -12,6 +13,7 @@ use anyhow::{Context, ensure};
 use machine::Machine;
 pub use machine::serve as machine;
 pub use proc::Usage;
+pub use rebuild::{one as rebuild_one, run as rebuild};
 use std::time::{Duration, Instant};
 
 /// What is to be measured.
