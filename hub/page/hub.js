@@ -42,6 +42,7 @@ function hubWords() {
   if (d.parent && d.parent.carrier === 'tcp') parts.push(w(d.parent.udp_blocked ? 'line_tcp_blocked' : 'line_tcp'));
   if (d.parent && d.unsent_to_parent > 0) parts.push(w('line_unsent', number(d.unsent_to_parent)));
   if (d.parent && d.unsent_to_parent === 0 && hub.state === 'connected') parts.push(w('line_all_sent'));
+  if (d.start) parts.push(`${both(d.start, 'words')}.`); // of a state that was lost
   return parts.join(' ');
 }
 

@@ -41,6 +41,7 @@ function cellsOf(o) {
       since(o.cut_at) ? ['bad', w('inbox_cut', ago(o.cut_at)), 'alarm'] : null],
     ['col_received', ['number', number(o.received_entries)]],
     ['col_machine', ['', counted('machines', o.nodes)], o.version ? ['soft', w('version', o.version)] : null, clock, was,
+      since(o.state_rebuilt_at) ? ['soft', w('state_rebuilt', ago(o.state_rebuilt_at)), 'half'] : null,
       o.two_alive > 0 ? ['bad', w('two_alive'), 'alarm'] : null],
   ];
 }

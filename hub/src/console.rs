@@ -1,5 +1,7 @@
 //! The operator's console. Routes, by who may use them (see [`crate::access`]):
 //!
+//! Before the state reflects the journal all of it says how far that is.
+//!
 //! - anybody: `GET /` the page and its files; `GET /healthz` alive, `GET /readyz` ready to take
 //!   links; `/api/v1/session`; what proves itself, see [`crate::rulings`]
 //! - this machine, or whoever bears a token: `GET /metrics` Prometheus text, `/api/v1/machines`
@@ -19,15 +21,17 @@ use axum::{
     Json, Router,
     extract::{Query, State},
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
     routing::get,
 };
 use motcua_core::{id::DossierId, replica::UpstreamPhase, state::StoreError};
 use motcua_shell::{
     carry::Courier,
     engine::Engine,
+    gate,
     http::{self, PageFile},
     shutdown::Readiness,
+    startup::{Startup, View},
     transport::Carrier,
 };
 use serde::Deserialize;
@@ -56,6 +60,26 @@ pub struct Console {
     pub ready: Readiness,
     /// Writes and takes in bundles.
     pub courier: Arc<Courier>,
+}
+
+/// What is said before links are taken: a page of its own, for whoever looks, that asks again by itself.
+pub(crate) fn starting(startup: &Startup) -> Router {
+    let told = startup.clone();
+    let page = move || async move { Html(starting_page(&told.view())) };
+    gate::starting(startup, &[]).route("/", get(page))
+}
+
+fn starting_page(view: &View) -> String {
+    let text = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
+    format!(
+        "<!doctype html><html lang=\"vi\"><head><meta charset=\"utf-8\">\
+         <meta http-equiv=\"refresh\" content=\"2\"><title>Một Cửa – hub</title>\
+         <link rel=\"stylesheet\" href=\"/parts/base.css\"></head>\
+         <body><main class=\"wide\"><h1>Hub đang khởi động</h1><p id=\"start-vi\">{}.</p>\
+         <p id=\"start-en\" lang=\"en\">{}.</p></main></body></html>",
+        text(&view.words_vi),
+        text(&view.words_en)
+    )
 }
 
 /// The console's routes; `bundles` are those for bundle files.
@@ -126,6 +150,7 @@ async fn hub(State(console): State<Console>) -> Result<Json<Value>, Unavailable>
         "entries_up": snapshot.backlog.0,
         "unsent_to_parent": snapshot.backlog.1,
         "epoch": meta.epoch.to_string(),
+        "start": engine.startup().rebuild().map(|_| engine.startup().view()),
     })))
 }
 

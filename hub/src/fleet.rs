@@ -13,7 +13,7 @@ use motcua_core::{
 };
 use motcua_shell::{
     clock::Clock,
-    engine::{Books, Engine, words},
+    engine::{Books, Engine, said_of, words},
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -72,6 +72,8 @@ pub struct OfficeLine {
     pub clock_worst_at: Option<i64>,
     /// Its software.
     pub version: Option<String>,
+    /// When its machine found that its state was lost, and made it again; by its own clock.
+    pub state_rebuilt_at: Option<i64>,
     /// When one of its machines last compared what it holds with this hub, by this hub's clock.
     pub checked_at: Option<i64>,
     /// Dossiers in which they differed then, and those that could not be repaired.
@@ -168,8 +170,9 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
                 clock_worst_offset: worst.map(|(ahead, _)| ahead),
                 clock_worst_at: worst.map(|(_, at)| at.0),
                 version: newest
-                    .map(|machine| machine.software.clone())
+                    .map(|machine| said_of(&machine.software).0.to_owned())
                     .filter(|version| !version.is_empty()),
+                state_rebuilt_at: newest.and_then(|machine| said_of(&machine.software).1),
                 checked_at: check.map(|(at, _)| at.0),
                 check_differing: check.map(|(_, report)| report.differing),
                 check_unrepaired: check.map(|(_, report)| report.unrepaired),

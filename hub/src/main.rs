@@ -163,7 +163,6 @@ fn run(config: &Path) -> ExitCode {
     let work = async {
         motcua_hub::service::run(settings, shutdown::signal(), |at| {
             tracing::info!(links = %at.links, console = %at.console, "hub is up");
-            shutdown::announce_ready();
         })
         .await
     };

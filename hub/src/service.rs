@@ -8,13 +8,17 @@ use anyhow::Context;
 use motcua_shell::{
     carry::{self, Courier},
     content::DossierContent,
+    gate::{self, Gate},
     http,
+    manager::Manager,
     service::{Probes, Service, ServiceOptions},
     settings::HubSettings,
-    shutdown::Readiness,
+    shutdown::{Readiness, Stop},
+    startup::Startup,
     transport::Listen,
 };
 use std::{future::Future, net::SocketAddr, sync::Arc};
+use tokio::task::JoinHandle;
 
 /// Addresses that a hub listens on.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +29,8 @@ pub struct Addresses {
     pub console: SocketAddr,
 }
 
-/// Runs a hub until `stop` resolves, then drains. `up` is told once everything listens.
+/// Runs a hub until `stop` resolves, then drains. The console answers from the first moment on; `up` is
+/// told once links are taken.
 ///
 /// # Errors
 /// What could not be opened, and what to do.
@@ -37,7 +42,29 @@ pub async fn run(
     let (listener, console_address) = http::bind(settings.http_listen)
         .await
         .with_context(|| format!("the console cannot listen on {}", settings.http_listen))?;
-    let service = Service::start(ServiceOptions {
+    let (startup, stop) = (Startup::default(), Stop::when(stop));
+    let manager = Manager::start(startup.clone());
+    let gate = Gate::new(console::starting(&startup));
+    let serving = tokio::spawn(http::serve(listener, gate.router(), stop.clone().asked()));
+    let served = serving.abort_handle();
+    manager.ready();
+    let up = move |links| up(Addresses { links, console: console_address });
+    let worked = work(&settings, &startup, &stop, (&gate, &manager), serving, up).await;
+    // If it failed, there is nothing more to say.
+    served.abort();
+    worked
+}
+
+/// Everything behind the console, from the journal to the drain.
+async fn work(
+    settings: &HubSettings,
+    startup: &Startup,
+    stop: &Stop,
+    (gate, manager): (&Gate, &Manager),
+    serving: JoinHandle<std::io::Result<()>>,
+    up: impl FnOnce(SocketAddr),
+) -> anyhow::Result<()> {
+    let opening = Service::open(ServiceOptions {
         data_dir: settings.data_dir.clone(),
         listen: Some(Listen { udp: settings.listen, tcp: settings.tcp_listen }),
         recovery_listen: settings.recovery_listen,
@@ -50,22 +77,48 @@ pub async fn run(
             keep: settings.retention.bounds(),
             ..Probes::default()
         },
-    })
-    .await
-    .context("the hub did not start")?;
+        startup: startup.clone(),
+    });
+    let opening = tokio::select! {
+        opening = opening => opening.context("the hub did not start")?,
+        () = stop.clone().asked() => {
+            // Nothing was written yet; what is being opened is left as after a kill.
+            manager.stopping();
+            startup.stop();
+            return Ok(());
+        }
+    };
+    let engine = Arc::clone(&opening.engine);
+    let service = tokio::select! {
+        service = opening.up() => service.context("the hub did not start")?,
+        () = stop.clone().asked() => {
+            manager.stopping();
+            tracing::info!("ending before the state is up; what is done of it is kept");
+            let answered = gate::last_answers(serving, gate::LAST_EARLY_ANSWERS).await;
+            if tokio::task::spawn_blocking(move || engine.stop()).await.is_err() {
+                tracing::error!("the engine did not stop cleanly");
+            }
+            return answered;
+        }
+    };
     let (ready, latch) = Readiness::new();
-    let engine = Arc::clone(&service.engine);
     let courier =
         Courier::new(Arc::clone(&engine)).context("the folder for bundles cannot be used")?;
     let courier = Arc::new(courier);
     let bundles = carry::http::router(Arc::clone(&courier));
     let access = Access::new(&settings.data_dir, engine.me.node)
         .context("the console's operators and tokens cannot be used")?;
-    let router = console::router(Console { engine, ready, courier }, &access, bundles);
-    up(Addresses { links: service.local_addr()?, console: console_address });
-    drop(latch);
-    let served = http::serve(listener, router, stop).await;
+    let console = Console { engine: Arc::clone(&engine), ready, courier };
+    gate.set(console::router(console, &access, bundles));
+    up(service.local_addr()?);
+    tokio::spawn(async move {
+        engine.whole().await;
+        drop(latch);
+    });
+    stop.clone().asked().await;
+    manager.stopping();
+    let answered = gate::last_answers(serving, gate::LAST_ANSWERS).await;
     tracing::info!("draining");
     service.stop().await;
-    served.context("the console ended with an error")
+    answered.context("the console ended with an error")
 }

@@ -44,17 +44,18 @@ use motcua_shell::{
     clock::Clock,
     http::{self, Metrics, PageFile},
     shutdown::Readiness,
+    startup::Startup,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Longest request body: a dossier of 100 papers with long names fits many times.
-const BODY_BYTES: usize = 256 * 1024;
+pub(crate) const BODY_BYTES: usize = 256 * 1024;
 /// Longest idempotency key.
 const KEY_CHARACTERS: usize = 200;
 
-static PAGE: &[PageFile] = &[
+pub(crate) static PAGE: &[PageFile] = &[
     PageFile::html("/", include_str!("../page/index.html")),
     PageFile::style("/style.css", include_str!("../page/style.css")),
     PageFile::script("/words.js", include_str!("../page/words.js")),
@@ -88,6 +89,19 @@ pub struct Api {
     pub places: Arc<Places>,
 }
 
+impl axum::extract::FromRef<Api> for Arc<Desk> {
+    fn from_ref(api: &Api) -> Self {
+        Self::clone(&api.desk)
+    }
+}
+
+/// What is said before journal and state are open: the page, and in its line what is being done.
+pub fn starting(startup: &Startup) -> Router {
+    let told = startup.clone();
+    let sync = move || async move { Json(crate::sync_words::starting(&told)) };
+    motcua_shell::gate::starting(startup, PAGE).route("/api/v1/sync", get(sync))
+}
+
 /// All routes.
 pub fn router(api: Api) -> Router {
     let dossier = "/api/v1/dossiers/{id}";
@@ -114,8 +128,8 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-async fn office(Extract(api): Extract<Api>) -> Json<Value> {
-    let engine = api.desk.engine();
+pub(crate) async fn office(Extract(desk): Extract<Arc<Desk>>) -> Json<Value> {
+    let engine = desk.engine();
     let trust = engine.trust();
     let office = trust.office(engine.me.office);
     let hub = trust.hub_for(engine.me.office).and_then(|hub| trust.office(hub.office));
@@ -131,8 +145,8 @@ async fn office(Extract(api): Extract<Api>) -> Json<Value> {
     }))
 }
 
-async fn offices(Extract(api): Extract<Api>) -> Json<Value> {
-    let engine = api.desk.engine();
+pub(crate) async fn offices(Extract(desk): Extract<Arc<Desk>>) -> Json<Value> {
+    let engine = desk.engine();
     let trust = engine.trust();
     let all = trust.catalogue().map(|catalogue| catalogue.offices.as_slice()).unwrap_or_default();
     let lines: Vec<Value> = all
@@ -152,10 +166,12 @@ async fn offices(Extract(api): Extract<Api>) -> Json<Value> {
     Json(json!({ "offices": lines }))
 }
 
-async fn procedures(Extract(api): Extract<Api>) -> Result<Json<Value>, DeskError> {
-    let now = api.desk.engine().clock().wall();
+pub(crate) async fn procedures(
+    Extract(desk): Extract<Arc<Desk>>,
+) -> Result<Json<Value>, DeskError> {
+    let now = desk.engine().clock().wall();
     let mut lines = Vec::new();
-    for procedure in api.desk.procedures() {
+    for procedure in desk.procedures() {
         let Procedure { code, name, sector, term_unit, term } = procedure;
         lines.push(json!({
             "code": code,
@@ -229,11 +245,20 @@ async fn register(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, DeskError> {
-    let asked: RegisterBody = read(&body)?;
-    let caller = caller(&headers, &body, asked.clerk)?;
+    register_at(&api.desk, &headers, &body).await
+}
+
+/// Registers, also while the state is being made again.
+pub(crate) async fn register_at(
+    desk: &Desk,
+    headers: &HeaderMap,
+    body: &Body,
+) -> Result<Response, DeskError> {
+    let asked: RegisterBody = read(body)?;
+    let caller = caller(headers, body, asked.clerk)?;
     let due = match asked.due {
         Some(at) => Some(at),
-        None => api.desk.promised(&asked.procedure)?,
+        None => desk.promised(&asked.procedure)?,
     };
     let new = NewDossier {
         procedure: asked.procedure,
@@ -244,12 +269,12 @@ async fn register(
         fee: asked.fee,
         code: None,
     };
-    let (status, id) = match api.desk.register(new, caller).await {
+    let (status, id) = match desk.register(new, caller).await {
         Ok(id) => (StatusCode::CREATED, id),
         Err(DeskError::Repeated(id)) => (StatusCode::OK, id),
         Err(error) => return Err(error),
     };
-    Ok((status, Json(brief(&api, id).await?)).into_response())
+    Ok((status, Json(brief(desk, id).await?)).into_response())
 }
 
 #[derive(Deserialize)]
@@ -404,14 +429,14 @@ async fn note(
 
 async fn answer(api: &Api, done: Result<DossierId, DeskError>) -> Result<Json<Value>, DeskError> {
     match done {
-        Ok(id) | Err(DeskError::Repeated(id)) => Ok(Json(brief(api, id).await?)),
+        Ok(id) | Err(DeskError::Repeated(id)) => Ok(Json(brief(&api.desk, id).await?)),
         Err(error) => Err(error),
     }
 }
 
 /// What every saved action answers with; it is on this machine's disk by then.
-async fn brief(api: &Api, id: DossierId) -> Result<Value, DeskError> {
-    let shown = motcua_dossier::view::view(&api.desk.facts_saved(id).await?);
+pub(crate) async fn brief(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
+    let shown = motcua_dossier::view::view(&desk.facts_saved(id).await?);
     let state = shown.derived.state;
     Ok(json!({
         "id": id.to_string(),
@@ -424,7 +449,7 @@ async fn brief(api: &Api, id: DossierId) -> Result<Value, DeskError> {
 }
 
 /// A body within [`BODY_BYTES`], or a refusal in words.
-struct Body(Bytes);
+pub(crate) struct Body(Bytes);
 
 impl std::ops::Deref for Body {
     type Target = [u8];

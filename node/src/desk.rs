@@ -112,17 +112,19 @@ impl Desk {
         binding: &Binding,
         replaces: bool,
     ) -> Result<Self, DeskError> {
-        let mut leases = Leases::default();
+        let mut leases: Vec<Lease> = Vec::new();
         let (from, to) = (Key::Lease(0).bytes(), Key::Lease(u64::MAX).bytes());
         for (_, bytes) in engine.books().range(&from, &to, usize::MAX)? {
-            if let Some(lease) = Lease::decode(&bytes) {
-                leases.replay(lease);
-            }
+            leases.extend(Lease::decode(&bytes));
         }
+        // What the state does not reflect yet: of a state that is being made again, nearly all.
+        leases.extend(engine.own_records().leases.iter().filter_map(|bytes| Lease::decode(bytes)));
+        let mut all = Leases::default();
+        leases.into_iter().for_each(|lease| all.replay(lease));
         Ok(Self {
             engine,
             documents,
-            leases: Mutex::new(leases),
+            leases: Mutex::new(all),
             issuer_slot: (u32::from(binding.slot), u32::from(binding.slots)),
             replaces,
             machine: machine(),
@@ -270,6 +272,7 @@ impl Desk {
         note: String,
         make: impl Fn(&[Fact], Act) -> Result<Action, DeskError>,
     ) -> Result<DossierId, DeskError> {
+        self.whole()?;
         self.checked(id).await?;
         self.brought_back(id).await?;
         let act = self.act_of(&caller, note);
@@ -423,12 +426,33 @@ impl Desk {
 
     /// Lets the state catch up when it is far behind, so that memory stays bounded, and when what was
     /// in memory was dropped, so that nothing is built on less than was saved. Nothing else waits.
-    async fn room(&self) {
+    /// While the state is made again nobody waits for it either.
+    async fn room(&self) -> Result<(), DeskError> {
         let generation = self.generation();
-        let dropped = self.caught_up.swap(generation, Ordering::AcqRel) != generation;
+        let dropped = self.caught_up.load(Ordering::Acquire) != generation;
         if dropped || self.documents.ahead() >= AHEAD {
+            self.whole()?;
             self.settled().await;
+            self.caught_up.store(generation, Ordering::Release);
         }
+        Ok(())
+    }
+
+    /// Refuses what must not be done on a state that does not reflect the journal.
+    ///
+    /// # Errors
+    /// [`DeskError::Rebuilding`] with how far it is.
+    pub(crate) fn whole(&self) -> Result<(), DeskError> {
+        let startup = self.engine.startup();
+        match startup.is_level() {
+            true => Ok(()),
+            false => Err(DeskError::Rebuilding(Box::new(startup.view()))),
+        }
+    }
+
+    /// Whether all of a dossier is in memory, of one that was registered while the state is made again.
+    pub(crate) fn is_fresh(&self, id: DossierId) -> bool {
+        self.documents.is_ahead(id)
     }
 
     /// Runs a request once per idempotency key.
@@ -437,15 +461,22 @@ impl Desk {
         request: Option<RequestKey>,
         run: &mut impl FnMut(Option<RequestKey>) -> F,
     ) -> Result<DossierId, DeskError> {
-        self.room().await;
+        self.room().await?;
         let Some(key) = request else { return run(None).await };
         let turn = Arc::clone(lock(&self.keys).entry(key.key).or_default());
         let guard = turn.lock().await;
-        let answered = lock(&self.answered).get(&key.key).cloned();
-        let before = match answered {
-            Some(row) => Some(row),
-            None => self.engine.books().row::<Request>(Key::Request(key.key))?,
+        let known = || match lock(&self.answered).get(&key.key).cloned() {
+            Some(row) => Ok(Some(row)),
+            None => self.engine.books().row::<Request>(Key::Request(key.key)),
         };
+        // Asked first: once the state has it, this says no.
+        let seen = self.engine.own_records().answered(&key.key);
+        let mut before = known()?;
+        if before.is_none() && seen {
+            // It was answered before this start, and the answer is not in the state yet.
+            self.whole()?;
+            before = known()?;
+        }
         let result = match before {
             Some(row) if row.body == key.body => Err(DeskError::Repeated(row.dossier)),
             Some(_) => Err(DeskError::KeyReused),
@@ -543,7 +574,9 @@ impl Desk {
         let (slot, slots) = self.issuer_slot;
         let org = org.unwrap_or_default();
         let replaces = self.replaces;
-        Issuer { log: own.log(), machine: self.machine, org, slot, slots, replaces }
+        // Codes that came from elsewhere are known from the state alone.
+        let blind = !self.engine.startup().is_level();
+        Issuer { log: own.log(), machine: self.machine, org, slot, slots, replaces, blind }
     }
 
     fn act_of(&self, caller: &Caller, note: String) -> Act {

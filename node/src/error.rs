@@ -7,7 +7,7 @@ use axum::{
 };
 use motcua_core::state::StoreError;
 use motcua_dossier::{action::ActionError, due::DueError, lease::LeaseError};
-use motcua_shell::{engine::SaveError, scans::UploadError};
+use motcua_shell::{engine::SaveError, scans::UploadError, startup::View};
 use serde_json::json;
 
 /// Why a request was not carried out. Nothing was changed.
@@ -43,6 +43,12 @@ pub enum DeskError {
          hub cannot be reached now: try again when the connection is back"
     )]
     Away,
+    /// The state is being made again, and what this needs of it is not there yet.
+    #[error(
+        "{}. This cannot be done before that: nothing is acted upon that may not be whole",
+        .0.words_en
+    )]
+    Rebuilding(Box<View>),
     /// Something named in the request is not known.
     #[error("{field}: {value:?} is not known here")]
     Unknown {
@@ -114,6 +120,7 @@ impl DeskError {
             Self::NoDossier(_) => (StatusCode::NOT_FOUND, "no_dossier"),
             Self::Unchecked => (StatusCode::CONFLICT, "unchecked"),
             Self::Away => (StatusCode::CONFLICT, "away"),
+            Self::Rebuilding(_) => (StatusCode::SERVICE_UNAVAILABLE, "rebuilding"),
             Self::Unknown { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown"),
             Self::Document(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable"),
             Self::KeyReused => (StatusCode::CONFLICT, "idempotency_mismatch"),
@@ -207,6 +214,10 @@ impl DeskError {
                            chưa kết nối được với hub: hãy thử lại khi có mạng."
                     .into()
             }
+            Self::Rebuilding(view) => format!(
+                "{}. Việc này phải chờ dựng lại xong: không xử lý trên dữ liệu chưa đủ.",
+                view.words_vi
+            ),
             Self::Unknown { field, value } => format!("{field}: không biết “{value}”."),
             Self::Document(why) => format!("Không mở được hồ sơ: {why}."),
             Self::KeyReused => "Khóa Idempotency-Key này đã dùng cho yêu cầu khác.".into(),
@@ -240,15 +251,18 @@ impl DeskError {
 impl IntoResponse for DeskError {
     fn into_response(self) -> Response {
         let (status, code) = self.code();
-        if status.is_server_error() {
+        if status.is_server_error() && !matches!(self, Self::Rebuilding(_)) {
             tracing::error!(error = %self, "a request failed");
         }
-        let body = json!({ "error": {
+        let mut body = json!({ "error": {
             "code": code,
             "message_vi": self.vi(),
             "message_en": self.to_string(),
             "field": self.field(),
         }});
+        if let Self::Rebuilding(view) = &self {
+            body["start"] = json!(view);
+        }
         (status, Json(body)).into_response()
     }
 }

@@ -8,6 +8,7 @@ pub mod enrol;
 pub mod error;
 pub mod places;
 pub mod promise;
+mod rebuilding;
 pub mod redo;
 mod scans;
 pub mod service;

@@ -118,8 +118,7 @@ fn run(config: &Path) -> ExitCode {
     // Inside the runtime, where the signals are listened to from here on.
     let work = async {
         motcua_node::service::run(settings, shutdown::signal(), |page| {
-            tracing::info!(%page, "node is up");
-            shutdown::announce_ready();
+            tracing::info!(%page, "the page answers");
         })
         .await
     };

@@ -4,6 +4,7 @@ use crate::{
     api::{self, Api},
     desk::Desk,
     places::Places,
+    rebuilding,
 };
 use anyhow::Context;
 use motcua_core::id::DossierId;
@@ -12,19 +13,43 @@ use motcua_shell::{
     carry::{self, Courier},
     content::DossierContent,
     engine::Progress,
+    gate::{self, Gate},
     http,
     identity::Identity,
+    manager::Manager,
     service::{Probes, Service, ServiceOptions},
     settings::NodeSettings,
-    shutdown::Readiness,
+    shutdown::{Readiness, Stop},
+    startup::Startup,
 };
 use std::{
     collections::BTreeSet,
     future::Future,
     net::SocketAddr,
     path::PathBuf,
+    pin::pin,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
+use tokio::task::JoinHandle;
+
+/// A node whose desk can register, while its state is brought up to the journal.
+pub struct Opening {
+    /// The desk.
+    pub desk: Arc<Desk>,
+    service: motcua_shell::service::Opening,
+}
+
+impl Opening {
+    /// Waits until the state reflects the journal, and opens the links.
+    ///
+    /// # Errors
+    /// What did not start, and what to do.
+    pub async fn up(self) -> anyhow::Result<Node> {
+        let service = self.service.up().await.context("the node did not start")?;
+        Ok(Node { desk: self.desk, service })
+    }
+}
 
 /// A running node: what the page talks to.
 pub struct Node {
@@ -39,6 +64,18 @@ impl Node {
     /// # Errors
     /// What could not be opened, and what to do.
     pub async fn start(data_dir: PathBuf, probes: Probes) -> anyhow::Result<Self> {
+        Self::open(data_dir, probes, Startup::default()).await?.up().await
+    }
+
+    /// Opens journal and state; the rest goes on behind.
+    ///
+    /// # Errors
+    /// What could not be opened, and what to do.
+    pub async fn open(
+        data_dir: PathBuf,
+        probes: Probes,
+        startup: Startup,
+    ) -> anyhow::Result<Opening> {
         let binding = Identity::load(&data_dir)?.bound()?;
         let replaces = Identity::is_replacement(&data_dir);
         let content = DossierContent::default();
@@ -54,19 +91,20 @@ impl Node {
                 }
             })
         };
-        let service = Service::start(ServiceOptions {
+        let service = Service::open(ServiceOptions {
             data_dir,
             listen: None,
             recovery_listen: None,
             content,
             changed,
             probes,
+            startup,
         })
         .await
         .context("the node did not start")?;
         let desk = Desk::open(Arc::clone(&service.engine), documents, &binding, replaces)?;
         let desk = Arc::clone(opened.get_or_init(|| Arc::new(desk)));
-        Ok(Self { desk, service })
+        Ok(Opening { desk, service })
     }
 
     /// Ends the link and writes what waits.
@@ -75,8 +113,8 @@ impl Node {
     }
 }
 
-/// Runs a node until `stop` resolves, then drains. `up` is told the page's address once it
-/// answers.
+/// Runs a node until `stop` resolves, then drains. `up` is told the page's address once it answers,
+/// which it does from the first moment on, whatever the state needs.
 ///
 /// # Errors
 /// What could not be opened, and what to do.
@@ -88,6 +126,30 @@ pub async fn run(
     let (listener, address) = http::bind(settings.http_listen)
         .await
         .with_context(|| format!("the page cannot listen on {}", settings.http_listen))?;
+    let (startup, stop) = (Startup::default(), Stop::when(stop));
+    let manager = Manager::start(startup.clone());
+    let gate = Gate::new(api::starting(&startup));
+    let serving = tokio::spawn(http::serve(listener, gate.router(), stop.clone().asked()));
+    let served = serving.abort_handle();
+    up(address);
+    manager.ready();
+    let worked = work(&settings, &startup, &stop, (&gate, &manager), serving).await;
+    // If it failed, there is nothing more to say.
+    served.abort();
+    worked
+}
+
+/// A state that is level by then needs no routes of its own until it is; nearly every start.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Everything behind the page, from the journal to the drain.
+async fn work(
+    settings: &NodeSettings,
+    startup: &Startup,
+    stop: &Stop,
+    (gate, manager): (&Gate, &Manager),
+    serving: JoinHandle<std::io::Result<()>>,
+) -> anyhow::Result<()> {
     let beside = Beside { listen: settings.sibling_listen, peers: settings.siblings.clone() };
     let probes = Probes {
         purge_delay: settings.purge_delay(),
@@ -97,13 +159,44 @@ pub async fn run(
         renewal: settings.renewal.patience(),
         ..Probes::default()
     };
-    let node = Node::start(settings.data_dir.clone(), probes).await?;
+    let opening = Node::open(settings.data_dir.clone(), probes, startup.clone());
+    let opening = tokio::select! {
+        opening = opening => opening?,
+        () = stop.clone().asked() => {
+            // Nothing was written yet; what is being opened is left as after a kill.
+            manager.stopping();
+            startup.stop();
+            return Ok(());
+        }
+    };
+    let engine = Arc::clone(opening.desk.engine());
+    let desk = Arc::clone(&opening.desk);
+    let mut up = pin!(opening.up());
+    let mut soon = pin!(tokio::time::sleep(SOON));
+    let mut early = true;
+    let node = loop {
+        tokio::select! {
+            node = &mut up => break node?,
+            () = &mut soon, if early => {
+                early = false;
+                gate.set(rebuilding::router(&desk, startup));
+            }
+            () = stop.clone().asked() => {
+                manager.stopping();
+                tracing::info!("ending before the state is up; what is done of it is kept");
+                let answered = gate::last_answers(serving, gate::LAST_EARLY_ANSWERS).await;
+                if tokio::task::spawn_blocking(move || engine.stop()).await.is_err() {
+                    tracing::error!("the engine did not stop cleanly");
+                }
+                return answered;
+            }
+        }
+    };
     let (ready, latch) = Readiness::new();
-    let courier = Courier::new(Arc::clone(node.desk.engine()))
-        .context("the folder for bundles cannot be used")?;
+    let courier =
+        Courier::new(Arc::clone(&engine)).context("the folder for bundles cannot be used")?;
     let courier = Arc::new(courier);
-    let places =
-        Places::start(node.desk.engine(), &settings).context("the second copy cannot be kept")?;
+    let places = Places::start(&engine, settings).context("the second copy cannot be kept")?;
     let places = Arc::new(places);
     let bundles = carry::http::router(Arc::clone(&courier));
     let router = api::router(Api {
@@ -111,15 +204,19 @@ pub async fn run(
         ready,
         courier,
         places: Arc::clone(&places),
-    })
-    .merge(bundles);
-    up(address);
-    drop(latch);
-    let served = http::serve(listener, router, stop).await;
+    });
+    gate.set(router.merge(bundles));
+    tokio::spawn(async move {
+        engine.whole().await;
+        drop(latch);
+    });
+    stop.clone().asked().await;
+    manager.stopping();
+    let answered = gate::last_answers(serving, gate::LAST_ANSWERS).await;
     tracing::info!("draining");
     if tokio::task::spawn_blocking(move || places.stop()).await.is_err() {
         tracing::error!("the second copy did not stop cleanly");
     }
     node.stop().await;
-    served.context("the page ended with an error")
+    answered.context("the page ended with an error")
 }

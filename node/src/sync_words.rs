@@ -15,6 +15,7 @@ use motcua_shell::{
     clock::Clock,
     disk::{DiskUse, disk_use},
     engine::Engine,
+    startup::{Startup, View},
     transport::Carrier,
 };
 use serde::Serialize;
@@ -79,6 +80,9 @@ pub struct SyncState {
     /// Milliseconds that this machine's clock is ahead of the hub's, behind if negative, where that
     /// is too much.
     pub clock_ahead: Option<i64>,
+    /// How far the start is, while the state is being brought up to the journal; and what became of a
+    /// state that was lost, as long as this process runs.
+    pub start: Option<View>,
     /// A sentence.
     pub words_vi: String,
     /// A sentence.
@@ -103,6 +107,10 @@ pub struct SiblingState {
 /// # Errors
 /// [`StoreError`] when the state cannot be read.
 pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
+    let startup = engine.startup();
+    if !startup.is_level() {
+        return Ok(SyncState { saved_total: engine.own().head(), ..starting(startup) });
+    }
     let (snapshot, meta) = (engine.snapshot(), engine.meta()?);
     let (log, head) = (engine.own().log(), engine.own().head());
     // Before the first welcome of this process, what the journal says.
@@ -137,6 +145,11 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
         words_vi += &format!("; giờ máy lệch {vi} so với hub, cần chỉnh lại");
         words_en += &format!("; this machine's clock is off by {en} from the hub's, set it right");
     }
+    let start = startup.rebuild().map(|_| startup.view());
+    if let Some(view) = &start {
+        words_vi += &format!(". {}", view.words_vi);
+        words_en += &format!(". {}", view.words_en);
+    }
     Ok(SyncState {
         clock_ahead,
         link,
@@ -163,9 +176,45 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
         only_here_since: None,
         only_here_alarm: false,
         siblings: snapshot.siblings.iter().map(sibling).collect(),
+        start,
         words_vi,
         words_en,
     })
+}
+
+/// What can be said while the state does not reflect the journal: nothing about what the hub has.
+pub fn starting(startup: &Startup) -> SyncState {
+    let view = startup.view();
+    SyncState {
+        link: "offline",
+        carrier: None,
+        udp_blocked: false,
+        unsent: 0,
+        unsent_changes: 0,
+        saved_total: 0,
+        hub_received_all_at: None,
+        hub_received_seq: 0,
+        city_received_seq: 0,
+        oldest_unsent_at: None,
+        held: 0,
+        unsent_scans: 0,
+        damaged_scans: 0,
+        state_applying: true,
+        unchecked: 0,
+        away: 0,
+        disk: DiskUse::default(),
+        places: Vec::new(),
+        copies: 1,
+        copies_wanted: 1,
+        scans_only_here: 0,
+        only_here_since: None,
+        only_here_alarm: false,
+        siblings: Vec::new(),
+        clock_ahead: None,
+        words_vi: view.words_vi.clone(),
+        words_en: view.words_en.clone(),
+        start: Some(view),
+    }
 }
 
 fn sibling(status: &SiblingStatus) -> SiblingState {

@@ -129,13 +129,23 @@ fn line(
         None if row.away => "away",
         None => weakest(history.iter().map(|stored| sync_word(received, stored))),
     };
+    let members = row.members();
+    let desk = members.iter().find(|(_, roles)| roles.contains(&Role::Desk)).map(|desk| desk.0);
+    Ok(line_of((trust, desk), id, summary, sync, history.len()))
+}
+
+fn line_of(
+    (trust, desk): (&TrustView, Option<OfficeId>),
+    id: DossierId,
+    summary: &Summary,
+    sync: &str,
+    changes: usize,
+) -> Value {
     let state = State::from_code(summary.state).unwrap_or(State::Submitted);
     // What was never given on is still at the desk that received it.
-    let members = row.members();
-    let desk = members.iter().find(|(_, roles)| roles.contains(&Role::Desk));
-    let holder = summary.holders.first().cloned().or_else(|| Some(desk?.0.to_string()));
+    let holder = summary.holders.first().cloned().or_else(|| Some(desk?.to_string()));
     let holder = holder.map(|office| office_json(trust, &office));
-    Ok(json!({
+    json!({
         "id": id.to_string(),
         "code": summary.code,
         "procedure": summary.procedure,
@@ -149,9 +159,9 @@ fn line(
         "holder": holder,
         "conflict": summary.conflict,
         "sync": sync,
-        "changes": history.len(),
+        "changes": changes,
         "updated": summary.updated,
-    }))
+    })
 }
 
 /// `saved` here, `received` by the hub, `accepted` by it (it sent it to us), or `held`.
@@ -175,6 +185,37 @@ fn weakest(words: impl Iterator<Item = &'static str>) -> &'static str {
 fn office_json(trust: &TrustView, id: &str) -> Value {
     let office = id.parse::<OfficeId>().ok().and_then(|id| trust.office(id).cloned());
     json!({ "id": id, "name": office.map(|office| office.name) })
+}
+
+/// A dossier of which the state has nothing yet, from what was just saved.
+///
+/// # Errors
+/// [`DeskError`] when it is not in memory any more.
+pub fn fresh(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
+    let trust = desk.engine().trust();
+    let shown = view(&desk.facts(id)?);
+    let office = Some(desk.engine().me.office);
+    let mut whole = line_of((&trust, office), id, &shown.summary, "saved", 1);
+    let more = json!({
+        "conflicts": [],
+        "applicant": shown.applicant,
+        "applicant_name": shown.applicant.name,
+        "request": shown.request.text,
+        "fee": shown.request.fee,
+        "papers": shown.papers,
+        "attachments": [],
+        "due_dates": shown.due,
+        "audience": [],
+        "steps": [],
+        "history": [],
+        "heads": [],
+        "unchecked": false,
+        "away": false,
+    });
+    if let (Value::Object(whole), Value::Object(more)) = (&mut whole, more) {
+        whole.extend(more);
+    }
+    Ok(whole)
 }
 
 /// One dossier, whole.

@@ -30,6 +30,7 @@ pub mod relay;
 pub mod scan;
 pub mod search;
 pub mod seed;
+pub mod service_manager;
 pub mod shaper;
 pub mod soak;
 pub mod storm;

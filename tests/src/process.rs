@@ -5,6 +5,7 @@ use crate::{http::Client, patience::until};
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
+    collections::BTreeMap,
     fs::{self, OpenOptions},
     io,
     net::SocketAddr,
@@ -35,12 +36,23 @@ pub struct Recipe {
 pub struct Process {
     recipe: Recipe,
     child: Option<Child>,
+    variables: BTreeMap<String, String>,
 }
 
 impl Process {
     /// Not started yet.
     pub fn new(recipe: Recipe) -> Self {
-        Self { recipe, child: None }
+        Self { recipe, child: None, variables: BTreeMap::new() }
+    }
+
+    /// A variable of its environment, from the next start on.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// No variables of its own any more, from the next start on.
+    pub fn clear_variables(&mut self) {
+        self.variables.clear();
     }
 
     /// Its name.
@@ -91,6 +103,7 @@ impl Process {
             .stderr(output)
             .env("RUST_BACKTRACE", "1")
             .env("NO_COLOR", "1")
+            .envs(&self.variables)
             .spawn()
             .with_context(|| format!("{name} does not start from {}", program.display()))?;
         self.child = Some(child);

@@ -38,10 +38,23 @@ pub fn megabytes(bytes: u64) -> u64 {
 /// # Errors
 /// If the process has gone.
 pub fn memory(process: u32) -> anyhow::Result<u64> {
+    status(process, "VmRSS:")
+}
+
+/// The most memory that this process ever had, in megabytes.
+///
+/// # Errors
+/// If the system does not say.
+pub fn peak_megabytes() -> anyhow::Result<u64> {
+    Ok(megabytes(status(std::process::id(), "VmHWM:")?))
+}
+
+/// A line of kilobytes of proc(5), in bytes.
+fn status(process: u32, name: &str) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    Ok(kilobytes.context("no VmRSS of a process that runs")? * 1024)
+    Ok(kilobytes.with_context(|| format!("no {name} of a process that runs"))? * 1024)
 }
 
 /// Time on a CPU so far, of the process and of the kernel for it. The kernel shows hundredths.

@@ -237,6 +237,7 @@ fn a_change_of_later_software_stops_neither_direction_and_its_dossier_stays_in_u
                 content: content::DossierContent::default(),
                 changed: Box::new(|_| {}),
                 probes: motcua_shell::service::Probes { offline: true, ..Default::default() },
+                startup: motcua_shell::startup::Startup::default(),
             })
             .await
             .unwrap();

@@ -280,6 +280,9 @@ pub struct RecordError {
 }
 
 impl Record {
+    /// Kind of [`Self::Decided`], for looking for it without decoding others.
+    pub const DECIDED: u8 = 7;
+
     /// Kind byte of purge, eviction, rebase and adoption records, reserved for later work.
     pub const RESERVED: std::ops::RangeInclusive<u8> = 32..=47;
     const VERSION: u8 = 1;
@@ -293,7 +296,7 @@ impl Record {
             Self::Author { .. } => 4,
             Self::LogStarted { .. } => 5,
             Self::Epoch(_) => 6,
-            Self::Decided { .. } => 7,
+            Self::Decided { .. } => Self::DECIDED,
             Self::Trust(_) => 8,
             Self::Issued { .. } => 9,
             Self::Lease(_) => 10,

@@ -135,6 +135,11 @@ impl Documents {
         self.unchecked().ahead.len()
     }
 
+    /// Whether changes of a dossier are here that the state lacks.
+    pub fn is_ahead(&self, id: DossierId) -> bool {
+        self.unchecked().ahead.contains_key(&id)
+    }
+
     /// The change is on disk at this position.
     pub fn saved(&self, id: DossierId, position: u64) {
         if let Some(ahead) = self.unchecked().ahead.get_mut(&id) {

@@ -45,6 +45,7 @@ pub fn collect(engine: &Engine, out: &mut Metrics) -> Result<(), StoreError> {
     for (kind, count) in engine.refusals() {
         out.sample("motcua_refused_total", &[("kind", kind)], count as f64);
     }
+    crate::gate::collect(engine.startup(), out);
     renewal::collect(engine, out);
     disk::collect(engine, out)?;
     scans::collect(engine, out)

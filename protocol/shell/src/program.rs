@@ -3,6 +3,7 @@
 
 use crate::{
     carry::command::{Local, Outcome},
+    service::ServiceError,
     settings::SettingsError,
     verify,
 };
@@ -12,6 +13,10 @@ use std::{
 
 /// Exit code for settings that cannot be used (sysexits EX_CONFIG).
 const BAD_SETTINGS: u8 = 78;
+
+/// Exit code where data are missing that this machine had (sysexits EX_NOINPUT): starting it again does
+/// not help, and the unit files say so to the manager.
+const DATA_MISSING: u8 = 66;
 
 /// Longest answer that is shown: 8,192 offices of a kilobyte, with room.
 const TOLD_BYTES: u64 = 16 * 1024 * 1024;
@@ -56,7 +61,7 @@ impl Program {
         loaded.map_err(|error| self.fail(&error, BAD_SETTINGS))
     }
 
-    /// Runs the future to its end.
+    /// Runs the future to its end. What blocks on threads of its own is not waited for.
     pub fn run<T>(
         self,
         work: impl Future<Output = anyhow::Result<T>>,
@@ -68,7 +73,16 @@ impl Program {
         };
         match runtime.block_on(work) {
             Ok(done) => then(done),
-            Err(error) => self.fail(&format!("{error:#}"), 1),
+            Err(error) => {
+                let missing = error
+                    .chain()
+                    .filter_map(|cause| cause.downcast_ref::<ServiceError>())
+                    .any(|cause| matches!(cause, ServiceError::Start(why) if why.is_missing()));
+                if missing {
+                    tracing::error!(%error, "data are missing; nothing is started or written");
+                }
+                self.fail(&format!("{error:#}"), if missing { DATA_MISSING } else { 1 })
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     recovery::{Books, BooksError, BoxFuture, HubRecovery, Issue, Issuing},
     renewal::{self, Watch},
     settings::PURGE_DELAY,
+    startup::{Startup, Step},
     transport::{
         BindError, Carrier, Credentials, Endpoint, LinkEnd, LinkSink, LinkWriter, Listen, Recovery,
         Settings, TrustHandle,
@@ -47,6 +48,8 @@ pub struct ServiceOptions<C> {
     pub changed: Changed,
     /// For tests and measurements; empty in the services.
     pub probes: Probes,
+    /// Told how far the start is.
+    pub startup: Startup,
 }
 
 /// What tests and measurements look at and turn.
@@ -94,6 +97,51 @@ pub enum ServiceError {
     Thread(String),
 }
 
+/// A service whose counter can write; links come when its state reflects the journal.
+pub struct Opening {
+    /// Journal, state, own log.
+    pub engine: Arc<Engine>,
+    engine_up: oneshot::Receiver<Result<(), StartError>>,
+    links: Links,
+}
+
+/// What links are made of.
+struct Links {
+    listen: Option<Listen>,
+    recovery_listen: Option<SocketAddr>,
+    settings: Settings,
+    beside: Beside,
+    patience: Patience,
+    credentials: Credentials,
+    desk: Option<Issuing>,
+    wall: WallClock,
+    dialled: mpsc::UnboundedReceiver<()>,
+    folder: PathBuf,
+}
+
+impl Opening {
+    /// Waits until the state reflects the journal, and opens the links.
+    ///
+    /// # Errors
+    /// [`ServiceError`] saying what did not start and what to do.
+    pub async fn up(self) -> Result<Service, ServiceError> {
+        let Self { engine, engine_up, links } = self;
+        engine_up.await.unwrap_or(Err(StartError::Applier))?;
+        let service = links.open(engine)?;
+        service.engine.startup().begin(Step::Up, 0, 0);
+        Ok(service)
+    }
+
+    /// Ends a service that is not up: what was answered is on disk, what was brought into the state is
+    /// kept.
+    pub async fn stop(self) {
+        let engine = self.engine;
+        if tokio::task::spawn_blocking(move || engine.stop()).await.is_err() {
+            tracing::error!("the engine did not stop cleanly");
+        }
+    }
+}
+
 /// Engine and endpoint of a running service.
 pub struct Service {
     /// Journal, state, driver.
@@ -112,13 +160,32 @@ impl Service {
     pub async fn start<C: Content + Send + 'static>(
         options: ServiceOptions<C>,
     ) -> Result<Self, ServiceError> {
-        let ServiceOptions { data_dir, listen, recovery_listen, content, changed, probes } =
+        Self::open(options).await?.up().await
+    }
+
+    /// Opens journal and state; the rest goes on behind. What blocks has a thread of its own, which
+    /// nobody waits for when the process ends before that.
+    ///
+    /// # Errors
+    /// [`ServiceError`] saying what did not open and what to do.
+    pub async fn open<C: Content + Send + 'static>(
+        options: ServiceOptions<C>,
+    ) -> Result<Opening, ServiceError> {
+        let ServiceOptions { data_dir, listen, recovery_listen, content, changed, probes, startup } =
             options;
         let purge_delay = probes.purge_delay.unwrap_or(PURGE_DELAY);
         let Probes {
-            event: told, durable, segment_bytes, offline, links, beside, evict, keep, ..
+            event: told,
+            durable,
+            segment_bytes,
+            offline,
+            links: settings,
+            beside,
+            renewal: patience,
+            evict,
+            keep,
+            ..
         } = probes;
-        let patience = probes.renewal;
         let identity = Identity::load(&data_dir)?;
         let trust = TrustHandle::new(identity.trust.clone());
         let clock = SystemClock::default();
@@ -128,56 +195,43 @@ impl Service {
         let desk = desk(&identity);
         let (dials, dialled) = mpsc::unbounded_channel::<()>();
         let folder = data_dir.clone();
-        let started = tokio::task::spawn_blocking(move || {
-            Engine::start(Options {
-                data_dir,
-                identity,
-                content,
-                changed,
-                dial: Box::new(move || {
-                    // At the end nobody dials any more.
-                    let _ = dials.send(());
-                }),
-                trusted: Box::new(move |view| trust.set(view.clone())),
-                event: Box::new(move |event| {
-                    if let Some(told) = &told {
-                        told(event);
-                    }
-                }),
-                durable,
-                segment_bytes,
-                offline,
-                purge_delay,
-                keep,
-                evict,
-            })
-        });
-        let engine = started.await.map_err(|error| ServiceError::Thread(error.to_string()))??;
-        let recovery = match (engine.kind, desk) {
-            (NodeKind::Hub, Some(desk)) => {
-                let register = Register(Arc::downgrade(&engine));
-                let trust = credentials.trust.clone();
-                let service = HubRecovery::new(desk, trust, wall.clone(), register);
-                Some(Recovery { listen: recovery_listen, service: Arc::new(service) })
-            }
-            _ => None,
+        let options = Options {
+            data_dir,
+            identity,
+            content,
+            changed,
+            dial: Box::new(move || {
+                // At the end nobody dials any more.
+                let _ = dials.send(());
+            }),
+            trusted: Box::new(move |view| trust.set(view.clone())),
+            event: Box::new(move |event| {
+                if let Some(told) = &told {
+                    told(event);
+                }
+            }),
+            durable,
+            segment_bytes,
+            offline,
+            purge_delay,
+            keep,
+            evict,
+            startup,
         };
-        let neighbours = Neighbours::start(
-            &beside,
-            credentials.clone(),
-            engine.driver().clone(),
-            engine.own().key(),
-            links.clone(),
-        )?;
-        let watch = Watch::new(engine.certificate().end(), patience);
-        let watch = Arc::new(watch);
-        let renewing =
-            renewal::run(Arc::downgrade(&engine), folder, credentials.clone(), Arc::clone(&watch));
-        let driver = engine.driver().clone();
-        let endpoint = Arc::new(Endpoint::bind(listen, credentials, driver, recovery, links)?);
-        let dialing = dial(Arc::clone(&engine), Arc::clone(&endpoint), dialled, watch);
-        let (dialer, renewer) = (tokio::spawn(dialing), tokio::spawn(renewing));
-        Ok(Self { engine, endpoint, dialer, renewer, neighbours })
+        let (engine, engine_up) = open_engine(options).await?;
+        let links = Links {
+            listen,
+            recovery_listen,
+            settings,
+            beside,
+            patience,
+            credentials,
+            desk,
+            wall,
+            dialled,
+            folder,
+        };
+        Ok(Opening { engine, engine_up, links })
     }
 
     /// UDP address of the endpoint.
@@ -200,6 +254,67 @@ impl Service {
         if tokio::task::spawn_blocking(move || engine.stop()).await.is_err() {
             tracing::error!("the engine did not stop cleanly");
         }
+    }
+}
+
+type EngineUp = oneshot::Receiver<Result<(), StartError>>;
+
+async fn open_engine<C: Content + Send + 'static>(
+    options: Options<C>,
+) -> Result<(Arc<Engine>, EngineUp), ServiceError> {
+    let runtime = tokio::runtime::Handle::current();
+    let (opened, opening) = oneshot::channel();
+    let (up, engine_up) = oneshot::channel();
+    let work = move || {
+        // What the engine starts on the runtime is started from here.
+        let _inside = runtime.enter();
+        match Engine::open(options) {
+            Ok(opening) => {
+                // Whoever asked may have gone: the process ends.
+                let _ = opened.send(Ok(Arc::clone(&opening.engine)));
+                let _ = up.send(opening.wait().map(drop));
+            }
+            Err(error) => {
+                let _ = opened.send(Err(error));
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("start".into())
+        .spawn(work)
+        .map_err(|error| ServiceError::Thread(error.to_string()))?;
+    let engine = opening.await.map_err(|error| ServiceError::Thread(error.to_string()))??;
+    Ok((engine, engine_up))
+}
+
+impl Links {
+    fn open(self, engine: Arc<Engine>) -> Result<Service, ServiceError> {
+        let Self { credentials, settings, wall, .. } = self;
+        let recovery = match (engine.kind, self.desk) {
+            (NodeKind::Hub, Some(desk)) => {
+                let register = Register(Arc::downgrade(&engine));
+                let trust = credentials.trust.clone();
+                let service = HubRecovery::new(desk, trust, wall.clone(), register);
+                Some(Recovery { listen: self.recovery_listen, service: Arc::new(service) })
+            }
+            _ => None,
+        };
+        let neighbours = Neighbours::start(
+            &self.beside,
+            credentials.clone(),
+            engine.driver().clone(),
+            engine.own().key(),
+            settings.clone(),
+        )?;
+        let watch = Arc::new(Watch::new(engine.certificate().end(), self.patience));
+        let weak = Arc::downgrade(&engine);
+        let renewing = renewal::run(weak, self.folder, credentials.clone(), Arc::clone(&watch));
+        let driver = engine.driver().clone();
+        let endpoint = Endpoint::bind(self.listen, credentials, driver, recovery, settings)?;
+        let endpoint = Arc::new(endpoint);
+        let dialing = dial(Arc::clone(&engine), Arc::clone(&endpoint), self.dialled, watch);
+        let (dialer, renewer) = (tokio::spawn(dialing), tokio::spawn(renewing));
+        Ok(Service { engine, endpoint, dialer, renewer, neighbours })
     }
 }
 

@@ -4,7 +4,10 @@ use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
-use tokio::signal::unix::{SignalKind, signal as unix_signal};
+use tokio::{
+    signal::unix::{SignalKind, signal as unix_signal},
+    sync::watch,
+};
 
 /// Resolves on SIGTERM or SIGINT. Both are listened to from the call on, not from the first poll: a
 /// service that says it is up before it waits for its end must not be killed in between.
@@ -28,10 +31,32 @@ pub fn signal() -> impl Future<Output = ()> + Send + 'static {
     }
 }
 
-/// Tells the service manager that the service is up, if there is one that listens.
-pub fn announce_ready() {
-    if let Err(error) = sd_notify::notify(true, &[sd_notify::NotifyState::Ready]) {
-        tracing::debug!(%error, "no service manager was told");
+/// The wish to stop, for everybody who wants to hear of it.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// Once this resolves. Inside a runtime.
+    pub fn when(asked: impl Future<Output = ()> + Send + 'static) -> Self {
+        let (tell, told) = watch::channel(false);
+        tokio::spawn(async move {
+            asked.await;
+            tell.send_replace(true);
+        });
+        Self(told)
+    }
+
+    /// Resolves when the process is to stop.
+    pub async fn asked(mut self) {
+        if self.0.wait_for(|asked| *asked).await.is_err() {
+            // Who would have told has gone, which is the end of the runtime.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether it is.
+    pub fn is_asked(&self) -> bool {
+        *self.0.borrow()
     }
 }
 

@@ -4,12 +4,14 @@
 
 mod machine;
 mod offices;
+mod rebuild;
 mod work;
 
 use crate::{papers, process::Process, storm, usage::Usage};
 use anyhow::{Context, ensure};
 use machine::Machine;
 pub use machine::serve as machine;
+pub use rebuild::{one as rebuild_one, run as rebuild};
 use std::time::{Duration, Instant};
 
 /// What is to be measured.

@@ -121,7 +121,7 @@ pub struct Applied {
 
 /// Dossiers in one batch from which on the content folds them later: in a catch-up a dossier comes
 /// up in batch after batch, and folding is most of the work.
-const FOLD_AT_ONCE: usize = 1_000;
+pub const FOLD_AT_ONCE: usize = 1_000;
 
 /// The ledger of one replica.
 pub struct Ledger<C> {
@@ -143,6 +143,11 @@ impl<C: Content> Ledger<C> {
     #[must_use]
     pub fn folding_at_once(self, dossiers: usize) -> Self {
         Self { fold_at_once: dossiers, ..self }
+    }
+
+    /// The same for a ledger at work: while a lost state is made again, none is folded more than once.
+    pub fn fold_at_once(&mut self, dossiers: usize) {
+        self.fold_at_once = dossiers;
     }
 
     /// The trust documents in force.

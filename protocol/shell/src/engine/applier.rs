@@ -3,13 +3,16 @@
 //! machine from receipt; whoever waits for the state hurries it.
 
 use super::{
-    Changed,
+    Changed, StartError,
     books::Books,
     pen::Pen,
     queue::{BATCH_BYTES, Batch, Queue, size},
     recover::unless_damaged,
 };
-use crate::driver::{Driver, Signal};
+use crate::{
+    driver::{Driver, Signal},
+    startup::Startup,
+};
 use motcua_core::{
     ledger::{Applied, Content, Decisions, Ledger},
     record::{Exception, Record},
@@ -55,6 +58,10 @@ pub(super) struct Applier<C> {
     pub(super) undecided: Vec<Exception>,
     /// Dossiers that the content has yet to fold.
     pub(super) stale: u64,
+    /// Who wants to know whether it moves.
+    pub(super) startup: Startup,
+    /// It was the journal that failed, not the state.
+    pub(super) fault_elsewhere: bool,
 }
 
 /// Stale dossiers folded at once: some tens of milliseconds, for whoever waits meanwhile.
@@ -83,7 +90,10 @@ impl<C: Content> Applier<C> {
                     // An exception that is not on the disk would be judged anew by a state that is
                     // made from the journal. That there was none can be said again with the next.
                     let wait = !applied.inboxes.is_empty() || !exceptions.is_empty();
-                    decide(pen, Record::Decided { upto: applied.upto, exceptions }, wait)?;
+                    let record = Record::Decided { upto: applied.upto, exceptions };
+                    let decided = decide(pen, record, wait);
+                    self.fault_elsewhere |= decided.is_err();
+                    decided?;
                 }
             }
         }
@@ -93,15 +103,29 @@ impl<C: Content> Applier<C> {
         Ok(applied)
     }
 
+    /// The state was not brought up: whoever waits for it waits no more.
+    pub(super) fn failed(&self, why: &StartError, queue: &Queue) {
+        if !matches!(why, StartError::Stopped) {
+            tracing::error!(error = %why, "the state cannot be brought up to the journal");
+            self.startup.broken();
+        }
+        self.progress.send_replace(Progress::Broken(why.to_string()));
+        queue.close();
+    }
+
     /// Runs until it is told to stop, or the state fails.
     pub(super) fn run(mut self, queue: &Queue, pen: &Pen, driver: &Driver) {
         loop {
             let Some(at) = self.progress.borrow().at() else { return };
             let done = match queue.next(at, self.stale) {
                 Batch::Records(records) => self.step(records, queue, pen, driver),
-                Batch::Journal { from, upto } => self
-                    .read_back(from, upto)
-                    .and_then(|records| self.step(records, queue, pen, driver)),
+                Batch::Journal { from, upto } => match self.read_back(from, upto) {
+                    Ok(records) => self.step(records, queue, pen, driver),
+                    Err(error) => {
+                        self.fault_elsewhere = true;
+                        Err(error)
+                    }
+                },
                 Batch::Quiet => self.fold_some(queue, pen, driver),
                 Batch::Idle => self.books.state.tidy().map(|copied| {
                     if copied {
@@ -127,6 +151,10 @@ impl<C: Content> Applier<C> {
             }
             if let Err(error) = done {
                 tracing::error!(%error, "state store failed; it is rebuilt at the next start");
+                if !self.fault_elsewhere {
+                    super::recover::give_up(&self.bases.dir.with_file_name("state"), &error);
+                }
+                self.startup.broken();
                 self.progress.send_replace(Progress::Broken(error.to_string()));
                 return queue.close();
             }
@@ -152,6 +180,11 @@ impl<C: Content> Applier<C> {
     /// Whoever waits for the state looks again.
     fn told(&self, upto: u64, queue: &Queue) {
         queue.applied(upto, self.stale);
+        self.startup.moved();
+        if self.stale == 0 && self.startup.whole() {
+            tracing::info!("the state that was lost is whole again");
+            crate::store::end_rebuild(&self.bases.dir.with_file_name("state"));
+        }
         self.progress.send_replace(Progress::At(upto));
     }
 

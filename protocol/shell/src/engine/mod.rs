@@ -14,12 +14,15 @@ mod books;
 mod check;
 mod evict;
 mod forget;
+mod load;
 mod mend;
 mod own;
+mod own_pass;
 mod pen;
 mod queue;
 mod recover;
 mod rewrite;
+mod rise;
 mod rulings;
 pub mod words;
 
@@ -27,23 +30,26 @@ pub use applier::Progress;
 pub use books::Books;
 pub use evict::Eviction;
 pub use own::{OwnWriter, SaveError, Saved};
+pub use own_pass::OwnRecords;
 pub use pen::{Done, Durable, Pen};
 pub(crate) use recover::{begin_journal, lane_of, worked_before};
+pub use rise::said_of;
 pub use rulings::{Ruling, RulingError};
 
 use crate::{
     clock::{Clock, SystemClock},
-    driver::{self, Driver, Signal, Snapshot, Surroundings},
+    driver::{Driver, Signal, Snapshot},
     identity::Identity,
     renewal::Certificate,
     scans::Scans,
+    startup::Startup,
     store::Opened,
 };
 use motcua_core::{
     id::{DossierId, NodeId},
     ledger::{Content, Me},
     record::Record,
-    replica::{Bounds, Config, Event, Replica, parent_of},
+    replica::{Bounds, Config, Event, parent_of},
     state::{
         Key,
         rows::{Images, Meta},
@@ -53,11 +59,12 @@ use motcua_core::{
 };
 use queue::Queue;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
+        mpsc::Receiver,
     },
     thread::JoinHandle,
     time::Duration,
@@ -100,6 +107,8 @@ pub struct Options<C> {
     pub keep: Bounds,
     /// When closed dossiers leave; nodes only, and never if it is not said.
     pub evict: Option<Eviction>,
+    /// Told how far the start is.
+    pub startup: Startup,
 }
 
 /// A running replica.
@@ -112,6 +121,7 @@ pub struct Engine {
     pen: Pen,
     driver: Driver,
     own: OwnWriter,
+    own_records: Mutex<OwnRecords>,
     trust: Mutex<TrustView>,
     /// The newest trust documents handed to the journal.
     offered: Mutex<Offered>,
@@ -136,6 +146,7 @@ pub struct Engine {
     scans: Scans,
     config: Mutex<Config>,
     certificate: Certificate,
+    startup: Startup,
 }
 
 /// Why an engine did not start.
@@ -144,6 +155,12 @@ pub enum StartError {
     /// The identity does not hold together.
     #[error("this machine's identity is not in order: {0}")]
     Identity(#[from] motcua_core::trust::TrustError),
+    /// The journal of another machine stands where this machine's should.
+    #[error(
+        "sổ ghi ở đây là của máy khác ({0}); không ghi gì vào đó: hãy đặt lại thư mục dữ liệu của máy này \
+         / the journal that stands here is another machine's: {0}"
+    )]
+    Foreign(motcua_journal::JournalError),
     /// The journal cannot be opened.
     #[error("the journal cannot be opened: {0}")]
     Journal(#[from] motcua_journal::JournalError),
@@ -152,8 +169,9 @@ pub enum StartError {
     State(#[from] motcua_core::state::StoreError),
     /// The machine has worked before, and its journal is gone.
     #[error(
-        "the journal in {dir} is empty although this machine has worked before; do not start it \
-         on an empty disk: restore the data, or enrol the machine anew"
+        "sổ ghi ở {dir} trống dù máy này đã từng làm việc; không chạy trên đĩa trống: hãy khôi phục dữ \
+         liệu (lệnh restore), hoặc đăng ký lại máy / the journal in {dir} is empty although this machine \
+         has worked before; do not start it on an empty disk: restore the data, or enrol the machine anew"
     )]
     DataMissing {
         /// Where the journal should be.
@@ -161,9 +179,11 @@ pub enum StartError {
     },
     /// The state has to be made from nothing, and the journal does not begin at its beginning.
     #[error(
-        "the state is lost and the journal in {dir} begins at record {first}: what stood before it \
-         is gone, and there is no base of this version's layout in its place; restore the data, or \
-         put back the version that wrote it"
+        "mất trạng thái và sổ ghi ở {dir} bắt đầu từ bản ghi {first}, phần trước không còn và không có \
+         ảnh trạng thái thay thế; hãy khôi phục dữ liệu, hoặc cài lại phiên bản đã ghi nó / the state is \
+         lost and the journal in {dir} begins at record {first}: what stood before it is gone, and there \
+         is no base of this version's layout in its place; restore the data, or put back the version that \
+         wrote it"
     )]
     BeginningMissing {
         /// Where the journal is.
@@ -171,6 +191,22 @@ pub enum StartError {
         /// First record that is there.
         first: u64,
     },
+    /// Records of the own log are damaged or missing, and the state does not reflect them.
+    #[error(
+        "sổ ghi của máy này bị hỏng ({what}); không ghi tiếp vào đó: hãy khôi phục dữ liệu, hoặc đăng ký \
+         lại máy / this machine's own records in the journal are damaged ({what}), and nothing is written \
+         behind them: restore the data, or enrol the machine anew"
+    )]
+    OwnRecords {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The process was to end before the start was through.
+    #[error("the start was broken off because the process is to end")]
+    Stopped,
+    /// The thread that brings the state up to the journal ended without a word.
+    #[error("the applier ended while it was starting; the log says why")]
+    Applier,
     /// The operating system refused.
     #[error("{what}: {source}")]
     Io {
@@ -179,6 +215,43 @@ pub enum StartError {
         /// Why it failed.
         source: std::io::Error,
     },
+}
+
+impl StartError {
+    /// Whether data that must be there are not: no start can mend that, a person has to.
+    pub fn is_missing(&self) -> bool {
+        match self {
+            Self::DataMissing { .. }
+            | Self::BeginningMissing { .. }
+            | Self::Foreign(_)
+            | Self::OwnRecords { .. } => true,
+            Self::Identity(_)
+            | Self::Journal(_)
+            | Self::State(_)
+            | Self::Stopped
+            | Self::Applier
+            | Self::Io { .. } => false,
+        }
+    }
+}
+
+/// An engine whose counter can write, while its state is brought up to the journal behind it. Links,
+/// and whatever acts on the state, wait for that.
+pub struct Opening {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    ended: Receiver<Result<(), StartError>>,
+}
+
+impl Opening {
+    /// Waits until the state reflects the journal and everything runs. Blocks.
+    ///
+    /// # Errors
+    /// [`StartError`] saying what could not be brought up; the engine is of no use then.
+    pub fn wait(self) -> Result<Arc<Engine>, StartError> {
+        self.ended.recv().unwrap_or(Err(StartError::Applier))?;
+        Ok(self.engine)
+    }
 }
 
 impl Engine {
@@ -190,16 +263,23 @@ impl Engine {
     pub fn start<C: Content + Send + 'static>(
         options: Options<C>,
     ) -> Result<Arc<Self>, StartError> {
-        let Options { data_dir, identity, content, changed, dial, event, .. } = options;
+        Self::open(options)?.wait()
+    }
+
+    /// Opens journal and state and reads the own records, which is all that a counter needs to write;
+    /// the rest goes on behind. Blocks for that.
+    ///
+    /// # Errors
+    /// [`StartError`] saying what could not be opened.
+    pub fn open<C: Content + Send + 'static>(options: Options<C>) -> Result<Opening, StartError> {
+        let Options { data_dir, identity, content, changed, startup, .. } = options;
         let binding = identity.bound()?;
         let key = identity.device.clone();
         let me = Me { node: key.public().node_id(), office: binding.office };
-        let parent = parent_of(&identity.trust, &binding);
-        let clock = SystemClock::default();
         let (driver, signals) = Driver::new();
         let queue = Arc::new(Queue::default());
         let (progress, watched) = watch::channel(Progress::At(0));
-        let recovered = recover::recover(recover::Inputs {
+        let recovered = recover::open(recover::Inputs {
             data_dir: &data_dir,
             me,
             kind: binding.kind,
@@ -208,37 +288,37 @@ impl Engine {
             progress,
             changed,
             segment_bytes: options.segment_bytes,
+            startup: &startup,
         })?;
-        let recover::Recovered { applier, commit, books, opened } = recovered;
-        let durable = options.durable;
-        let pen = Pen::new(commit, Arc::clone(&queue), driver.clone(), durable);
+        let recover::Recovered { applier, commit, books, opened, own } = recovered;
+        queue.begin(books.journal.durable(), applier.bases.newest);
+        let pen = Pen::new(commit, Arc::clone(&queue), driver.clone(), options.durable);
         if options.offline {
             driver.signal(Signal::Pause(true));
         }
-        recover::settle_undecided(&applier, &pen)?;
-        let trust = applier.ledger.trust().clone();
+        let trust = identity.trust.clone();
         let config = Config {
             key: key.clone(),
             me,
             domain: trust.domain(),
             binding: identity.binding.encode(),
-            parent,
+            parent: parent_of(&trust, &binding),
             seed: random_u64(),
             software: env!("CARGO_PKG_VERSION").into(),
             keep: options.keep,
         };
-        let replica = Replica::new(config.clone(), trust.clone(), &books)?;
-        let own = OwnWriter::start(&key.public(), &books, pen.clone(), identity.binding.encode())?;
+        let writer = OwnWriter::new(&key.public(), &own, pen.clone(), identity.binding.encode());
         let mending = {
-            let (mender, attempt) = (pen.mender().clone(), own.attempt());
+            let (mender, attempt) = (pen.mender().clone(), writer.attempt());
             spawn("journal-mender", move || mender.run(&attempt))?
         };
-        own.rescue(&books)?;
+        if own.log_is_over {
+            writer.end(own.log)?;
+        }
         let dir = data_dir.join("attachments");
-        let scans = Scans::start(&dir, books.clone(), driver.clone()).map_err(|source| {
+        let scans = Scans::open_idle(&dir, books.clone(), driver.clone()).map_err(|source| {
             StartError::Io { what: format!("{} cannot be opened", dir.display()), source }
         })?;
-        let mover = scans.mover();
         let certificate = Certificate::default();
         let leaf = identity.tls_chain.first();
         let end = leaf.and_then(|leaf| crate::certificate::end_of(leaf));
@@ -246,18 +326,19 @@ impl Engine {
         let engine = Arc::new(Self {
             me,
             kind: binding.kind,
-            books: books.clone(),
-            pen: pen.clone(),
-            driver: driver.clone(),
-            own,
+            books,
+            pen,
+            driver,
+            own: writer,
+            own_records: Mutex::new(own),
             offered: Mutex::new(Offered::new(trust.clone())),
             trust: Mutex::new(trust),
             trusted: options.trusted,
             progress: watched,
-            queue: Arc::clone(&queue),
+            queue,
             data_dir,
             threads: Mutex::default(),
-            clock,
+            clock: SystemClock::default(),
             opened,
             refusals: Mutex::default(),
             two_alive: Mutex::default(),
@@ -271,53 +352,29 @@ impl Engine {
             config: Mutex::new(config),
             certificate,
             housekeeping: Mutex::default(),
+            startup,
         });
-        let applying = {
-            let (pen, driver) = (pen.clone(), driver.clone());
-            spawn("applier", move || applier.run(&queue, &pen, &driver))?
+        let rest = rise::Rest {
+            signals,
+            dial: options.dial,
+            event: options.event,
+            purge_delay: options.purge_delay,
+            evict: options.evict,
+            runtime: tokio::runtime::Handle::try_current().ok(),
         };
-        let (asks, asked) = std::sync::mpsc::channel();
-        let cutting = {
-            let (books, driver) = (books.clone(), driver.clone());
-            spawn("images", move || crate::images::run(&asked, &books, &driver))?
-        };
-        let around = Surroundings {
-            store: books,
-            scribe: Box::new(pen),
-            clock,
-            dial,
-            scans: mover,
-            images: Box::new(move |request| {
-                // The thread ends after the driver, which owns this.
-                let _ = asks.send(request);
-            }),
-            event: {
-                let engine = Arc::downgrade(&engine);
-                Box::new(move |happened| {
-                    event(&happened);
-                    if let Some(engine) = engine.upgrade() {
-                        engine.react(happened);
-                    }
-                })
-            },
-        };
-        let driving = spawn("driver", move || driver::run(replica, &driver, &signals, around))?;
-        engine.threads().extend([applying, driving, cutting, mending]);
-        // Without a runtime there are no links either that could say what to forget.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (running, stop) = std::sync::mpsc::sync_channel(0);
-            let (engine_too, delay) = (Arc::downgrade(&engine), options.purge_delay);
-            let evicting = runtime.clone();
-            let forgetter = forget::Forgetter { engine: engine_too, delay, runtime };
-            engine.keep_house(running, spawn("forgetter", move || forgetter.run(&stop))?);
-            if let Some(when) = options.evict.filter(|_| binding.kind == NodeKind::Node) {
-                let (running, stop) = std::sync::mpsc::sync_channel(0);
-                let (engine_too, left) = (Arc::downgrade(&engine), HashMap::new());
-                let evictor = evict::Evictor { engine: engine_too, when, runtime: evicting, left };
-                engine.keep_house(running, spawn("evictor", move || evictor.run(&stop))?);
-            }
-        }
-        Ok(engine)
+        engine.threads().push(mending);
+        let ended = rise::rise(&engine, applier, rest)?;
+        Ok(Opening { engine, ended })
+    }
+
+    /// How far the start is, and what became of a state that was lost.
+    pub fn startup(&self) -> &Startup {
+        &self.startup
+    }
+
+    /// What the own records said that the state did not reflect when this process started.
+    pub fn own_records(&self) -> std::sync::MutexGuard<'_, OwnRecords> {
+        self.own_records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How far the images of a new machine have come.
@@ -443,6 +500,17 @@ impl Engine {
         matches!(level.await.as_deref(), Ok(Progress::At(_)))
     }
 
+    /// Waits until a state that was lost is whole again, lists included; at once where none was.
+    pub async fn whole(&self) {
+        let whole = || self.startup.rebuild().is_none_or(|rebuild| rebuild.whole.is_some());
+        let mut progress = self.progress.clone();
+        let told = progress.wait_for(|_| whole()).await.is_ok();
+        if !told {
+            // It ended before that.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Counters of the state.
     ///
     /// # Errors
@@ -486,6 +554,8 @@ impl Engine {
 
     /// Writes what waits, then ends the threads. Blocks.
     pub fn stop(&self) {
+        // A start that is still under way breaks off.
+        self.startup.stop();
         // What the parent is known to have stays known while it is out of reach.
         let (log, sequence) = (self.own.log(), self.snapshot().received);
         if sequence > 0 && !log.is_zero() {
@@ -497,7 +567,8 @@ impl Engine {
         self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.driver.signal(Signal::Stop);
         self.pen.stop();
-        for thread in std::mem::take(&mut *self.threads()) {
+        // The applier may just be starting others.
+        while let Some(thread) = { self.threads().pop() } {
             if thread.join().is_err() {
                 tracing::error!("a thread of the engine had panicked");
             }
@@ -510,7 +581,11 @@ impl Engine {
     /// A thread that runs until the engine stops.
     fn keep_house(&self, running: std::sync::mpsc::SyncSender<()>, thread: JoinHandle<()>) {
         self.threads().push(thread);
-        self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner).push(running);
+        let mut running_all = self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner);
+        running_all.push(running);
+        if self.startup.is_stopping() {
+            running_all.clear();
+        }
     }
 
     fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {

@@ -1,6 +1,6 @@
 //! The own log: one writer at a time gives numbers, the journal makes them true.
 
-use super::{Pen, StartError, books::Books, mend::Attempt, random, rewrite::Written};
+use super::{OwnRecords, Pen, StartError, books::Books, mend::Attempt, random, rewrite::Written};
 use motcua_core::{
     author::{Draft, OwnLog},
     entry::Entry,
@@ -8,10 +8,6 @@ use motcua_core::{
     key::PublicKey,
     record::{Record, RequestKey},
     replica::stranded,
-    state::{
-        Key,
-        rows::{self, Meta},
-    },
     wire,
 };
 use motcua_journal::JournalError;
@@ -105,37 +101,33 @@ pub struct OwnWriter {
 }
 
 impl OwnWriter {
-    /// Goes on with the log that the state names; the boot nonce, and with it the automerge
+    /// Goes on with the log that the own records end with; the boot nonce, and with it the automerge
     /// actor, is new at every start.
-    pub(super) fn start(
-        key: &PublicKey,
-        books: &Books,
-        pen: Pen,
-        binding: Vec<u8>,
-    ) -> Result<Self, StartError> {
-        let meta: Meta = books.row(Key::Meta)?.unwrap_or_default();
-        let row: Option<rows::Log> = books.row(Key::Log(meta.own_log))?;
-        let frontier = row.map(|row| row.frontier).unwrap_or_default();
-        let on_disk = (meta.own_log, frontier.size());
-        let log = OwnLog::new(*key, meta.own_log, Nonce(random()), frontier);
-        Ok(Self {
+    pub(super) fn new(key: &PublicKey, own: &OwnRecords, pen: Pen, binding: Vec<u8>) -> Self {
+        let log = OwnLog::new(*key, own.log, Nonce(random()), own.frontier.clone());
+        let on_disk = Arc::new(Mutex::new((own.log, own.frontier.size())));
+        Self {
             key: *key,
             binding: Arc::new(Mutex::new(binding)),
             pen,
             log: Arc::new(Mutex::new(log)),
             generation: Arc::default(),
             lost: Arc::default(),
-            on_disk: Arc::new(Mutex::new(on_disk)),
-        })
+            on_disk,
+        }
+    }
+
+    /// A log has a hole, or nobody is known to write it: nothing more may stand in it. Blocks.
+    pub(super) fn end(&self, log: LogId) -> Result<(), StartError> {
+        tracing::error!(%log, "the own log has a hole; work goes on in a new one");
+        wait(&self.continue_in_new_log(log))
     }
 
     /// What stands in the journal behind a hole in the own log is written into a new one. Blocks.
     pub(super) fn rescue(&self, books: &Books) -> Result<(), StartError> {
         let found = stranded(books)?;
         if found.log_is_over {
-            let ended = self.log();
-            tracing::error!(log = %ended, "the own log has a hole; work goes on in a new one");
-            wait(&self.continue_in_new_log(ended))?;
+            self.end(self.log())?;
         }
         if !found.entries.is_empty() {
             let count = found.entries.len();
@@ -325,7 +317,7 @@ fn current(binding: &Mutex<Vec<u8>>) -> Vec<u8> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{driver::Driver, engine::queue::Queue, store::SledStore};
+    use crate::{driver::Driver, engine::queue::Queue};
     use motcua_core::{
         entry::Kind,
         id::{DossierId, PersonId},
@@ -336,19 +328,17 @@ mod tests {
     use std::path::Path;
 
     /// An own log over a journal whose disk fails when it is told to.
-    fn writer(fs: &MemFs, dir: &Path) -> (OwnWriter, Pen, motcua_journal::JournalView) {
+    fn writer(fs: &MemFs) -> (OwnWriter, Pen, motcua_journal::JournalView) {
         let options = Options::seeded([7; 16], 1);
         let (mut journal, _) =
             Journal::open(Arc::new(fs.clone()), Path::new("/journal"), options).unwrap();
         journal.maintain().unwrap();
         let view = journal.view();
-        let (state, _) = SledStore::open(dir, 0).unwrap();
-        let books = Books::new(state, view.clone());
         let commit = GroupCommit::start(journal).unwrap();
         let (driver, _signals) = Driver::new();
         let pen = Pen::new(commit, Arc::new(Queue::default()), driver, None);
         let key = SecretKey::from_seed([3; 32]).public();
-        let own = OwnWriter::start(&key, &books, pen.clone(), vec![1]).unwrap();
+        let own = OwnWriter::new(&key, &OwnRecords::default(), pen.clone(), vec![1]);
         let (mender, attempt) = (pen.mender().clone(), own.attempt());
         std::thread::spawn(move || mender.run(&attempt));
         (own, pen, view)
@@ -391,8 +381,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_log_of_which_numbers_were_lost_ends_whoever_gets_the_journal_to_go_on() {
-        let (fs, dir) = (MemFs::new(), tempfile::tempdir().unwrap());
-        let (own, pen, view) = writer(&fs, dir.path());
+        let fs = MemFs::new();
+        let (own, pen, view) = writer(&fs);
         save(&own).await.unwrap();
         let first = own.log();
         // The write fails, and so does the header of the segment that was to go on behind it.

@@ -17,7 +17,7 @@ const QUEUE_BYTES: usize = 16 * 1024 * 1024;
 /// by dossier, little enough for the memory of a mini-PC.
 pub(super) const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Records in one batch.
-const BATCH_RECORDS: usize = 20_000;
+pub(super) const BATCH_RECORDS: usize = 20_000;
 /// How long the applier waits for one more record, and how long for all of a batch. A batch costs
 /// by dossier, not by change, and while receipt is busy it has the machine first.
 const GATHER: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(200));
@@ -73,6 +73,12 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// Before anything is appended: how far the journal and the state are.
+    pub(super) fn begin(&self, last: u64, applied: u64) {
+        let mut inner = self.lock();
+        (inner.last, inner.applied) = (last, applied);
+    }
+
     /// A record that is on disk, in order of position.
     pub(super) fn push(&self, position: u64, record: Record) {
         let size = size(&record);

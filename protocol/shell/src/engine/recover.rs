@@ -1,32 +1,42 @@
-//! Starting: the journal is opened, the state is opened or rebuilt from base and journal, and
-//! brought up to the journal's end.
+//! Starting, in two parts. [`open`] opens journal and state and reads the own records that the state
+//! lacks: from then on the counter can write. [`bring_up`] brings the state up to the journal, from base
+//! and records where it is lost; it may take minutes, and breaks off and goes on at any point.
 
 use super::{
     Changed, Pen, StartError,
     applier::{Applier, Bases, Progress},
     books::{Books, decode},
-    queue::{BATCH_BYTES, size},
+    load::load_base,
+    own_pass::OwnRecords,
+    queue::{BATCH_BYTES, BATCH_RECORDS, Queue, size},
     random,
 };
 use crate::{
+    clock::{Clock, SystemClock},
     identity::Identity,
-    store::{Opened, SledStore},
+    startup::{Startup, Step, hold, records_at_once},
+    store::{Opened, SledStore, end_rebuild, mark_failed, note_rebuild, noted_rebuild},
 };
 use motcua_core::{
     id::{EpochId, LogId},
-    ledger::{Content, Decisions, Ledger, Me, STATE_LAYOUT},
+    ledger::{Content, Decisions, Ledger, Me},
     record::{Record, Shelf},
-    state::{Key, rows::Meta},
+    state::{Key, StoreError, rows::Meta},
     trust::NodeKind,
 };
-use motcua_journal::{Base, GroupCommit, Journal, JournalError, JournalView, Lane, RealFs};
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use motcua_journal::{GroupCommit, Journal, JournalError, JournalView, Lane, RealFs};
+use std::{path::Path, sync::Arc};
 use tokio::sync::watch;
 
-/// Pairs of a base written to the state at once.
-const BASE_BATCH: usize = 10_000;
 /// Beside the identity once the machine has begun to work; see [`StartError::DataMissing`].
 const WORKED_BEFORE: &str = "identity/worked-before";
+/// How often what was brought into the state is put on the disk, in milliseconds: whoever ends the
+/// process costs no more than this, and a disk sync is a small part of it.
+const KEPT_EVERY: u64 = 3_000;
+/// Records looked through for the newest decision at first; it stands at the end of nearly all journals.
+const DECIDED_NEAR: u64 = 4_096;
+/// Free bytes below which a state that fails is not given up: the next one would fail as well.
+const ROOM: u64 = 64 * 1024 * 1024;
 
 pub(super) struct Inputs<'a, C> {
     pub(super) data_dir: &'a Path,
@@ -37,6 +47,7 @@ pub(super) struct Inputs<'a, C> {
     pub(super) progress: watch::Sender<Progress>,
     pub(super) changed: Changed,
     pub(super) segment_bytes: Option<u64>,
+    pub(super) startup: &'a Startup,
 }
 
 pub(super) struct Recovered<C> {
@@ -44,53 +55,136 @@ pub(super) struct Recovered<C> {
     pub(super) commit: GroupCommit,
     pub(super) books: Books,
     pub(super) opened: Opened,
+    pub(super) own: OwnRecords,
 }
 
-pub(super) fn recover<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>, StartError> {
-    let Inputs { data_dir, me, kind, identity, content, progress, changed, segment_bytes } = inputs;
+/// Opens journal and state. The state may reflect less than the journal, or nothing.
+pub(super) fn open<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>, StartError> {
+    let Inputs { data_dir, me, kind, identity, content, progress, changed, .. } = inputs;
+    let startup = inputs.startup;
+    startup.begin(Step::Journal, 0, 0);
+    hold(startup, Step::Journal);
     let journal_dir = data_dir.join("journal");
     let mut options = motcua_journal::Options::new(me.node.0, random);
-    options.segment_size = segment_bytes.unwrap_or(options.segment_size);
-    let (mut journal, recovery) = Journal::open(Arc::new(RealFs::new()), &journal_dir, options)?;
+    options.segment_size = inputs.segment_bytes.unwrap_or(options.segment_size);
+    let marker = data_dir.join(WORKED_BEFORE);
+    let worked = marker.exists() || has_worked(data_dir);
+    let bare = std::fs::read_dir(&journal_dir).map_or(true, |mut files| files.next().is_none());
+    if bare && worked {
+        // Before anything is written there: whoever puts the files back finds the place as it was.
+        return Err(StartError::DataMissing { dir: journal_dir });
+    }
+    let opened = Journal::open(Arc::new(RealFs::new()), &journal_dir, options);
+    let (mut journal, recovery) = opened.map_err(|error| match error {
+        JournalError::Foreign { .. } => StartError::Foreign(error),
+        error => error.into(),
+    })?;
     for hole in &recovery.holes {
         tracing::error!(?hole, "records of the journal are damaged; what follows them is kept");
     }
-    let marker = data_dir.join(WORKED_BEFORE);
     if recovery.last == 0 {
-        if marker.exists() {
+        if worked {
             return Err(StartError::DataMissing { dir: journal_dir });
         }
         begin(&mut journal, me, kind, identity)?;
+    }
+    // Also beside a journal that has records: it may be older than the marker.
+    if !marker.exists() {
         crate::identity::replace_file(&marker, b"").map_err(|error| StartError::Io {
             what: format!("{} not written", marker.display()),
             source: std::io::Error::other(error.to_string()),
         })?;
     }
     let view = journal.view();
-    let last = view.durable();
-    let (state, opened) = SledStore::open(&data_dir.join("state"), last)?;
-    let dir = data_dir.join("bases");
-    let newest = match opened {
-        Opened::At(applied) => applied,
-        Opened::Empty | Opened::SetAside(_) => load_base(&dir, &state, last, &me.node.0)?,
+    let dir = data_dir.join("state");
+    let (books, opened, own) = match open_state(data_dir, &me, &view, startup) {
+        // Rows that cannot be read: the state is given up here and now, and made again.
+        Err(StartError::State(error)) => {
+            give_up(&dir, &error);
+            open_state(data_dir, &me, &view, startup)?
+        }
+        opened => opened?,
     };
-    check_beginning(&view, newest, &journal_dir)?;
-    let books = Books::new(state, view);
-    let known = decisions(&books)?;
     let ledger = Ledger::new(me, identity.trust.clone(), content);
-    let mut applier = Applier {
+    let newest = books.row::<Meta>(Key::Meta)?.unwrap_or_default().applied;
+    let applier = Applier {
         ledger,
         books: books.clone(),
-        known,
+        known: Decisions::default(),
         progress,
         changed,
         undecided: Vec::new(),
         stale: 0,
-        bases: Bases { dir, owner: me.node.0, newest },
+        bases: Bases { dir: data_dir.join("bases"), owner: me.node.0, newest },
+        startup: startup.clone(),
+        fault_elsewhere: false,
     };
-    catch_up(&mut applier)?;
     let commit = GroupCommit::start(journal)?;
-    Ok(Recovered { applier, commit, books, opened })
+    Ok(Recovered { applier, commit, books, opened, own })
+}
+
+/// Whether there is anything in the data folder that only a machine at work leaves there.
+fn has_worked(data_dir: &Path) -> bool {
+    let holds = |name: &str| {
+        let folder = std::fs::read_dir(data_dir.join(name));
+        folder.is_ok_and(|mut entries| entries.next().is_some())
+    };
+    ["state", "bases", "attachments"].into_iter().any(holds)
+}
+
+type State = (Books, Opened, OwnRecords);
+
+fn open_state(
+    data_dir: &Path,
+    me: &Me,
+    view: &JournalView,
+    startup: &Startup,
+) -> Result<State, StartError> {
+    startup.begin(Step::State, 0, 0);
+    hold(startup, Step::State);
+    let (state, mut opened) = SledStore::open(&data_dir.join("state"), view.durable())?;
+    let first_start = opened == Opened::Empty && view.durable() <= FIRST_RECORDS;
+    let dir = data_dir.join("state");
+    let noted = noted_rebuild(&dir);
+    let lost = match &opened {
+        Opened::SetAside { to, why } => Some((Some(why.clone()), Some(to.clone()))),
+        // Begun by a start before this one, or not there at all.
+        Opened::At(_) | Opened::HalfLoaded(_) | Opened::Empty if noted.is_some() => None,
+        Opened::Empty | Opened::HalfLoaded(_) if !first_start => Some((None, None)),
+        Opened::At(_) | Opened::Empty | Opened::HalfLoaded(_) => None,
+    };
+    match (lost, noted) {
+        (Some((why, aside)), _) => note_rebuild(&dir, &startup.lost(why, aside)),
+        (None, Some(rebuild)) => startup.goes_on(rebuild),
+        (None, None) => {}
+    }
+    let books = Books::new(state, view.clone());
+    // Own records that were trimmed stand in the base alone, and nothing is written without them.
+    if !matches!(opened, Opened::At(_)) && view.durable() > 0 && view.read(1)?.is_none() {
+        let place = (&*data_dir.join("bases"), &me.node.0);
+        if !load_base(place, &books, &opened, startup)? {
+            return Err(StartError::Stopped);
+        }
+        let applied = books.row::<Meta>(Key::Meta)?.unwrap_or_default().applied;
+        check_beginning(view, applied, &data_dir.join("journal"))?;
+        opened = Opened::At(applied);
+    }
+    let own = OwnRecords::read(&books, startup)?.ok_or(StartError::Stopped)?;
+    Ok((books, opened, own))
+}
+
+/// Records that [`begin`] writes at most: a journal with no more than these has no state to lose.
+const FIRST_RECORDS: u64 = 4;
+
+/// The state is not to be trusted any more; the next opening moves it aside. Where the disk is full the
+/// fault is not the state's.
+pub(super) fn give_up(dir: &Path, error: &StoreError) {
+    let free = dir.parent().and_then(crate::scans::free_bytes);
+    if free.is_some_and(|free| free < ROOM) {
+        tracing::error!(%error, "the disk is full; the state is kept as it is");
+        return;
+    }
+    mark_failed(dir, &error.to_string());
 }
 
 /// First records of a new machine.
@@ -135,19 +229,6 @@ pub(crate) fn worked_before(data_dir: &Path) -> std::path::PathBuf {
     data_dir.join(WORKED_BEFORE)
 }
 
-/// Decisions recorded after the position that the state reflects.
-fn decisions(books: &Books) -> Result<Decisions, StartError> {
-    let applied = books.row::<Meta>(Key::Meta)?.unwrap_or_default().applied;
-    let mut known = Decisions::default();
-    for raw in books.journal.iter_from(applied + 1) {
-        let Some(raw) = unless_damaged(raw)? else { continue };
-        if let Record::Decided { upto, .. } = decode(raw.kind, &raw.payload)? {
-            known.upto = known.upto.max(upto);
-        }
-    }
-    Ok(known)
-}
-
 /// A record; none in the place of some that are damaged. What follows them counts all the same: who
 /// wrote it is asked for the rest, or it is written again (`OwnWriter::rescue`).
 pub(super) fn unless_damaged(
@@ -162,30 +243,110 @@ pub(super) fn unless_damaged(
     }
 }
 
-fn catch_up<C: Content>(applier: &mut Applier<C>) -> Result<(), StartError> {
+/// Brings the state up to the journal, whatever it reflects now, while others append; false if the
+/// process is to end, with what was done kept.
+pub(super) fn bring_up<C: Content>(
+    applier: &mut Applier<C>,
+    opened: &Opened,
+    queue: &Queue,
+) -> Result<bool, StartError> {
+    let startup = applier.startup.clone();
+    let Bases { dir, owner, .. } = &applier.bases;
+    if !matches!(opened, Opened::At(_))
+        && !load_base((dir, owner), &applier.books, opened, &startup)?
+    {
+        return Ok(false);
+    }
     let Meta { applied, stale, .. } = applier.books.row::<Meta>(Key::Meta)?.unwrap_or_default();
+    applier.bases.newest = applied;
+    applier.known = decisions(&applier.books.journal, applied)?;
     applier.stale = stale;
     let last = applier.books.journal.durable();
     if last > applied {
         tracing::info!(from = applied, to = last, "bringing the state up to the journal");
     }
+    startup.begin(Step::Records, applied, last);
+    applier.progress.send_replace(Progress::At(applied));
+    let lost = startup.rebuild().is_some();
+    if lost {
+        // Each dossier is folded once, behind everything, whatever batches it comes up in.
+        applier.ledger.fold_at_once(0);
+    }
+    let level = match catch_up(applier, applied, queue) {
+        // What fails with a state that was made just now is not the state's fault.
+        Err(StartError::State(error)) if !lost => {
+            give_up(&applier.bases.dir.with_file_name("state"), &error);
+            return Err(error.into());
+        }
+        level => level?,
+    };
+    if level && applier.stale == 0 && startup.whole() {
+        end_rebuild(&applier.bases.dir.with_file_name("state"));
+    }
+    applier.ledger.fold_at_once(motcua_core::ledger::FOLD_AT_ONCE);
+    if lost || !level {
+        applier.books.state.flush()?;
+    }
+    Ok(level)
+}
+
+/// What the journal holds behind `applied`, batch by batch, and what is appended meanwhile.
+fn catch_up<C: Content>(
+    applier: &mut Applier<C>,
+    applied: u64,
+    queue: &Queue,
+) -> Result<bool, StartError> {
+    let (startup, clock) = (applier.startup.clone(), SystemClock::default());
+    let at_once = records_at_once(BATCH_RECORDS);
     let (mut batch, mut bytes) = (Vec::new(), 0);
+    let mut kept = clock.monotonic();
+    let mut take = |applier: &mut Applier<C>, batch: &mut Vec<(u64, Record)>| {
+        let done = applier.apply(std::mem::take(batch), None)?;
+        queue.applied(done.upto, applier.stale);
+        (applier.changed)(&done.dossiers);
+        startup.reached(done.upto, applier.books.journal.durable());
+        if clock.monotonic().since(kept) >= KEPT_EVERY {
+            applier.books.state.flush()?;
+            kept = clock.monotonic();
+        }
+        hold(&startup, Step::Records);
+        Ok::<bool, StartError>(!startup.is_stopping())
+    };
     for raw in applier.books.clone().journal.iter_from(applied + 1) {
         let Some(raw) = unless_damaged(raw)? else { continue };
         let record = decode(raw.kind, &raw.payload)?;
         bytes += size(&record);
         batch.push((raw.lsn, record));
-        if bytes >= BATCH_BYTES {
-            applier.apply(std::mem::take(&mut batch), None)?;
+        if bytes >= BATCH_BYTES || batch.len() >= at_once {
             bytes = 0;
+            if !take(applier, &mut batch)? {
+                return Ok(false);
+            }
         }
     }
-    if batch.is_empty() {
-        applier.progress.send_replace(Progress::At(applied));
-    } else {
-        applier.apply(batch, None)?;
+    Ok(batch.is_empty() || take(applier, &mut batch)?)
+}
+
+/// The newest decision behind `applied`: what it covers needs no other. Looked for from the end.
+fn decisions(view: &JournalView, applied: u64) -> Result<Decisions, StartError> {
+    let (mut span, end) = (DECIDED_NEAR, view.durable());
+    loop {
+        let from = end.saturating_sub(span).max(applied) + 1;
+        let mut known = Decisions::default();
+        for raw in view.iter_lane(Lane::Others, from) {
+            let Some(raw) = unless_damaged(raw)? else { continue };
+            // The kind says it; nothing else is decoded.
+            if raw.kind == Record::DECIDED
+                && let Record::Decided { upto, .. } = decode(raw.kind, &raw.payload)?
+            {
+                known.upto = known.upto.max(upto);
+            }
+        }
+        if known.upto > 0 || from <= applied + 1 {
+            return Ok(known);
+        }
+        span = span.saturating_mul(8);
     }
-    Ok(())
 }
 
 /// What was applied without a recorded decision is decided now, before any link is up.
@@ -209,32 +370,6 @@ pub(super) fn settle_undecided<C: Content>(
     Ok(())
 }
 
-fn load_base(
-    dir: &Path,
-    state: &SledStore,
-    last: u64,
-    owner: &[u8; 16],
-) -> Result<u64, StartError> {
-    let found = Base::newest(&RealFs::new(), dir, owner)?;
-    // A base that reflects more than the journal holds belongs to a journal that was set back.
-    let Some(base) = found.base.filter(|base| base.lsn() <= last) else { return Ok(0) };
-    if !has_this_layout(&base)? {
-        tracing::info!(position = base.lsn(), "the newest base is of another layout; not used");
-        return Ok(0);
-    }
-    tracing::info!(position = base.lsn(), pairs = base.pairs(), "loading the newest base");
-    let mut batch = BTreeMap::new();
-    for pair in base.iter() {
-        let (key, value) = pair?;
-        batch.insert(key, Some(value));
-        if batch.len() == BASE_BATCH {
-            state.write(std::mem::take(&mut batch))?;
-        }
-    }
-    state.write(batch)?;
-    Ok(base.lsn())
-}
-
 /// A state that is made from nothing needs the whole journal; one made from its later part would
 /// pass for the truth.
 fn check_beginning(view: &JournalView, applied: u64, dir: &Path) -> Result<(), StartError> {
@@ -245,49 +380,10 @@ fn check_beginning(view: &JournalView, applied: u64, dir: &Path) -> Result<(), S
     }
 }
 
-/// Whether a base holds rows as this version writes them.
-fn has_this_layout(base: &Base) -> Result<bool, StartError> {
-    let meta = Key::Meta.bytes();
-    for pair in base.iter() {
-        let (key, value) = pair?;
-        if key == meta {
-            // One that cannot be read is of another layout as well.
-            let row = postcard::from_bytes::<Meta>(&value);
-            return Ok(row.is_ok_and(|row| row.layout == STATE_LAYOUT));
-        }
-    }
-    Ok(false)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use motcua_core::state::Kv;
-    use motcua_journal::BaseWriter;
-
-    #[test]
-    fn a_base_of_another_layout_is_not_loaded() {
-        let owner = [7; 16];
-        let meta = |layout| Meta { layout, applied: 5, ..Meta::default() };
-        let rows = [
-            (postcard::to_stdvec(&meta(STATE_LAYOUT)).unwrap(), 5),
-            (postcard::to_stdvec(&meta(STATE_LAYOUT - 1)).unwrap(), 0),
-            (vec![1], 0),
-        ];
-        for (row, loaded) in rows {
-            let dir = tempfile::tempdir().unwrap();
-            let (bases, state) = (dir.path().join("bases"), dir.path().join("state"));
-            let fs = Arc::new(RealFs::new());
-            let mut base = BaseWriter::create(fs, &bases, 5, owner, "test").unwrap();
-            base.put(&Key::Meta.bytes(), &row).unwrap();
-            base.put(b"x", b"y").unwrap();
-            base.finish().unwrap();
-            let (state, _) = SledStore::open(&state, 9).unwrap();
-            assert_eq!(load_base(&bases, &state, 9, &owner).unwrap(), loaded);
-            assert_eq!(state.get(b"x").unwrap().is_some(), loaded > 0);
-        }
-    }
 
     #[test]
     fn no_state_is_made_from_a_journal_without_its_beginning() {

@@ -52,6 +52,8 @@ pub struct Scans {
     driver: Driver,
     worker: Sender<Request>,
     scrub: scrub::Handle,
+    /// Not looking after the files yet.
+    idle: Mutex<Option<scrub::Scrub>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -61,11 +63,34 @@ impl Scans {
     /// # Errors
     /// What the system says about directory or threads.
     pub fn start(dir: &Path, books: Books, driver: Driver) -> io::Result<Self> {
+        let scans = Self::open_idle(dir, books, driver)?;
+        scans.look_after()?;
+        Ok(scans)
+    }
+
+    /// The same over books that are not whole yet: what they lack would not be looked after.
+    ///
+    /// # Errors
+    /// What the system says about directory or threads.
+    pub(crate) fn open_idle(dir: &Path, books: Books, driver: Driver) -> io::Result<Self> {
         let vault = Vault::open(Arc::new(RealFs::new()), dir)?;
         let (worker, moving) = worker::start(vault.clone(), driver.clone())?;
-        let (scrub, looking) = scrub::start(vault.clone(), books.clone(), driver.clone())?;
-        let threads = Mutex::new(vec![moving, looking]);
-        Ok(Self { vault, books, driver, worker, scrub, threads })
+        let (scrub, idle) = scrub::new(vault.clone(), books.clone(), driver.clone());
+        let (threads, idle) = (Mutex::new(vec![moving]), Mutex::new(Some(idle)));
+        Ok(Self { vault, books, driver, worker, scrub, idle, threads })
+    }
+
+    /// The books are whole: looks after the files from here on.
+    ///
+    /// # Errors
+    /// What the system says about the thread.
+    pub(crate) fn look_after(&self) -> io::Result<()> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(scrub) = idle else { return Ok(()) };
+        let looking =
+            std::thread::Builder::new().name("scan-scrub".into()).spawn(move || scrub.run())?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(looking);
+        Ok(())
     }
 
     /// Where they lie.

@@ -13,13 +13,11 @@ use motcua_core::{
     state::{Key, Kv, ScanTable, StoreError, rows::Scan},
 };
 use std::{
-    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
-    thread::JoinHandle,
     time::Duration,
 };
 
@@ -77,20 +75,14 @@ impl Handle {
     }
 }
 
-pub(super) fn start(
-    vault: Vault,
-    books: Books,
-    driver: Driver,
-) -> io::Result<(Handle, JoinHandle<()>)> {
+pub(super) fn new(vault: Vault, books: Books, driver: Driver) -> (Handle, Scrub) {
     let (asks, asked) = channel();
     let counters = Arc::<Counters>::default();
     let scrub = Scrub { vault, books, driver, asked, counters: Arc::clone(&counters) };
-    let thread =
-        std::thread::Builder::new().name("scan-scrub".into()).spawn(move || scrub.run())?;
-    Ok((Handle { asks, counters }, thread))
+    (Handle { asks, counters }, scrub)
 }
 
-struct Scrub {
+pub(super) struct Scrub {
     vault: Vault,
     books: Books,
     driver: Driver,
@@ -102,7 +94,7 @@ struct Scrub {
 struct Stopped;
 
 impl Scrub {
-    fn run(self) {
+    pub(super) fn run(self) {
         loop {
             self.counters.begun.fetch_add(1, Ordering::Relaxed);
             match self.pass() {

@@ -2,6 +2,7 @@
 //! open, and written by one thread only. What was written last is held in memory before it goes
 //! to sled ([`recent`]), and goes there in blocks ([`blocks`]), many rows by way of a file ([`redo`]).
 
+mod aside;
 mod blocks;
 #[cfg(test)]
 mod conformance;
@@ -25,6 +26,9 @@ use std::{
     time::{Duration, Instant},
 };
 use take::Open;
+
+pub use aside::{KEPT, Why, those_aside};
+pub(crate) use aside::{end_rebuild, mark_failed, note_rebuild, noted_rebuild, remove_set_aside};
 
 /// Page cache of sled in bytes. Its real use is a multiple of this.
 const CACHE_BYTES: u64 = 8 * 1024 * 1024;
@@ -54,6 +58,12 @@ pub struct SledStore {
     copied: Arc<AtomicU64>,
 }
 
+/// Whether a store can be used.
+enum Fit {
+    Found(Opened),
+    Not(Why),
+}
+
 /// A row as it is read.
 type Row = Result<(Vec<u8>, Vec<u8>), StoreError>;
 
@@ -64,19 +74,62 @@ pub enum Opened {
     At(u64),
     /// There was none.
     Empty,
-    /// It would not open, or does not fit the journal, and was moved here.
-    SetAside(PathBuf),
+    /// The base of this position was being copied into it when the process ended.
+    HalfLoaded(u64),
+    /// It would not open, or does not fit the journal, and was moved.
+    SetAside {
+        /// Where it stands now.
+        to: PathBuf,
+        /// What was wrong with it.
+        why: Why,
+    },
 }
 
+/// While a base is copied: its position and the layout of its rows. The meta row, which says what the
+/// state reflects, comes last.
+const LOADING: &[u8] = &[0];
+
 impl SledStore {
-    /// Opens the store in `dir`; one that will not open, has another layout, or reflects more than
-    /// the journal's `last` record is moved aside and an empty one takes its place.
+    /// Opens the store in `dir`; one that will not open, has another layout, failed when it was in use
+    /// last, or reflects more than the journal's `last` record is moved aside and an empty one takes its
+    /// place.
     ///
     /// # Errors
     /// [`StoreError`] when not even an empty store can be opened.
     pub fn open(dir: &Path, last: u64) -> Result<(Self, Opened), StoreError> {
         remove_leftovers(dir);
         let existed = dir.exists();
+        let trouble = match aside::failed(dir).filter(|_| existed) {
+            Some(why) => Why::Failed(why),
+            None => {
+                match Self::open_patiently(dir).and_then(|store| Ok((store.fits(last)?, store))) {
+                    Ok((Fit::Found(opened), store)) => {
+                        if existed && last > 0 && opened == Opened::Empty {
+                            tracing::warn!(store = %dir.display(), "state store is empty; it is rebuilt");
+                        }
+                        aside::forget_failure(dir)?;
+                        return Ok((store, opened));
+                    }
+                    Ok((Fit::Not(why), _)) => why,
+                    Err(error) => Why::Damaged(error.to_string()),
+                }
+            }
+        };
+        if !room::is_room(dir, 0) {
+            // Perhaps nothing is wrong with it: sled cannot open where it cannot write.
+            let (place, why) = (dir.display(), trouble.en());
+            let words = format!("no space to open {place}; free the disk: {why}");
+            return Err(StoreError::Backend(words));
+        }
+        let to = aside::set_aside(dir)?;
+        aside::forget_failure(dir)?;
+        tracing::error!(store = %dir.display(), moved_to = %to.display(), reason = %trouble.en(),
+            "state store will not do; it is kept aside and rebuilt from the journal");
+        Ok((Self::try_open(dir)?, Opened::SetAside { to, why: trouble }))
+    }
+
+    /// Opens what is there, whatever keeps it from opening for a moment.
+    fn open_patiently(dir: &Path) -> Result<Self, StoreError> {
         let mut opened = Self::try_open(dir);
         // Threads of sled that still end hold its lock for a moment: nothing is wrong with it.
         let locked = |opened: &Result<Self, StoreError>| {
@@ -95,29 +148,7 @@ impl SledStore {
         if opened.is_ok() {
             room::keep_reserve(dir);
         }
-        let trouble = match opened {
-            Ok(store) => match store.fits(last) {
-                Ok(Some(0)) => {
-                    if existed && last > 0 {
-                        tracing::warn!(store = %dir.display(), "state store is empty; it is rebuilt");
-                    }
-                    return Ok((store, Opened::Empty));
-                }
-                Ok(Some(applied)) => return Ok((store, Opened::At(applied))),
-                Ok(None) => "it does not fit the journal".to_owned(),
-                Err(error) => error.to_string(),
-            },
-            Err(error) => error.to_string(),
-        };
-        if !room::is_room(dir, 0) {
-            // Perhaps nothing is wrong with it: sled cannot open where it cannot write.
-            let words = format!("no space to open {}; free the disk: {trouble}", dir.display());
-            return Err(StoreError::Backend(words));
-        }
-        let aside = set_aside(dir)?;
-        tracing::error!(store = %dir.display(), moved_to = %aside.display(), reason = %trouble,
-            "state store will not do; it is rebuilt from the journal");
-        Ok((Self::try_open(dir)?, Opened::SetAside(aside)))
+        opened
     }
 
     fn try_open(dir: &Path) -> Result<Self, StoreError> {
@@ -156,7 +187,7 @@ impl SledStore {
     }
 
     /// Opens a store that was closed a moment ago: threads of sled that still end hold its lock.
-    fn open_again(dir: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open_again(dir: &Path) -> Result<Self, StoreError> {
         let mut left = REOPENED.0;
         loop {
             match Self::try_open(dir) {
@@ -167,14 +198,65 @@ impl SledStore {
         }
     }
 
-    /// The position it reflects, if that can be right.
-    fn fits(&self, last: u64) -> Result<Option<u64>, StoreError> {
+    /// What it reflects, if that can be right.
+    fn fits(&self, last: u64) -> Result<Fit, StoreError> {
         let Some(bytes) = self.get(&Key::Meta.bytes())? else {
-            return Ok(self.tree()?.is_empty().then_some(0));
+            return Ok(match self.loading()? {
+                Some((position, STATE_LAYOUT)) if position <= last => {
+                    Fit::Found(Opened::HalfLoaded(position))
+                }
+                Some((_, STATE_LAYOUT)) => Fit::Not(Why::AheadOfJournal),
+                Some(_) => Fit::Not(Why::OtherLayout),
+                None if self.tree()?.is_empty() => Fit::Found(Opened::Empty),
+                None => Fit::Not(Why::Damaged("rows without a meta row".into())),
+            });
         };
         let meta: Meta =
             postcard::from_bytes(&bytes).map_err(|_| StoreError::Corrupt { what: "meta row" })?;
-        Ok((meta.layout == STATE_LAYOUT && meta.applied <= last).then_some(meta.applied))
+        Ok(match meta.layout == STATE_LAYOUT {
+            false => Fit::Not(Why::OtherLayout),
+            true if meta.applied > last => Fit::Not(Why::AheadOfJournal),
+            true => Fit::Found(Opened::At(meta.applied)),
+        })
+    }
+
+    /// Which base is being copied into it, and the layout of that.
+    fn loading(&self) -> Result<Option<(u64, u16)>, StoreError> {
+        let Some(bytes) = self.get(LOADING)? else { return Ok(None) };
+        let row = postcard::from_bytes(&bytes);
+        row.map(Some).map_err(|_| StoreError::Corrupt { what: "note of a base being copied" })
+    }
+
+    /// The copy of the base of this position begins, or goes on behind the last row that is there.
+    ///
+    /// # Errors
+    /// [`StoreError`] when sled refuses.
+    pub(crate) fn load(&self, position: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let row = postcard::to_stdvec(&(position, STATE_LAYOUT)).unwrap_or_default();
+        self.write(Rows::from([(LOADING.to_vec(), Some(row))]))?;
+        let last = self.tree()?.last().map_err(backend)?;
+        let rows = last.map(|(_, block)| blocks::read(&block)).transpose()?;
+        let last = rows.and_then(|rows| rows.into_iter().next_back()).map(|(key, _)| key);
+        Ok(last.filter(|key| key != LOADING))
+    }
+
+    /// The copy of the base is whole: from here on the state reflects what the meta row says.
+    ///
+    /// # Errors
+    /// [`StoreError`] when sled refuses.
+    pub(crate) fn loaded(&self, meta: Vec<u8>) -> Result<(), StoreError> {
+        // First what came before: the meta row stands in the middle of the keys.
+        self.flush()?;
+        self.write(Rows::from([(LOADING.to_vec(), None), (Key::Meta.bytes(), Some(meta))]))
+    }
+
+    /// Removes everything and begins with empty files.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the store cannot be used then.
+    pub(crate) fn clear(&self) -> Result<(), StoreError> {
+        drop(self.recent_mut().take_all());
+        self.tree()?.clear().map_err(backend)
     }
 
     /// Writes one batch, all or nothing: readers see it at once, sled gets it with others. While the
@@ -403,35 +485,6 @@ fn remove_leftovers(dir: &Path) {
     }
 }
 
-/// Removes states that were set aside as unusable; everything in them is in the journal.
-pub(crate) fn remove_set_aside(dir: &Path) {
-    for number in 1..1_000 {
-        let aside = beside(dir, &format!("aside-{number}"));
-        if aside.exists()
-            && let Err(error) = std::fs::remove_dir_all(&aside)
-        {
-            tracing::warn!(%error, folder = %aside.display(), "an old state was not removed");
-        }
-    }
-}
-
-/// Moves a directory beside itself, under the first free name.
-fn set_aside(dir: &Path) -> Result<PathBuf, StoreError> {
-    let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    for number in 1..1_000 {
-        let target = dir.with_file_name(format!("{name}.aside-{number}"));
-        if !target.exists() {
-            return std::fs::rename(dir, &target)
-                .map(|()| target)
-                .map_err(|error| StoreError::Backend(format!("{}: {error}", dir.display())));
-        }
-    }
-    Err(StoreError::Backend(format!(
-        "{}: too many stores set aside; remove old ones",
-        dir.display()
-    )))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -560,7 +613,7 @@ mod tests {
             }
             // Threads of sled that still end may hold its lock for a moment.
             drop(SledStore::open_again(&path).map(drop));
-            assert!(matches!(SledStore::open(&path, 9).unwrap().1, Opened::SetAside(_)));
+            assert!(matches!(SledStore::open(&path, 9).unwrap().1, Opened::SetAside { .. }));
         }
     }
 
@@ -579,7 +632,7 @@ mod tests {
         fill();
         assert_eq!(SledStore::open(&path, 5).unwrap().1, Opened::At(5));
         // The journal ends before what the state claims to reflect.
-        assert!(matches!(SledStore::open(&path, 4).unwrap().1, Opened::SetAside(_)));
+        assert!(matches!(SledStore::open(&path, 4).unwrap().1, Opened::SetAside { .. }));
         fill();
         // Damage of every kind: whatever sled makes of it, it never claims to reflect the journal.
         for file in ["db", "conf"] {
@@ -587,6 +640,52 @@ mod tests {
             std::fs::write(path.join(file), vec![0x5a; length]).unwrap();
         }
         assert!(!matches!(SledStore::open(&path, 5).unwrap().1, Opened::At(_)));
+    }
+
+    /// What is done to a state that reflects position 5.
+    type Fault = fn(&Path);
+
+    #[test]
+    fn whatever_is_wrong_with_a_state_it_is_kept_aside_and_the_reason_is_said() {
+        let meta = |layout| {
+            let meta = Meta { layout, applied: 5, ..Meta::default() };
+            postcard::to_stdvec(&meta).unwrap()
+        };
+        let faults: [(&str, u16, u64, Fault); 6] = [
+            ("other_layout", STATE_LAYOUT - 1, 5, |_| {}),
+            ("ahead_of_journal", STATE_LAYOUT, 4, |_| {}),
+            ("failed", STATE_LAYOUT, 5, |state| mark_failed(state, "a row that cannot be read")),
+            ("damaged", STATE_LAYOUT, 5, |state| {
+                std::fs::write(state.join("conf"), b"nothing of sled's").unwrap();
+            }),
+            ("damaged", STATE_LAYOUT, 5, |state| {
+                std::fs::remove_file(state.join("db")).unwrap();
+                std::fs::create_dir(state.join("db")).unwrap();
+            }),
+            // Rows, and nothing that says what they reflect.
+            ("damaged", 0, 5, |_| {}),
+        ];
+        for (word, layout, last, fault) in faults {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("state");
+            let (store, _) = SledStore::open(&path, 0).unwrap();
+            let row = (layout > 0).then(|| meta(layout));
+            store.write(Rows::from([(Key::Meta.bytes(), row)])).unwrap();
+            store.write(Rows::from([(b"x".to_vec(), Some(vec![1]))])).unwrap();
+            store.flush().unwrap();
+            drop(store);
+            drop(SledStore::open_again(&path).unwrap());
+            fault(&path);
+            let (fresh, opened) = SledStore::open(&path, last).unwrap();
+            let Opened::SetAside { to, why } = opened else { panic!("{word}: {opened:?}") };
+            assert_eq!(why.word(), word, "{why:?}");
+            assert!(to.is_dir() && !why.vi().is_empty() && !why.en().is_empty());
+            assert_eq!(fresh.get(b"x").unwrap(), None, "{word}");
+            // It is blamed once.
+            drop(fresh);
+            drop(SledStore::open_again(&path).unwrap());
+            assert_eq!(SledStore::open(&path, last).unwrap().1, Opened::Empty, "{word}");
+        }
     }
 
     proptest::proptest! {

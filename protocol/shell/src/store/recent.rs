@@ -42,6 +42,12 @@ impl Recent {
         }
     }
 
+    /// Forgets what is not in sled yet.
+    pub(super) fn take_all(&mut self) -> Rows {
+        self.bytes = 0;
+        mem::take(&mut self.fresh)
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= SPILL_BYTES
     }

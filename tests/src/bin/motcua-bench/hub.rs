@@ -60,6 +60,7 @@ impl Hub {
             content: DossierContent::of_hub(),
             changed: Box::new(|_| {}),
             probes: Probes { durable: Some(probe), ..Probes::default() },
+            startup: motcua_shell::startup::Startup::default(),
         })
         .await?;
         Ok(Self { service, arrivals, durable, last })

@@ -41,13 +41,19 @@ fn main() -> anyhow::Result<()> {
         [_, "growth", dossiers, offices, minutes] => return growth_of(dossiers, offices, minutes),
         [_, "tails", dossiers] => return tails::run(dossiers.parse()?),
         [_, "finding", dossiers] => return finding::run(dossiers.parse()?),
+        [_, "rebuild", dossiers, minutes] => {
+            let within = Duration::from_secs(minutes.parse::<u64>()? * 60);
+            return growth::rebuild(&numbers(dossiers)?, within);
+        }
+        [_, "rebuild-one", dir] => return growth::rebuild_one(PathBuf::from(dir)),
         [_, "growth-node", dir] => return growth::machine(PathBuf::from(dir)),
         _ => {}
     }
     let [_, role, dir, port] = arguments.as_slice() else {
         anyhow::bail!(
             "usage: motcua-bench hub|edge|edge2 DIR PORT, motcua-bench storm OFFICES, \
-             motcua-bench tails DOSSIERS, motcua-bench finding DOSSIERS, or motcua-bench growth DOSSIERS,.. OFFICES,.. MINUTES"
+             motcua-bench tails DOSSIERS, motcua-bench finding DOSSIERS, motcua-bench growth \
+             DOSSIERS,.. OFFICES,.. MINUTES, or motcua-bench rebuild DOSSIERS,.. MINUTES"
         );
     };
     motcua_shell::telemetry::init(&std::env::var("MOTCUA_LOG").unwrap_or("warn".into()));
