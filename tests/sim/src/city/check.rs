@@ -7,7 +7,7 @@ use motcua_core::{
     entry::Kind,
     id::{DossierId, Hash, LogId, OfficeId},
     state::{
-        Key,
+        Key, Kv,
         history::{Stored, Verdict},
         rows::Summary,
     },
@@ -158,7 +158,8 @@ impl City {
             let left = here.filter(|_| machine.seat.kind == NodeKind::Node);
             let shown = left.filter(|row| row.entries > 0 && !self.model.ruled.contains(&dossier));
             return Ok(shown.map(|here| {
-                let told = life.books.row::<Vec<u8>>(Key::Forgetting(dossier)).is_some();
+                let told = life.books.get(&Key::Forgetting(dossier).bytes());
+                let told = matches!(told, Ok(Some(_)));
                 let there: Vec<_> = here.members().into_iter().map(|(office, _)| office).collect();
                 format!(
                     "m{at} still holds {} entries of {dossier}, which it has left; told {told}, \
