@@ -15,6 +15,6 @@ pub mod shape;
 pub mod state;
 pub mod trace;
 
-pub use city::{Failure, Fault};
+pub use city::{BOUND, Failure, Fault};
 pub use run::{Plan, Report, run};
 pub use sabotage::Sabotage;

@@ -14,6 +14,9 @@ pub struct Plan {
     pub sabotage: Option<Sabotage>,
     /// Only these kinds of fault.
     pub only: Option<Vec<Fault>>,
+    /// Simulated milliseconds that a healed city has until it must agree; [`crate::BOUND`] where
+    /// nothing is said.
+    pub patience: Option<u64>,
     /// Prints every step.
     pub loud: bool,
 }
@@ -50,6 +53,9 @@ pub fn run(seed: u64, plan: &Plan) -> Report {
     let mut city = City::new(seed, plan.sabotage, plan.loud);
     if let Some(only) = &plan.only {
         city.only(only);
+    }
+    if let Some(patience) = plan.patience {
+        city.patience = patience;
     }
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9) ^ 0x7465_7374);
     let mut agreed = 0;

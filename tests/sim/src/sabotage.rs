@@ -7,16 +7,14 @@ pub enum Sabotage {
     AnswersBeforeSync,
     /// A replica tells itself that a received frame is on disk when it is not.
     AcknowledgesBeforeSync,
-    /// A hub leaves out one received frame when it brings its state up to the journal.
+    /// The newest own entry is left out when the state is brought up to the journal.
     DropsRecordOnRecovery,
     /// A machine whose state went back does not bring it up to the journal.
     SkipsReplay,
-    /// A lost state is not made again from the base.
-    KeepsNoState,
     /// A hub's frame is handed to a machine of a third office.
     DeliversToThirdOffice,
     /// A machine forgets nothing that it is told to.
     NeverPurges,
-    /// Documents of operators reach nobody but the machine that they are published at.
+    /// No machine takes a denial list.
     ForgetsBan,
 }

@@ -7,7 +7,7 @@ use motcua_core::{
     entry::Kind,
     id::{DossierId, Hash, LogId, OfficeId},
     state::{
-        Key,
+        Key, Kv,
         history::{Stored, Verdict},
         rows::Summary,
     },
@@ -41,6 +41,9 @@ impl City {
         if let Some(missing) = self.missing_at_city(&all) {
             return Ok(Some(missing));
         }
+        if let Some(why) = all.iter().find_map(|(id, entries)| self.misjudged(*id, entries)) {
+            return Ok(Some(why));
+        }
         for (at, machine) in self.machines.iter().enumerate() {
             let denied = self.papers.denied.contains_key(&machine.node());
             if machine.retired || denied || at == city {
@@ -57,6 +60,30 @@ impl City {
             Some(twice) => Err(Failure::Safety(twice)),
             None => Ok(None),
         }
+    }
+
+    /// Where no hub decided: what a denied machine wrote beyond its last good position does not
+    /// count, and where no machine is denied everything does.
+    fn misjudged(&self, dossier: DossierId, entries: &[Stored]) -> Option<String> {
+        if self.model.decided.contains(&dossier) {
+            return None;
+        }
+        let denial = |stored: &Stored| {
+            let node = self.model.written.get(&stored.entry.leaf())?.attempt.node;
+            self.papers.denied.get(&node)
+        };
+        let all_good = !entries.iter().any(|stored| denial(stored).is_some());
+        entries.iter().find_map(|stored| {
+            let beyond = denial(stored).is_some_and(|denied| {
+                denied.last_good(stored.log).is_none_or(|last| stored.sequence > last)
+            });
+            let what = || self.describe(&stored.entry.leaf());
+            match stored.verdict.applies() {
+                true if beyond => Some(format!("{} counts beyond what counts", what())),
+                false if all_good => Some(format!("{} is kept out for no reason", what())),
+                _ => None,
+            }
+        })
     }
 
     fn missing_at_city(&self, all: &BTreeMap<DossierId, Vec<Stored>>) -> Option<String> {
@@ -131,7 +158,8 @@ impl City {
             let left = here.filter(|_| machine.seat.kind == NodeKind::Node);
             let shown = left.filter(|row| row.entries > 0 && !self.model.ruled.contains(&dossier));
             return Ok(shown.map(|here| {
-                let told = life.books.row::<Vec<u8>>(Key::Forgetting(dossier)).is_some();
+                let told = life.books.get(&Key::Forgetting(dossier).bytes());
+                let told = matches!(told, Ok(Some(_)));
                 let there: Vec<_> = here.members().into_iter().map(|(office, _)| office).collect();
                 format!(
                     "m{at} still holds {} entries of {dossier}, which it has left; told {told}, \

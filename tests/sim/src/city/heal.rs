@@ -6,7 +6,7 @@ use motcua_core::replica::Input;
 
 /// Simulated time within which a healed city agrees, in milliseconds. What no message tells is found
 /// by the digest check, which comes round within 28 hours.
-const BOUND: u64 = 36 * 3_600_000;
+pub const BOUND: u64 = 36 * 3_600_000;
 /// Between two looks, in milliseconds.
 const LOOK: u64 = 20_000;
 /// Bytes that a reconnect may cost when nothing has changed, both ways, with all its messages.
@@ -32,7 +32,7 @@ impl City {
         self.unplug_twins(began)?;
         self.unplug_unnamed()?;
         let mut why = String::new();
-        while self.now - began < BOUND {
+        while self.now - began < self.patience {
             let until = self.now + LOOK.max((self.now - began) / 8);
             self.run_until(until)?;
             match self.disagreement()? {
@@ -59,7 +59,7 @@ impl City {
                 continue;
             }
             while !self.is_level(twin) {
-                if self.now - began > BOUND {
+                if self.now - began > self.patience {
                     return Err(Failure::Liveness(format!("m{twin}, a copy, is never level")));
                 }
                 self.run_until(self.now + LOOK)?;

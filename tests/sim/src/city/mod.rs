@@ -9,6 +9,7 @@ mod links;
 mod tick;
 
 pub use fate::Fault;
+pub use heal::BOUND;
 pub use links::Link;
 
 use crate::{
@@ -111,6 +112,8 @@ pub struct City {
     pub faults: BTreeMap<Fault, u64>,
     /// Links that replicas refused, by kind.
     pub refusals: BTreeMap<&'static str, u64>,
+    /// Simulated milliseconds until a healed city must agree.
+    pub patience: u64,
     papers: Papers,
     dice: Dice,
     sabotage: Option<Sabotage>,
@@ -155,6 +158,7 @@ impl City {
             now: 1,
             faults: BTreeMap::new(),
             refusals: BTreeMap::new(),
+            patience: BOUND,
             papers,
             sabotage,
             events: BTreeMap::new(),

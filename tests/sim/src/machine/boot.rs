@@ -93,7 +93,7 @@ impl Machine {
         if meta.applied > last || (meta.layout != STATE_LAYOUT && meta.applied > 0) {
             books.state = StateStore::default();
         }
-        if books.state.is_empty() && self.sabotage != Some(Sabotage::KeepsNoState) {
+        if books.state.is_empty() {
             load_base(&mut books, &fs, last, node.0)?;
         }
         let mut ledger = Ledger::new(me, documents.clone(), Notes);
@@ -164,7 +164,7 @@ impl Machine {
             records.push((raw.lsn, record));
         }
         if self.sabotage == Some(Sabotage::DropsRecordOnRecovery) {
-            let own = |(_, record): &(u64, Record)| matches!(record, Record::Up { .. });
+            let own = |(_, record): &(u64, Record)| matches!(record, Record::Own { .. });
             if let Some(at) = records.iter().rposition(own) {
                 records.remove(at);
             }

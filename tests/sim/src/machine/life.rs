@@ -235,6 +235,9 @@ impl Life {
 
     /// Newer documents: journaled, then in force.
     pub fn adopt(&mut self, view: &TrustView, clock: Clock) {
+        if self.sabotage == Some(Sabotage::ForgetsBan) && view.denial().is_some() {
+            return;
+        }
         // What cannot be taken leaves what was there, as in the engine.
         let Some((newest, _)) = self.offered.offer(view) else { return };
         let record = Record::Trust(newest.to_bytes());

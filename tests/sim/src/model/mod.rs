@@ -45,6 +45,8 @@ pub struct Model {
     pub diverged: BTreeSet<LogId>,
     /// Dossiers in which a hub decided, or a machine wrote that was ever denied.
     pub ruled: BTreeSet<DossierId>,
+    /// Dossiers in which a hub decided.
+    pub decided: BTreeSet<DossierId>,
     denied: BTreeSet<NodeId>,
     by_change: BTreeMap<Hash, Hash>,
 }
@@ -62,6 +64,9 @@ impl Model {
             }
         }
         debug_assert_eq!(office_id(office).0[0] as usize, office + 1);
+        if attempt.kind == Kind::Decision {
+            self.decided.insert(attempt.dossier);
+        }
         if attempt.kind == Kind::Decision || self.denied.contains(&attempt.node) {
             self.ruled.insert(attempt.dossier);
         }
