@@ -94,6 +94,10 @@ pub(crate) fn recover(fs: &dyn Fs, dir: &Path, owner: &[u8; 16]) -> Result<(Star
     let conflicts = load::drop_conflicts(fs, dir, &mut loaded, &mut report)?;
     report.fresh = loaded.segments.is_empty() && loaded.lost.is_empty() && conflicts == 0;
     let proven = proven(&loaded.segments);
+    if let Some(before) = holes::unfinished(&loaded, proven) {
+        loaded.segments.iter_mut().for_each(|segment| drop_behind(segment, before));
+        loaded.lost_tail = true;
+    }
     let abandoned = holes::find(&loaded, proven, &mut report);
     let last = loaded.segments.iter().filter_map(Loaded::last).max().unwrap_or(0).max(proven);
     let last = holes::account_for_lost(&loaded, last, &mut report);
@@ -115,16 +119,22 @@ fn void(segments: &mut [Loaded]) {
     for segment in segments {
         let later = voids.iter().filter(|(seq, _)| *seq > segment.header.seq);
         segment.cut = later.map(|(_, lsn)| *lsn).min();
-        let (Some(cut), Content::Raw(scan)) = (segment.cut, &mut segment.content) else { continue };
-        scan.records.retain(|found| found.lsn <= cut);
-        for bad in &mut scan.bad {
-            bad.after = bad.after.filter(|lsn| *lsn <= cut);
+        if let Some(cut) = segment.cut {
+            drop_behind(segment, cut);
         }
-        // Of several damaged places behind the cut only the first means anything: the end.
-        let last = scan.records.last().map_or(0, |found| found.offset);
-        let tail = scan.bad.iter().position(|bad| bad.offset > last);
-        scan.bad.truncate(tail.map_or(scan.bad.len(), |at| at + 1));
     }
+}
+
+fn drop_behind(segment: &mut Loaded, cut: Lsn) {
+    let Content::Raw(scan) = &mut segment.content else { return };
+    scan.records.retain(|found| found.lsn <= cut);
+    for bad in &mut scan.bad {
+        bad.after = bad.after.filter(|lsn| *lsn <= cut);
+    }
+    // Of several damaged places behind the cut only the first means anything: the end.
+    let last = scan.records.last().map_or(0, |found| found.offset);
+    let tail = scan.bad.iter().position(|bad| bad.offset > last);
+    scan.bad.truncate(tail.map_or(scan.bad.len(), |at| at + 1));
 }
 
 /// The highest LSN of which some other bytes say that it was durable.

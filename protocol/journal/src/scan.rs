@@ -7,6 +7,9 @@ use crate::{
     record::{self, ALIGN, Slot},
 };
 
+/// What a disk writes as one, also when the power goes.
+const SECTOR: usize = 512;
+
 /// A valid record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found {
@@ -27,6 +30,9 @@ pub(crate) struct Bad {
     pub(crate) after: Option<Lsn>,
     /// LSN in the damaged head, if it still looks like one.
     pub(crate) claims: Option<Lsn>,
+    /// A whole sector of it was never written, so the write it belongs to never finished: a flipped or
+    /// torn byte leaves no such thing in a file of written zeros.
+    pub(crate) unwritten: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -75,13 +81,33 @@ pub(crate) fn scan(segment: &[u8], nonce: &[u8; 16], lane: Lane, first: Lsn) -> 
             .filter(|(len, lsn)| (1..=limits::MAX_RECORD + 1).contains(len) && *lsn > last)
             .map(|(_, lsn)| lsn);
         let after = found.map(|(_, lsn)| lsn);
-        out.bad.push(Bad { offset: at as u64, before: last, after, claims });
+        // At the tail it ends where its head says, or where the last byte stands.
+        let end = found.map_or_else(|| end_of_tail(segment, at), |(offset, _)| offset);
+        let unwritten = has_unwritten_sector(segment, at, end);
+        out.bad.push(Bad { offset: at as u64, before: last, after, claims, unwritten });
         match found {
             Some((offset, _)) => at = offset,
             None => break,
         }
     }
     out
+}
+
+fn end_of_tail(segment: &[u8], at: usize) -> usize {
+    let claimed = record::claims(&segment[at..])
+        .map_or(0, |(len, _)| record::HEAD + len.min(limits::MAX_RECORD));
+    let last = segment.iter().rposition(|byte| *byte != 0).map_or(at, |last| last + 1);
+    last.max(at + claimed).next_multiple_of(SECTOR).min(segment.len())
+}
+
+fn has_unwritten_sector(segment: &[u8], from: usize, to: usize) -> bool {
+    let boundary = from.next_multiple_of(SECTOR).min(to);
+    // The rest of a sector that was written before: a head is not zero.
+    if from < boundary && segment[from..boundary].iter().all(|byte| *byte == 0) {
+        return true;
+    }
+    let whole = &segment[boundary..to];
+    whole.chunks_exact(SECTOR).any(|sector| sector.iter().all(|byte| *byte == 0))
 }
 
 /// The next place from `at` on that holds a valid record with an LSN above `last`.

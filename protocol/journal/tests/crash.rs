@@ -52,6 +52,7 @@ fn run(
 fn lives(seed: u64, faults: bool) {
     let mut dice = Dice(seed);
     let (fs, mut model) = (MemFs::new(), Model::default());
+    model.gaps = faults;
     for life in 0..4 {
         let what = format!("seed {seed} life {life}");
         // A cut during opening itself, now and then.

@@ -372,3 +372,55 @@ fn files_of_an_older_backup_put_back_are_noticed() {
     let (_, recovery) = open(&fs, 3).unwrap();
     assert!(recovery.holes.iter().any(|hole| hole.certain), "{recovery:?}");
 }
+
+/// Where the first sector behind the head of a record's payload stands.
+fn sector_behind(fs: &MemFs, path: &Path, text: &[u8]) -> usize {
+    (find(fs, path, text) + text.len()).next_multiple_of(512)
+}
+
+#[test]
+fn later_pages_of_an_unfinished_commit_are_not_kept_without_the_earlier_ones() {
+    for flipped in [false, true] {
+        let (fs, _) = filled(2, |_| Lane::Own);
+        let (mut journal, _) = open(&fs, 2).unwrap();
+        // One commit of both lanes: its second record is lost, the third and fourth came.
+        for (lane, text) in [
+            (Lane::Own, "first of the commit "),
+            (Lane::Others, "second of the commit "),
+            (Lane::Own, "third of the commit "),
+            (Lane::Others, "fourth of the commit "),
+        ] {
+            journal.append(lane, 7, text.repeat(80).as_bytes()).unwrap();
+        }
+        journal.commit().unwrap();
+        drop(journal);
+        let holds = |path: &Path| {
+            fs.content(path).unwrap().windows(10).any(|window| window == b"second of ")
+        };
+        let path = files(&fs, ".seg").into_iter().find(|path| holds(path)).unwrap();
+        let at = sector_behind(&fs, &path, b"second of the commit ");
+        let mut content = fs.content(&path).unwrap();
+        match flipped {
+            false => content[at..at + 512].fill(0),
+            true => content[at] ^= 1,
+        }
+        fs.plant(&path, &content);
+        let (mut journal, recovery) = open(&fs, 3).unwrap();
+        if flipped {
+            // It may have been answered: a flipped bit is no unfinished write.
+            assert_eq!(lsns(&all(&journal)), [1, 2, 3, 5, 6]);
+            assert_eq!(recovery.holes.len(), 1, "{recovery:?}");
+            continue;
+        }
+        assert_eq!(lsns(&all(&journal)), [1, 2, 3]);
+        assert!(recovery.holes.is_empty(), "{recovery:?}");
+        // Its numbers are used again, and what was cut never comes back.
+        assert_eq!(journal.append(Lane::Others, 8, b"instead").unwrap(), 4);
+        journal.commit().unwrap();
+        drop(journal);
+        let (journal, recovery) = open(&fs, 4).unwrap();
+        let kinds: Vec<u8> = all(&journal).iter().map(|record| record.kind).collect();
+        assert_eq!(kinds, [1, 2, 7, 8]);
+        assert!(recovery.holes.is_empty(), "{recovery:?}");
+    }
+}

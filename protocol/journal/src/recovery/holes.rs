@@ -43,6 +43,27 @@ pub(super) fn find(all: &All, proven: Lsn, report: &mut Recovery) -> Vec<Abandon
     abandoned
 }
 
+/// The last LSN before the first record that an unfinished commit never wrote, if later ones of it came
+/// to the disk. Whatever is past the proven LSN belongs to that one commit, in both lanes, and none of
+/// it was answered; kept, its later records would stand without those that they follow from.
+pub(super) fn unfinished(all: &All, proven: Lsn) -> Option<Lsn> {
+    let raw = raw_lsns(&all.segments);
+    let past = &raw[raw.partition_point(|lsn| *lsn <= proven)..];
+    let missing =
+        (proven + 1..).zip(past).find(|(next, lsn)| next != *lsn).map(|(next, _)| next)?;
+    // Damage can have taken an answered record: then it is kept, as what it may be.
+    let damaged = Lane::ALL.into_iter().any(|lane| {
+        // One that a later one voids cannot have been written to since.
+        let open = |segment: &&Loaded| segment.header.lane == lane && segment.cut.is_none();
+        let newest = all.segments.iter().rfind(open);
+        let Some(Content::Raw(scan)) = newest.map(|newest| &newest.content) else { return false };
+        let could_hold =
+            |bad: &&Bad| bad.before < missing && bad.after.is_none_or(|after| after > missing);
+        scan.bad.iter().filter(could_hold).any(|bad| !bad.unwritten)
+    });
+    (!damaged).then_some(missing - 1)
+}
+
 /// Bad bytes with nothing valid behind them: an unfinished write, unless their LSN was durable.
 fn tail(segment: &Loaded, bad: &Bad, proven: Lsn, held: &[Lsn], report: &mut Recovery) {
     let lane = segment.header.lane;
