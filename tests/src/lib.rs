@@ -15,6 +15,7 @@ pub mod copies;
 pub mod demo;
 pub mod desk;
 pub mod growth;
+pub mod hostile;
 pub mod http;
 pub mod line;
 pub mod machines;

@@ -12,6 +12,7 @@ use anyhow::{Context, ensure};
 use machine::Machine;
 pub use machine::serve as machine;
 pub use proc::Usage;
+pub(crate) use proc::{cpu, memory};
 use std::time::{Duration, Instant};
 
 /// What is to be measured.

@@ -27,7 +27,7 @@ pub(super) fn megabytes(bytes: u64) -> u64 {
 }
 
 /// `VmRSS` of proc(5), in bytes.
-pub(super) fn memory(process: u32) -> anyhow::Result<u64> {
+pub(crate) fn memory(process: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
@@ -35,7 +35,7 @@ pub(super) fn memory(process: u32) -> anyhow::Result<u64> {
 }
 
 /// Time on a CPU so far, of the process and of the kernel for it. The kernel shows hundredths.
-pub(super) fn cpu(process: u32) -> anyhow::Result<Duration> {
+pub(crate) fn cpu(process: u32) -> anyhow::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name in brackets may hold spaces; fields 14 and 15 are 11 and 12 after it.
     let (_, rest) = stat.rsplit_once(')').context("an odd stat line")?;
