@@ -18,6 +18,7 @@ pub mod demo;
 pub mod desk;
 pub mod finding;
 pub mod growth;
+pub mod hostile;
 pub mod http;
 pub mod line;
 pub mod machines;

@@ -58,6 +58,11 @@ pub fn search(data: &Path, markers: &[&[u8]]) -> anyhow::Result<(Vec<Find>, Look
     Ok((search.finds, search.looked))
 }
 
+/// Whether bytes hold a marker, as they are or in a zstd frame in them.
+pub fn holds(bytes: &[u8], marker: &[u8]) -> bool {
+    contains(bytes, marker) || unpacked(bytes).iter().any(|raw| contains(raw, marker))
+}
+
 struct Search<'a> {
     markers: &'a [&'a [u8]],
     finds: Vec<Find>,

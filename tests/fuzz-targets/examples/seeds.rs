@@ -1,7 +1,10 @@
 //! Writes the inputs that fuzzing begins with into the corpora.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use motcua_fuzz_targets::{down_frame, image_frame, replay::corpus, target, up_frame};
+use motcua_fuzz_targets::{
+    apply, down_frame, entry, image_frame, journal, replay::corpus, session, target, trust,
+    up_frame,
+};
 use std::fs;
 
 fn main() {
@@ -9,6 +12,11 @@ fn main() {
         ("up_frame", up_frame::seeds()),
         ("down_frame", down_frame::seeds()),
         ("image_frame", image_frame::seeds()),
+        ("entry", entry::seeds()),
+        ("trust", trust::seeds()),
+        ("journal", journal::seeds()),
+        ("apply", apply::seeds()),
+        ("session", session::seeds()),
     ] {
         let folder = corpus(target(name));
         fs::create_dir_all(&folder).unwrap();

@@ -143,10 +143,16 @@ pub fn seeds() -> Vec<(String, Vec<u8>)> {
     short.rows.truncate(2);
     short.authors.truncate(1);
     short.authors[0].proof.as_mut().unwrap().proof = AUTHORS.0.prove(&[1, 2]);
+    let mut unproved = short.clone();
+    unproved.authors[0].proof = None;
     let mut seeds = Vec::new();
-    for (name, frame) in
-        [("all", whole), ("purged", purged), ("nothing", nothing), ("short", short)]
-    {
+    for (name, frame) in [
+        ("all", whole),
+        ("purged", purged),
+        ("nothing", nothing),
+        ("short", short),
+        ("unproved", unproved),
+    ] {
         let bytes = frame.encode().unwrap();
         let raw = lanes::unpack(&bytes, 68, 0);
         seeds.push((format!("whole-{name}"), [&[WHOLE], &bytes[..]].concat()));

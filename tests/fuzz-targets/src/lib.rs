@@ -5,15 +5,25 @@
 //! The fuzzers themselves are in `tests/fuzz`; [`replay`] runs a corpus on the stable compiler.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+pub mod apply;
 #[path = "../../../protocol/core/tests/wire/author.rs"]
 #[allow(dead_code)]
 pub mod author;
 mod bytes;
+#[path = "../../../protocol/core/tests/trust/city.rs"]
+#[allow(dead_code)]
+mod city;
 pub mod down_frame;
+pub mod entry;
 pub mod image_frame;
+pub mod journal;
 pub mod lanes;
 pub mod replay;
+pub mod session;
+pub mod trust;
 pub mod up_frame;
+#[path = "../../../protocol/core/tests/world/mod.rs"]
+pub mod world;
 
 /// Counts what everything here allocates.
 #[global_allocator]
@@ -47,6 +57,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "up_frame", run: up_frame::run, memory: 16 * MIB },
     Target { name: "down_frame", run: down_frame::run, memory: 16 * MIB },
     Target { name: "image_frame", run: image_frame::run, memory: 16 * MIB },
+    Target { name: "entry", run: entry::run, memory: 4 * MIB },
+    Target { name: "trust", run: trust::run, memory: 4 * MIB },
+    // Segments are zero-filled ahead of their records.
+    Target { name: "journal", run: journal::run, memory: 16 * MIB },
+    Target { name: "apply", run: apply::run, memory: 32 * MIB },
+    // Six replicas with journals and state.
+    Target { name: "session", run: session::run, memory: 64 * MIB },
 ];
 
 /// Runs a target on an input, and holds it to its bound of memory.

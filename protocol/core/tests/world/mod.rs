@@ -16,6 +16,7 @@ pub mod scanning;
 pub mod site;
 mod wires;
 
+pub use meaning::meaning as meaning_of;
 pub use paper::{DOMAIN, marker};
 
 pub use look::Opinion;
