@@ -206,7 +206,7 @@ fn office_json(trust: &TrustView, id: &str) -> Value {
 /// [`DeskError`] when it is not in memory any more.
 pub fn fresh(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
     let trust = desk.engine().trust();
-    let shown = view(&*desk.facts(id)?);
+    let shown = view(&desk.facts(id)?);
     let mut whole = line_of(&trust, id, &shown.summary, "saved", 1);
     let more = json!({
         "conflicts": [],

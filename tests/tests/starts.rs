@@ -174,8 +174,8 @@ fn a_rebuild_longer_than_the_managers_limit_is_not_killed_and_the_counter_regist
 /// From which position the last start brought its state up to the journal.
 fn began_from(site: &Site) -> u64 {
     let log = fs::read_to_string(site.process.log()).unwrap();
-    let lines = log.lines().filter(|line| line.contains("bringing the state up to the journal"));
-    let line = lines.last().unwrap();
+    let told = |line: &&str| line.contains("bringing the state up to the journal");
+    let line = log.lines().rev().find(told).unwrap();
     let (_, from) = line.split_once("from=").unwrap();
     from.split_whitespace().next().unwrap().parse().unwrap()
 }
