@@ -163,10 +163,17 @@ pub fn surely<T>(
             silence = Some(error);
             None
         }
+        // It says itself that it can be asked again: its start is under way.
+        Err(Trouble::Refused(answer)) if is_starting(&answer) => None,
         done => Some(done),
     });
     let silence = silence.unwrap_or_else(|| io::ErrorKind::TimedOut.into());
     answer.unwrap_or(Err(Trouble::Doubtful(silence)))
+}
+
+fn is_starting(answer: &Answer) -> bool {
+    let code = answer.json()["error"]["code"].clone();
+    answer.status == 503 && (code == "starting" || code == "rebuilding")
 }
 
 /// A key that nobody used before.

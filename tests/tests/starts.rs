@@ -111,7 +111,8 @@ fn a_rebuild_longer_than_the_managers_limit_is_not_killed_and_the_counter_regist
     let mut codes: BTreeSet<String> = made.iter().map(|(.., one)| one.code.clone()).collect();
     let mut fresh = Vec::new();
     for _ in 0..5 {
-        let one = desk.register(&fresh_key(), &application(&mut seed)).unwrap();
+        let (key, body) = (fresh_key(), application(&mut seed));
+        let one = wait("the counter registers", ANSWERS, || desk.register(&key, &body).ok());
         assert!(codes.insert(one.code.clone()), "{} was given before", one.code);
         if fresh.is_empty() {
             assert!(began.elapsed() < ANSWERS, "the counter worked after {:?}", began.elapsed());
@@ -151,9 +152,8 @@ fn a_rebuild_longer_than_the_managers_limit_is_not_killed_and_the_counter_regist
     damage(site);
     site.start().unwrap();
     for _ in 0..2 {
-        let one = wait("the counter registers", PATIENCE, || {
-            desk.register(&fresh_key(), &application(&mut seed)).ok()
-        });
+        let (key, body) = (fresh_key(), application(&mut seed));
+        let one = wait("the counter registers", PATIENCE, || desk.register(&key, &body).ok());
         assert!(!is_ready(&client), "the rebuild is over: it says nothing");
         assert!(codes.insert(one.code.clone()), "{} was given before", one.code);
         expected.at(&city, &one.id, WARD);
@@ -174,8 +174,8 @@ fn a_rebuild_longer_than_the_managers_limit_is_not_killed_and_the_counter_regist
 /// From which position the last start brought its state up to the journal.
 fn began_from(site: &Site) -> u64 {
     let log = fs::read_to_string(site.process.log()).unwrap();
-    let lines = log.lines().filter(|line| line.contains("bringing the state up to the journal"));
-    let line = lines.last().unwrap();
+    let told = |line: &&str| line.contains("bringing the state up to the journal");
+    let line = log.lines().rev().find(told).unwrap();
     let (_, from) = line.split_once("from=").unwrap();
     from.split_whitespace().next().unwrap().parse().unwrap()
 }

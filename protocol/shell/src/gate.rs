@@ -17,7 +17,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 use tower_service::Service;
 
 /// How long answers may take when a service stops; shorter while its state is not up, where none takes
@@ -29,26 +29,46 @@ pub const LAST_EARLY_ANSWERS: Duration = Duration::from_secs(2);
 /// Seconds after which whoever was told to wait may ask again.
 const ASK_AGAIN: u64 = 2;
 
+/// How long a question to the API waits for its routes: most starts are over by then, and nobody who
+/// asks in between need know of them.
+const ROUTES_WAIT: Duration = Duration::from_secs(2);
+
 /// Routes that can be changed while they are served; cheap to clone.
 #[derive(Clone)]
-pub struct Gate(Arc<RwLock<Router>>);
+pub struct Gate {
+    routes: Arc<RwLock<Router>>,
+    /// Whether they were changed.
+    changed: Arc<watch::Sender<bool>>,
+}
 
 impl Gate {
     /// Begins with these.
     pub fn new(router: Router) -> Self {
-        Self(Arc::new(RwLock::new(router)))
+        let changed = Arc::new(watch::Sender::new(false));
+        Self { routes: Arc::new(RwLock::new(router)), changed }
     }
 
-    /// Requests from here on go there.
+    /// Requests from here on go there, and those that waited.
     pub fn set(&self, router: Router) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = router;
+        *self.routes.write().unwrap_or_else(PoisonError::into_inner) = router;
+        self.changed.send_replace(true);
+    }
+
+    /// A moment's patience with a start; the line of the page is not to wait.
+    async fn wait(&self, path: &str) {
+        if path.starts_with("/api/") && path != "/api/v1/sync" {
+            let mut changed = self.changed.subscribe();
+            // Whoever has waited in vain is told how far the start is.
+            let _ = tokio::time::timeout(ROUTES_WAIT, changed.wait_for(|is| *is)).await;
+        }
     }
 
     /// For the listener.
     pub fn router(&self) -> Router {
         let gate = self.clone();
         Router::new().fallback(move |request: Request| async move {
-            let mut router = gate.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+            gate.wait(request.uri().path()).await;
+            let mut router = gate.routes.read().unwrap_or_else(PoisonError::into_inner).clone();
             // A router is always ready and never fails.
             router.call(request).await.unwrap_or_else(|never| match never {})
         })
@@ -166,5 +186,15 @@ mod tests {
         assert!(ask(&mut router, "/metrics").await.1.contains("step=\"journal\"} 1"));
         gate.set(Router::new().route("/api/v1/dossiers", get(|| async { "all of them" })));
         assert_eq!(ask(&mut router, "/api/v1/dossiers").await.1, "all of them");
+    }
+
+    #[tokio::test]
+    async fn who_asks_a_moment_too_early_is_answered_by_the_routes_that_come() {
+        let gate = Gate::new(starting(&Startup::default(), &[]));
+        let mut router = gate.router();
+        let early = tokio::spawn(async move { ask(&mut router, "/api/v1/dossiers").await });
+        tokio::task::yield_now().await;
+        gate.set(Router::new().route("/api/v1/dossiers", get(|| async { "all of them" })));
+        assert_eq!(early.await.unwrap(), (StatusCode::OK, "all of them".to_owned()));
     }
 }

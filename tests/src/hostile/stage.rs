@@ -3,7 +3,6 @@
 use crate::{
     binaries::Binaries,
     desk::{Desk, application, fresh_key},
-    growth::{cpu, memory},
     http::Client,
     papers,
     patience::{PATIENCE, until},
@@ -11,6 +10,7 @@ use crate::{
     process::{Process, Recipe},
     seed::Seed,
     storm::start_hub,
+    usage::{cpu, memory},
 };
 use anyhow::{Context, ensure};
 use motcua_core::trust::NodeKind;
