@@ -298,7 +298,12 @@ pub fn seeds() -> Vec<(String, Vec<u8>)> {
     let attach = entry(2, &[0], 0, &[], 0, 0, b"bytes");
     let decides = entry(3, &[0], 0, &[], 0, 0, &[1, 1, 0]);
     let unknown = entry(0xb3, &[0], 0, &[], 0, 0, b"later");
+    // The first thing that its author writes, on top of another office's change.
+    let first = entry(1, &[0], 0, &[2], 1, 2, &facts(1));
+    let quiet = entry(1, &[0], 0, &[], 1, 2, &facts(1));
     vec![
+        ("intrudes-first".into(), first),
+        ("intrudes-quietly".into(), quiet),
         ("creates".into(), create.clone()),
         ("changes".into(), [create.clone(), change.clone()].concat()),
         ("intrudes".into(), [create.clone(), change.clone(), intrudes].concat()),
