@@ -177,6 +177,12 @@ impl Replica {
         let mine: BTreeMap<EntryName, &Stored> =
             history.iter().map(|stored| (name(&stored.entry), stored)).collect();
         let their: BTreeMap<EntryName, bool> = theirs.iter().copied().collect();
+        // What was forgotten here is not asked for: with it came no word of who was taken out, and it
+        // would go to them again. If it belongs here once more, it comes from above.
+        let forgotten = history.is_empty() && store.get(&Key::Purged(dossier).bytes())?.is_some();
+        if forgotten {
+            return Ok(nothing);
+        }
         let Some(child) = self.children.get_mut(&link) else { return Ok(nothing) };
         let mut lacking: Vec<EntryName> =
             their.keys().filter(|name| !mine.contains_key(*name)).copied().collect();
