@@ -72,13 +72,13 @@ fn copy(state: &SledStore, base: &Base, startup: &Startup) -> Result<bool, Start
         if number % BASE_BATCH as u64 == 0 {
             state.write(std::mem::take(&mut batch))?;
             if clock.monotonic().since(kept) >= KEPT_EVERY {
-                state.flush()?;
+                state.keep()?;
                 kept = clock.monotonic();
             }
             startup.reached(number, base.pairs());
             hold(startup, Step::Base);
             if startup.is_stopping() {
-                state.flush()?;
+                state.keep()?;
                 return Ok(false);
             }
         }

@@ -285,7 +285,7 @@ pub(super) fn bring_up<C: Content>(
     }
     applier.ledger.fold_at_once(motcua_core::ledger::FOLD_AT_ONCE);
     if lost || !level {
-        applier.books.state.flush()?;
+        applier.books.state.keep()?;
     }
     Ok(level)
 }
@@ -306,7 +306,7 @@ fn catch_up<C: Content>(
         (applier.changed)(&done.dossiers);
         startup.reached(done.upto, applier.books.journal.durable());
         if clock.monotonic().since(kept) >= KEPT_EVERY {
-            applier.books.state.flush()?;
+            applier.books.state.keep()?;
             kept = clock.monotonic();
         }
         hold(&startup, Step::Records);

@@ -279,6 +279,18 @@ impl SledStore {
         Ok(())
     }
 
+    /// Hands on what was written, as [`Self::flush`]; where the disk is full it stays in memory, and
+    /// nobody has to wait for that.
+    ///
+    /// # Errors
+    /// [`StoreError`] when sled refuses for another reason.
+    pub(crate) fn keep(&self) -> Result<(), StoreError> {
+        match self.flush() {
+            Err(_) if self.waits_for_room() => Ok(()),
+            kept => kept,
+        }
+    }
+
     /// Whether what goes wrong with it now will do when there is space again.
     pub(crate) fn waits_for_room(&self) -> bool {
         let closed = self.open.read().unwrap_or_else(PoisonError::into_inner).is_none();
