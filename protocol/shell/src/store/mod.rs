@@ -378,7 +378,7 @@ impl SledStore {
                     bytes = 0;
                 }
             }
-            copy.flush()?;
+            copy.settle()?;
         }
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         // A crash in between leaves no store at its place, and it is rebuilt.
@@ -519,6 +519,7 @@ mod tests {
         store.renew().unwrap();
         let after: Vec<_> = store.iter().unwrap().map(Result::unwrap).collect();
         assert_eq!(before, after);
+        assert!(!beside(&beside(&path, "new"), "reserve").exists(), "one reserve for one store");
         pair(7, Some(vec![7]));
         store.flush().unwrap();
         let mut files = vec![dir.path().to_owned()];
