@@ -17,6 +17,8 @@ use motcua_core::{
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 
+pub use crate::moves::{Circumstances, move_to, move_under};
+
 /// Longest text of one field, in characters.
 pub const FIELD_CHARACTERS: usize = 2_000;
 /// Longest name.
@@ -181,7 +183,7 @@ pub fn register(
             return Err(ActionError::Invalid { field: "papers.count", why });
         }
     }
-    let first = StateStep { to: State::Accepted.code(), after: vec![], act };
+    let first = StateStep { to: State::Accepted.code(), act, ..StateStep::default() };
     let mut facts = vec![
         Draft::new(Kind::Applicant, &registration.applicant),
         Draft::new(Kind::Request, &registration.request),
@@ -194,19 +196,6 @@ pub fn register(
     }
     let grant = |role| AudienceOp { action: AudienceAction::Add, role, office };
     Ok(Action { facts, audience: vec![grant(Role::Desk), grant(Role::ReceivedBy)] })
-}
-
-/// Moves a dossier to another state.
-///
-/// # Errors
-/// [`ActionError::NotAllowed`] when the table has no such step from here.
-pub fn move_to(derived: &Derived, to: State, mut act: Act) -> Result<Action, ActionError> {
-    tidy(&mut act.note, "note", FIELD_CHARACTERS, false)?;
-    if !derived.allowed().contains(&to) {
-        return Err(ActionError::NotAllowed { from: derived.state, to });
-    }
-    let step = StateStep { to: to.code(), after: derived.heads.clone(), act };
-    Ok(Action { facts: vec![Draft::new(Kind::State, &step)], audience: vec![] })
 }
 
 /// Gives a dossier to another office, which takes part from here on as the competent one.

@@ -206,7 +206,7 @@ mod tests {
 
     fn step(id: &str, to: State, after: &[&str]) -> Fact {
         let after = after.iter().map(ToString::to_string).collect();
-        let fields = StateStep { to: to.code(), after, act: Act::default() };
+        let fields = StateStep { to: to.code(), after, ..StateStep::default() };
         Fact::new(Kind::State, id.into(), &fields)
     }
 

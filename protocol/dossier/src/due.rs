@@ -30,12 +30,28 @@ pub enum Term {
 }
 
 /// What a pause does with the term.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Model {
     /// The rest of the term runs on after it.
+    #[default]
     StopClock,
     /// The whole term begins again after it.
     Restart,
+}
+
+impl Model {
+    /// As facts and vectors write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::StopClock => "stop_clock",
+            Self::Restart => "restart",
+        }
+    }
+
+    /// From its word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::StopClock, Self::Restart].into_iter().find(|model| model.word() == word)
+    }
 }
 
 /// A pause (tạm dừng): for a supplement, or until a fee or tax is paid.
@@ -157,16 +173,19 @@ pub fn due(
     }
     let first = term.run(time, received).ok_or(DueError::NoWorkingTime)?;
     let at = pauses.iter().try_fold(first, |due, pause| {
-        let moved = paused(time, term, due, pause).ok_or(DueError::NoWorkingTime)?;
-        // Choice: a pause never brings a date forward. It could only where the date is an opening
-        // and the walk stops at the closing before it.
-        Ok::<_, DueError>(due.max(moved))
+        after_pause(time, term, due, pause).ok_or(DueError::NoWorkingTime)
     })?;
     let provisional = !time.is_final(received.year(), at.year());
     Ok(DueDate { at: Some(at), provisional })
 }
 
-/// The date after one pause.
+/// Where a date in force goes through one pause; none where nothing is worked any more.
+pub fn after_pause(time: &WorkTime, term: Term, due: DateTime, pause: &Pause) -> Option<DateTime> {
+    // Choice: a pause never brings a date forward. It could only where the date is an opening and
+    // the walk stops at the closing before it.
+    Some(due.max(paused(time, term, due, pause)?))
+}
+
 fn paused(time: &WorkTime, term: Term, due: DateTime, pause: &Pause) -> Option<DateTime> {
     // Choice: what is overdue stays so, and nothing is left that could be paused.
     if pause.from >= due {

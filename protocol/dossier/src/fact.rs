@@ -10,11 +10,11 @@ use std::fmt;
 /// | kind | fields | personal data: purpose |
 /// |---|---|---|
 /// | `applicant` | name, typed_name, nationality, id_number, birth_date, phone, address, email | all: identify and reach |
-/// | `request` | procedure, procedure_name, channel, text, fee (đồng) | text: what is asked for |
+/// | `request` | procedure, procedure_name, channel, text, fee (đồng), term_unit, term | text: what is asked for |
 /// | `paper` | name, form, count | none |
 /// | `code` | code | none |
 /// | `due` | at (ms), reason | none |
-/// | `state` | to, after, at, by, office, note | note: reasons given |
+/// | `state` | to, after, pause, happened (ms), at, by, office, note | note: reasons given |
 /// | `forward` | to, to_name, at, by, office, note | note |
 /// | `taken` | forward, at, by, office, note | note |
 /// | `note` | text, at, by, office | text |
@@ -110,6 +110,15 @@ impl Fact {
         Self { id, kind, json: value.to_string() }
     }
 
+    /// Unix milliseconds at which its writer claims to have written it; none where the id is no ULID.
+    pub fn time(&self) -> Option<i64> {
+        let digits = self.id.get(..10).filter(|_| self.id.len() == 26)?;
+        digits.bytes().try_fold(0i64, |time, digit| {
+            let value = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ".iter().position(|one| *one == digit)?;
+            Some((time << 5) | value as i64)
+        })
+    }
+
     /// The fields, if they are of this shape; a fact that is not stays in the document and is
     /// shown as it stands.
     pub fn read<F: DeserializeOwned>(&self) -> Option<F> {
@@ -169,6 +178,13 @@ pub struct Request {
     /// Fee in đồng.
     #[serde(default)]
     pub fee: Option<u64>,
+    /// Unit of the term that was in force at reception, see [`crate::due::Term::read`]; empty in
+    /// dossiers from before it was kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub term_unit: String,
+    /// Term in that unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<u32>,
 }
 
 /// Fields of [`Kind::Paper`].
@@ -215,15 +231,29 @@ pub struct Act {
 }
 
 /// Fields of [`Kind::State`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StateStep {
     /// Portal state, 1 to 10.
     pub to: u8,
     /// State facts that the clerk had seen: what concurrency means is read from here.
     pub after: Vec<String>,
+    /// What a pause that begins with it does with the term, a word of [`crate::due::Model`]; empty
+    /// where none begins, and in steps from before it was kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub pause: String,
+    /// Unix milliseconds at which it happened, where that is not when it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub happened: Option<i64>,
     /// Who, when, where.
     #[serde(flatten)]
     pub act: Act,
+}
+
+impl StateStep {
+    /// When it happened, Unix milliseconds.
+    pub fn when(&self) -> i64 {
+        self.happened.unwrap_or(self.act.at)
+    }
 }
 
 /// Fields of [`Kind::Forward`].

@@ -7,6 +7,7 @@
 //! - [`state`] the ten portal states and their transitions; [`mod@derive`] status from facts
 //! - [`action`] what a clerk does, as facts and audience; [`view`] what a page shows
 //! - [`code`] and [`lease`] dossier codes issued offline; [`procedure`] the catalogue
+//! - [`pauses`] when the clock stood still and what that did to the promised date
 //! - [`calendar`] working time; [`due`] promised dates; [`report`] the periodic report; [`local`] time
 //! - [`letters`] look-alikes of Đ put right
 //! - [`search`] folding and ranking for Vietnamese search; [`image`] facts as bytes, for who has no history
@@ -24,6 +25,8 @@ pub mod image;
 pub mod lease;
 pub mod letters;
 pub mod local;
+mod moves;
+pub mod pauses;
 pub mod procedure;
 pub mod report;
 pub mod search;

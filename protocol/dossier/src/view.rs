@@ -1,8 +1,11 @@
 //! What pages and lists show of a dossier: plain values that follow from its facts.
 
 use crate::{
+    calendar,
     derive::{Derived, derive},
+    due::Term,
     fact::{Applicant, CodeField, Due, Fact, Kind, Paper, Request},
+    pauses::{self, Date, Stretch, Why},
     state::State,
 };
 use serde::{Deserialize, Serialize};
@@ -22,8 +25,10 @@ pub struct Summary {
     pub state: u8,
     /// When it was accepted, Unix milliseconds.
     pub received: Option<i64>,
-    /// Newest promised date.
+    /// Promised date in force.
     pub due: Option<i64>,
+    /// Since when its clock stands still; none while it runs.
+    pub paused: Option<i64>,
     /// Office ids that hold it; empty if it never left its desk.
     pub holders: Vec<String>,
     /// Whether a person must settle something.
@@ -53,8 +58,10 @@ pub struct View {
     pub request: Request,
     /// Papers handed in.
     pub papers: Vec<Paper>,
-    /// Promised dates, oldest first; the first one was printed.
-    pub due: Vec<Due>,
+    /// Promised dates, oldest first; the first one was printed, the last one is in force.
+    pub dates: Vec<Date>,
+    /// When its clock stood still.
+    pub pauses: Vec<Stretch>,
     /// Status and hand-overs.
     pub derived: Derived,
 }
@@ -65,8 +72,9 @@ pub fn view(facts: &[Fact]) -> View {
     let applicant: Applicant = last(facts, Kind::Applicant).unwrap_or_default();
     let request: Request = last(facts, Kind::Request).unwrap_or_default();
     let code: Option<CodeField> = all(facts, Kind::Code).next();
-    let due: Vec<Due> = all(facts, Kind::Due).collect();
-    let accepted = derived.steps.iter().find(|step| step.to == State::Accepted);
+    let pauses = pauses::stretches(&derived);
+    let dates = dates(facts, &request, &pauses);
+    let paused = pauses.iter().filter(|pause| pause.to.is_none()).map(|pause| pause.from).min();
     let acts = derived.steps.iter().map(|step| step.fields.act.at);
     let given = derived.hand_overs.iter().flat_map(|hand_over| {
         [Some(hand_over.given.act.at), hand_over.taken.as_ref().map(|taken| taken.act.at)]
@@ -77,15 +85,31 @@ pub fn view(facts: &[Fact]) -> View {
         procedure_name: request.procedure_name.clone(),
         applicant: applicant.name.clone(),
         state: derived.state.code(),
-        received: accepted.map(|step| step.fields.act.at),
-        due: due.last().map(|due| due.at),
+        received: pauses::received(&derived),
+        due: dates.last().map(|date| date.at),
+        paused: paused.filter(|_| pauses::is_pause(derived.state)),
         holders: derived.holders(),
         conflict: !derived.conflicts.is_empty(),
         facts: u32::try_from(facts.len()).unwrap_or(u32::MAX),
         updated: acts.chain(given.flatten()).max().unwrap_or_default(),
     };
     let papers = all(facts, Kind::Paper).collect();
-    View { summary, applicant, request, papers, due, derived }
+    View { summary, applicant, request, papers, dates, pauses, derived }
+}
+
+/// The promised dates: those that were stated, and where pauses moved them.
+fn dates(facts: &[Fact], request: &Request, pauses: &[Stretch]) -> Vec<Date> {
+    let term = Term::read(&request.term_unit, request.term.map(f64::from)).ok();
+    let mut stated: Vec<(i64, Why)> = Vec::new();
+    for fact in facts.iter().filter(|fact| fact.kind == Kind::Due) {
+        let Some(due) = fact.read::<Due>() else { continue };
+        let why = match stated.is_empty() {
+            true => Why::Promised,
+            false => Why::Set(fact.time().unwrap_or_default(), due.reason),
+        };
+        stated.push((due.at, why));
+    }
+    pauses::dates(calendar::usual(), term, &stated, pauses)
 }
 
 fn all<'a, F: serde::de::DeserializeOwned + 'a>(

@@ -14,58 +14,6 @@ fn usual() -> WorkTime {
 }
 
 #[test]
-fn a_pause_over_a_weekend_and_a_holiday_is_counted_in_working_time() {
-    #[derive(serde::Deserialize)]
-    struct Row {
-        id: String,
-        received: String,
-        term_working_days: Option<u32>,
-        pause_start: DateTime,
-        pause_end: DateTime,
-        due_before: DateTime,
-        due_after_clock_stops: DateTime,
-        paused_working_hours: f64,
-        due_after_clock_restarts: Option<DateTime>,
-    }
-    let time = usual();
-    let mut reader = csv::Reader::from_reader(include_str!("data/pauses.csv").as_bytes());
-    let rows: Vec<Row> = reader.deserialize().map(Result::unwrap).collect();
-    assert_eq!(rows.len(), 5);
-    let (mut received, mut term, mut before) = (DateTime::default(), Term::None, Vec::new());
-    for row in rows {
-        // A row without a term is a further pause of the dossier above.
-        match row.term_working_days {
-            Some(days) => {
-                (received, term) = (row.received.parse().unwrap(), Term::WorkingDays(days));
-                before.clear();
-            }
-            None => assert!(row.received.starts_with('(')),
-        }
-        let at = |pauses: &[Pause]| due(&time, term, received, pauses).unwrap().at.unwrap();
-        assert_eq!(at(&before), row.due_before, "{}", row.id);
-        let pause = |model| Pause { model, from: row.pause_start, to: row.pause_end };
-        if let Some(expected) = row.due_after_clock_restarts {
-            assert_eq!(at(&[pause(Model::Restart)]), expected, "{}", row.id);
-        }
-        before.push(pause(Model::StopClock));
-        assert_eq!(at(&before), row.due_after_clock_stops, "{}", row.id);
-        let paused = time.between(row.pause_start, row.pause_end);
-        assert_eq!(paused as f64 / 3_600.0, row.paused_working_hours, "{}", row.id);
-    }
-}
-
-#[test]
-fn a_supplement_that_comes_on_the_holiday_itself_counts_from_the_next_opening() {
-    let (received, from) =
-        ("2026-11-18T10:00".parse().unwrap(), "2026-11-20T16:30".parse().unwrap());
-    for to in ["2026-11-25T07:30", "2026-11-24T09:00"] {
-        let pause = Pause { model: Model::StopClock, from, to: to.parse().unwrap() };
-        let found = due(&usual(), Term::WorkingDays(3), received, &[pause]).unwrap();
-        assert_eq!(found.at, Some("2026-11-25T10:30".parse().unwrap()), "{to}");
-    }
-}
-
-#[test]
 fn a_term_that_cannot_be_is_refused_and_never_becomes_a_date() {
     for (unit, n) in [
         ("working_days", None),

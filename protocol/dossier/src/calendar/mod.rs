@@ -13,7 +13,15 @@ pub use hours::{Hours, Interval};
 pub use work::WorkTime;
 
 use jiff::civil::Date;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
+
+/// Every office works in the usual hours, until offices can say theirs.
+static USUAL: LazyLock<WorkTime> = LazyLock::new(|| WorkTime::usual(Calendar::vietnam()));
+
+/// The working time by which dates are reckoned.
+pub fn usual() -> &'static WorkTime {
+    &USUAL
+}
 
 /// A day that is not as its weekday.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@
 
 mod codes;
 mod due;
+mod pauses;
 mod report;
 mod search;
 
@@ -13,11 +14,16 @@ use std::{fs, path::Path};
 
 /// A file of vectors.
 fn file(name: &str) -> Value {
+    let text = text(name);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The text of one.
+fn text(name: &str) -> String {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
     let other = std::env::var_os("MOTCUA_VECTORS").map(|folder| Path::new(&folder).join(name));
     let path = other.filter(|path| path.exists()).unwrap_or(own);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"))
 }
 
 /// Its cases; with an `op`, those of that operation.
