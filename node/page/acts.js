@@ -65,7 +65,11 @@ async function move(m) {
   const note = $('move-note').value.trim();
   const reasonless = NEEDS_REASON.includes(m.state) && !note;
   fieldError('move-note', reasonless ? w('err_reason', both(m)) : '');
-  if (!reasonless && await act('moves', { to: m.state, note }, 'work-problem', w('done_move', both(m)))) $('move-note').value = '';
+  if (reasonless) return;
+  const more = moveMore(m);
+  if (more && await act('moves', { to: m.state, note, ...more }, 'work-problem', w('done_move', both(m)))) {
+    for (const field of ['move-note', 'happened', 'pause-model']) $(field).value = '';
+  }
 }
 
 async function take() {

@@ -1,7 +1,7 @@
 // The clerk's page: plain scripts, no build, no outside resource, nothing inline. Scripts share one
 // scope and load in the order of index.html: /parts (language, build, time, ask, bundle), which the
-// hub's console has too, then sync, list, fields, papers, register, dossier, acts, scans, held, and
-// this one, which starts them: language, routes, keys.
+// hub's console has too, then sync, list, fields, papers, register, pauses, dossier, acts, scans, held,
+// and this one, which starts them: language, routes, keys.
 //
 // Element ids that other programs (browser tests) may rely on:
 //   #sync-line       the sentence about what is saved, sent and received; its box #sync-box has
@@ -13,6 +13,8 @@
 //                    #applicant-address, #request, #save; errors in #register-errors
 //   #code            the dossier code; filled and shown only after the node has said "saved"
 //   #move-<n>        on #/d/<id>: moves the dossier to state n (3, 5 and 8 need #move-note)
+//   #happened, #pause-model   when a move happened, and what the pause does that begins with it;
+//                    dates and pauses stand in #due-dates and #pauses
 //   #take            confirms a hand-over (shown only when there is one to confirm)
 //   #forward-office, #forward-send   forward to another office
 //   #note-text, #note-send           add a note
@@ -94,7 +96,7 @@ function shortcut(event) {
 }
 
 function start() {
-  for (const id of FIELDS.concat(['forward-office', 'note-text', 'move-note'])) {
+  for (const id of FIELDS.concat(['forward-office', 'note-text', 'move-note', 'happened'])) {
     const by = [`${id}-hint`, `${id}-error`].filter((x) => $(x)).join(' ');
     if (by) $(id).setAttribute('aria-describedby', by);
   }

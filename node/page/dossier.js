@@ -10,7 +10,7 @@ function openDossier(id) {
     $('dossier-status').textContent = '';
     $('scan-status').textContent = '';
     for (const box of ['work-problem', 'forward-problem', 'note-problem', 'dossier-problem', 'scan-problem']) problem(box, '');
-    for (const field of ['move-note', 'forward-office', 'forward-note', 'forward-filter', 'note-text']) { $(field).value = ''; fieldError(field, ''); }
+    for (const field of ['happened', 'pause-model', 'move-note', 'forward-office', 'forward-note', 'forward-filter', 'note-text']) { $(field).value = ''; fieldError(field, ''); }
     showOffices();
   }
   if (!dossier.offices) loadOffices();
@@ -81,7 +81,8 @@ function drawFacts(d) {
     [w('fact_email'), given(a.email)],
     [w('fact_request'), given(d.request)],
     [w('fact_received'), given(d.received && timeOf(d.received))],
-    [w('fact_due'), el('div', {}, ...dueParts(d), d.due_dates && d.due_dates.length > 1 ? el('p', { class: 'soft' }, w('first_due', timeOf(d.due_dates[0].at))) : null)],
+    [w('fact_due'), el('div', { id: 'due-dates' }, ...dueParts(d), ...dateParts(d))],
+    d.pauses && d.pauses.length ? [w('fact_pauses'), el('div', { id: 'pauses' }, ...d.pauses.map(pausePart))] : null,
     d.fee === undefined ? null : [w('fact_fee'), d.fee === null ? given('') : w('dong', String(d.fee).replace(/\B(?=(\d{3})+$)/g, '.'))],
     [w('fact_holder'), (d.holder && d.holder.name) || w('unknown_holder')],
   ]);

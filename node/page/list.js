@@ -83,6 +83,7 @@ function listRow(d) {
 function dueParts(d) {
   if (d.due === null || d.due === undefined) return [w('no_due')];
   const left = d.due - now();
+  if (d.paused) return [timeOf(d.due), el('p', { class: 'soft' }, mark('pause'), ' ', w('paused_since', timeOf(d.paused)))];
   const running = [1, 2, 4].includes(d.state);
   if (!running) return [timeOf(d.due)];
   return left < 0

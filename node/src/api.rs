@@ -34,8 +34,9 @@ use motcua_core::{
     record::RequestKey,
 };
 use motcua_dossier::{
-    action,
-    fact::{Applicant, Paper},
+    action::{self, Circumstances},
+    due::Model,
+    fact::{Applicant, Fact, Paper},
     procedure::Procedure,
     state::State,
 };
@@ -64,6 +65,7 @@ pub(crate) static PAGE: &[PageFile] = &[
     PageFile::script("/fields.js", include_str!("../page/fields.js")),
     PageFile::script("/papers.js", include_str!("../page/papers.js")),
     PageFile::script("/register.js", include_str!("../page/register.js")),
+    PageFile::script("/pauses.js", include_str!("../page/pauses.js")),
     PageFile::script("/dossier.js", include_str!("../page/dossier.js")),
     PageFile::script("/acts.js", include_str!("../page/acts.js")),
     PageFile::script("/scans.js", include_str!("../page/scans.js")),
@@ -281,6 +283,12 @@ pub(crate) async fn register_at(
 #[serde(deny_unknown_fields)]
 struct MoveBody {
     to: u8,
+    /// What the pause that begins with it does.
+    #[serde(default)]
+    pause: Option<String>,
+    /// When it happened, where that is not now.
+    #[serde(default)]
+    happened: Option<i64>,
     #[serde(default)]
     note: String,
     #[serde(default)]
@@ -296,9 +304,15 @@ async fn move_to(
     let (id, asked) = (dossier_id(&id)?, read::<MoveBody>(&body)?);
     let unknown = || DeskError::Unknown { field: "to", value: asked.to.to_string() };
     let to = State::from_code(asked.to).ok_or_else(unknown)?;
+    let pause = asked.pause.map(|word| {
+        let unknown =
+            || DeskError::Unknown { field: "pause", value: word.chars().take(80).collect() };
+        Model::from_word(&word).ok_or_else(unknown)
+    });
+    let circumstances = Circumstances { pause: pause.transpose()?, happened: asked.happened };
     let caller = caller(&headers, &body, asked.clerk)?;
-    let done =
-        api.desk.act(id, caller, asked.note, |derived, act| Ok(action::move_to(derived, to, act)?));
+    let make = |facts: &[Fact], act| Ok(action::move_under(facts, to, circumstances, act)?);
+    let done = api.desk.act_after(Vec::new(), id, caller, asked.note, make);
     answer(&api, done.await).await
 }
 

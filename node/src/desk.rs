@@ -184,6 +184,8 @@ impl Desk {
                 channel: "direct".into(),
                 text: new.request,
                 fee: new.fee,
+                term_unit: procedure.term_unit.clone(),
+                term: Some(procedure.term),
             },
             papers: new.papers,
             due: new.due,

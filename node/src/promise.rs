@@ -2,16 +2,12 @@
 
 use motcua_core::time::Timestamp;
 use motcua_dossier::{
-    calendar::{Calendar, WorkTime},
+    calendar,
     due::{DueError, due},
     local,
     procedure::Procedure,
 };
 use serde::Serialize;
-use std::sync::LazyLock;
-
-/// Every office works in the usual hours, until offices can say theirs.
-static WORK: LazyLock<WorkTime> = LazyLock::new(|| WorkTime::usual(Calendar::vietnam()));
 
 /// A date that would be promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -29,6 +25,6 @@ pub struct Promise {
 pub fn promise(procedure: &Procedure, now: Timestamp) -> Result<Promise, DueError> {
     // Beyond the years of any calendar nothing is worked.
     let received = local::of_millis(now.0).ok_or(DueError::NoWorkingTime)?;
-    let found = due(&WORK, procedure.term()?, received, &[])?;
+    let found = due(calendar::usual(), procedure.term()?, received, &[])?;
     Ok(Promise { at: found.at.and_then(local::to_millis), provisional: found.provisional })
 }

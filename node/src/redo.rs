@@ -16,8 +16,9 @@ use motcua_core::{
     },
 };
 use motcua_dossier::{
-    action,
+    action::{self, Circumstances},
     document::Document,
+    due::Model,
     fact::{Fact, Forward, Kind, Note, StateStep, Taken},
     state::State,
 };
@@ -34,7 +35,7 @@ struct Step {
 /// What a step is made of.
 enum Again {
     Note(String),
-    Move(State, String),
+    Move(State, Circumstances, String),
     Forward(OfficeId, String),
     Take(String),
     /// Not by this action: a person types it in.
@@ -69,9 +70,9 @@ pub async fn run(desk: &Desk, id: DossierId, caller: Caller) -> Result<Value, De
                 desk.act(id, clerk, String::new(), |_, act| Ok(action::note(text.clone(), act)?))
                     .await
             }
-            Again::Move(to, text) => {
-                desk.act(id, clerk, note(text), |derived, act| {
-                    Ok(action::move_to(derived, *to, act)?)
+            Again::Move(to, circumstances, text) => {
+                desk.act_after(Vec::new(), id, clerk, note(text), |facts, act| {
+                    Ok(action::move_under(facts, *to, *circumstances, act)?)
                 })
                 .await
             }
@@ -149,7 +150,9 @@ fn again(fact: &Fact) -> Again {
     let made = match fact.kind {
         Kind::Note => fact.read::<Note>().map(|note| Again::Note(note.text)),
         Kind::State => fact.read::<StateStep>().and_then(|step| {
-            State::from_code(step.to).map(|state| Again::Move(state, step.act.note))
+            let pause = Model::from_word(&step.pause);
+            let circumstances = Circumstances { pause, happened: step.happened };
+            State::from_code(step.to).map(|to| Again::Move(to, circumstances, step.act.note))
         }),
         Kind::Forward => fact.read::<Forward>().and_then(|forward| {
             forward.to.parse().ok().map(|to| Again::Forward(to, forward.act.note))
@@ -163,7 +166,7 @@ fn again(fact: &Fact) -> Again {
 fn line(step: &Step) -> Value {
     let (kind, vi, en) = match again(&step.fact) {
         Again::Note(text) => ("note", format!("Ghi chú: {text}"), format!("Note: {text}")),
-        Again::Move(state, _) => (
+        Again::Move(state, ..) => (
             "move",
             format!("Chuyển trạng thái: {}", state.vi()),
             format!("Move to: {}", state.en()),

@@ -14,12 +14,15 @@ use motcua_core::{
 use motcua_dossier::{
     action::waiting_for,
     attachment::Attachment,
+    calendar,
     document::Document,
-    fact::{Applicant, Due, Fact, Forward, Kind, Note, StateStep},
+    fact::{Applicant, Fact, Forward, Kind, Note, StateStep},
+    pauses::{Date, Why},
     state::State,
     view::{Summary, View, view},
 };
 use motcua_shell::{
+    clock::Clock,
     content,
     find::{self, Hits},
 };
@@ -156,6 +159,7 @@ fn line_of(
         "state_en": state.en(),
         "received": summary.received,
         "due": summary.due,
+        "paused": summary.paused,
         "holder": holder,
         "conflict": summary.conflict,
         "sync": sync,
@@ -204,7 +208,8 @@ pub fn fresh(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
         "fee": shown.request.fee,
         "papers": shown.papers,
         "attachments": [],
-        "due_dates": shown.due,
+        "due_dates": date_lines(&shown.dates),
+        "pauses": [],
         "audience": [],
         "steps": [],
         "history": [],
@@ -294,7 +299,8 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
         "fee": shown.request.fee,
         "papers": shown.papers,
         "attachments": if facts.is_some() { crate::scans::lines(desk, id)? } else { Vec::new() },
-        "due_dates": shown.due,
+        "due_dates": date_lines(&shown.dates),
+        "pauses": pause_lines(desk, &trust, &shown),
         "audience": audience,
         "steps": steps,
         "history": entries(desk, &trust, received, &history)?,
@@ -312,11 +318,57 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
     Ok(whole)
 }
 
+/// Promised dates, oldest first.
+fn date_lines(dates: &[Date]) -> Vec<Value> {
+    dates
+        .iter()
+        .map(|date| {
+            let (vi, en) = date.why.words();
+            let reason = if date.why == Why::Promised { "" } else { &vi };
+            json!({
+                "at": date.at,
+                "reason": reason,
+                "reason_vi": vi,
+                "reason_en": en,
+                "provisional": date.provisional,
+            })
+        })
+        .collect()
+}
+
+/// When the clock stood still, oldest first.
+fn pause_lines(desk: &Desk, trust: &TrustView, shown: &View) -> Vec<Value> {
+    let now = desk.engine().clock().wall().0;
+    shown
+        .pauses
+        .iter()
+        .map(|pause| {
+            json!({
+                "state": pause.state.code(),
+                "state_vi": pause.state.vi(),
+                "state_en": pause.state.en(),
+                "model": pause.model.word(),
+                "from": pause.from,
+                "to": pause.to,
+                "worked_minutes": pause.worked(calendar::usual(), now) / 60,
+                "by": pause.asked.by,
+                "office": office_json(trust, &pause.asked.office),
+                "note": pause.asked.note,
+                "ended_by": pause.ended.as_ref().map(|act| act.by.clone()),
+            })
+        })
+        .collect()
+}
+
 /// What is known of a dossier whose history is at the hub.
 fn outline(summary: Summary) -> View {
     View {
         applicant: Applicant { name: summary.applicant.clone(), ..Applicant::default() },
-        due: summary.due.map(|at| Due { at, reason: String::new() }).into_iter().collect(),
+        dates: summary
+            .due
+            .map(|at| Date { at, why: Why::Promised, provisional: false })
+            .into_iter()
+            .collect(),
         summary,
         ..view(&[])
     }
