@@ -155,6 +155,8 @@ fn registration(seed: &mut Seed) -> Registration {
             channel: "direct".into(),
             text: (*seed.pick(&NOTES)).into(),
             fee: Some(1_000 * seed.below(500) as u64),
+            term_unit: procedure.term_unit.clone(),
+            term: Some(procedure.term),
         },
         papers: (0..count)
             .map(|_| Paper {

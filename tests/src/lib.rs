@@ -9,6 +9,7 @@
 )]
 
 pub mod binaries;
+pub mod browser;
 pub mod census;
 pub mod city;
 pub mod clerk;

@@ -1,41 +1,12 @@
 //! The pages in a real browser: what a clerk does, and what the line at the top says while the hub is
 //! away; how an operator gets into the console and out. Needs chromium and the page driver's
 //! packages, which `./check` installs.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
-use motcua_tests::city::{CITY, City, DISTRICT_1, WARDS_1};
-use std::{
-    io::{BufRead, BufReader, Write},
-    path::Path,
-    process::{Command, Stdio},
+use motcua_tests::{
+    browser::drive,
+    city::{CITY, City, DISTRICT_1, WARDS_1},
 };
-
-/// Runs a driver to its end; `answer` answers what it says, where it waits for something.
-fn drive(arguments: &[&str], mut answer: impl FnMut(&str) -> Option<String>) {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    assert!(
-        here.join("page/node_modules/axe-core").is_dir(),
-        "the page driver's packages are missing: run npm ci in tests/page"
-    );
-    let mut driver = Command::new("timeout")
-        .args(["--kill-after=5", "240", "node"])
-        .args(arguments)
-        .arg(here.join("../target/page"))
-        .current_dir(here.join("page"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut answers = driver.stdin.take().unwrap();
-    for said in BufReader::new(driver.stdout.take().unwrap()).lines() {
-        let said = said.unwrap();
-        println!("page driver: {said}");
-        if let Some(words) = answer(&said) {
-            writeln!(answers, "{words}").unwrap();
-        }
-    }
-    assert!(driver.wait().unwrap().success(), "the page driver did not see what it should");
-}
 
 #[test]
 fn a_clerk_registers_forwards_and_sees_the_hub_go_and_come_back() {
