@@ -18,6 +18,7 @@ pub mod calendar;
 pub mod code;
 mod columns;
 pub mod derive;
+pub mod digits;
 pub mod document;
 pub mod due;
 pub mod fact;
