@@ -25,6 +25,7 @@ pub mod line;
 pub mod machines;
 pub mod papers;
 pub mod patience;
+pub mod picture;
 pub mod ports;
 pub mod procedure;
 pub mod process;

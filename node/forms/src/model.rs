@@ -1,0 +1,149 @@
+//! What a form is made from: plain data, put together by whoever knows the dossier.
+
+use jiff::civil::{Date, DateTime};
+
+/// A dossier as a form shows it. Empty texts and `None` are what is not known: dots to write on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dossier {
+    /// Code.
+    pub code: String,
+    /// Procedure code.
+    pub procedure: String,
+    /// Its name when the dossier was received.
+    pub procedure_name: String,
+    /// Term by law, in words.
+    pub term: String,
+    /// Applicant's name.
+    pub applicant: String,
+    /// Identification or tax number.
+    pub applicant_id: String,
+    /// Address.
+    pub address: String,
+    /// Telephone.
+    pub phone: String,
+    /// E-mail.
+    pub email: String,
+    /// What is asked for.
+    pub request: String,
+    /// Papers handed in.
+    pub papers: Vec<Paper>,
+    /// Sets of papers.
+    pub sets: Option<u32>,
+    /// Fee in đồng.
+    pub fee: Option<u64>,
+    /// When it was received, local.
+    pub received: Option<DateTime>,
+    /// Promised times, local, oldest first.
+    pub due: Vec<DateTime>,
+    /// When the result was handed over, local.
+    pub returned: Option<DateTime>,
+    /// Where the result is collected.
+    pub collect: String,
+    /// Office that received it.
+    pub desk: String,
+    /// Office that has it.
+    pub holder: String,
+    /// State, in words.
+    pub state: String,
+    /// Reason given for what the form tells.
+    pub reason: String,
+    /// Hand-overs, oldest first.
+    pub hand_overs: Vec<HandOver>,
+}
+
+/// A paper handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paper {
+    /// What it is.
+    pub name: String,
+    /// Whether it is an original rather than a copy.
+    pub original: bool,
+    /// How many.
+    pub count: u32,
+}
+
+/// A hand-over from office to office.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HandOver {
+    /// Who gives.
+    pub from: String,
+    /// Who takes.
+    pub to: String,
+    /// When it was given, local.
+    pub given: Option<DateTime>,
+    /// Who gave it.
+    pub giver: String,
+    /// When it was taken, local; none while nobody took it.
+    pub taken: Option<DateTime>,
+    /// Who took it.
+    pub taker: String,
+    /// Early, on time or late, in words.
+    pub outcome: String,
+    /// Remark.
+    pub note: String,
+}
+
+/// What a form is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// One dossier.
+    One(Box<Dossier>),
+    /// The dossiers received in some days, both within.
+    Many {
+        /// First day.
+        from: Date,
+        /// Last day.
+        to: Date,
+        /// In the order of their codes.
+        dossiers: Vec<Dossier>,
+    },
+}
+
+/// Which printing it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Printing {
+    /// None: it is only looked at.
+    Preview,
+    /// The first, 1, or a later one.
+    Number(u32),
+    /// Not counted: the register is an office's own.
+    Uncounted,
+}
+
+/// All that a form needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Data {
+    /// Name of the office that prints.
+    pub office: String,
+    /// Name of what it belongs to; may be empty.
+    pub above: String,
+    /// Place before the date, usually the province or city.
+    pub place: String,
+    /// Name of the system that gives the data (TT 01/2023/TT-VPCP).
+    pub system: String,
+    /// When it was issued, local.
+    pub issued: DateTime,
+    /// Which printing.
+    pub printing: Printing,
+    /// Who prints.
+    pub clerk: String,
+    /// What about.
+    pub subject: Subject,
+}
+
+impl Data {
+    /// The day whose edition is printed.
+    pub fn day(&self) -> Date {
+        match &self.subject {
+            Subject::One(dossier) => dossier.received.unwrap_or(self.issued).date(),
+            Subject::Many { to, .. } => *to,
+        }
+    }
+
+    pub(crate) fn dossier(&self) -> Option<&Dossier> {
+        match &self.subject {
+            Subject::One(dossier) => Some(dossier),
+            Subject::Many { .. } => None,
+        }
+    }
+}
