@@ -7,6 +7,7 @@
 //! - [`state`] the ten portal states and their transitions; [`mod@derive`] status from facts
 //! - [`action`] what a clerk does, as facts and audience; [`view`] what a page shows
 //! - [`code`] and [`lease`] dossier codes issued offline; [`procedure`] the catalogue
+//! - [`lists`] in which list of an office a dossier is, who has it, since when
 //! - [`pauses`] when the clock stood still and what that did to the promised date
 //! - [`calendar`] working time; [`due`] promised dates; [`report`] the periodic report; [`local`] time
 //! - [`letters`] look-alikes of Đ put right
@@ -25,6 +26,7 @@ pub mod fact;
 pub mod image;
 pub mod lease;
 pub mod letters;
+pub mod lists;
 pub mod local;
 mod moves;
 pub mod pauses;

@@ -3,10 +3,10 @@
 
 use crate::{
     documents::{Documents, Found, Held},
-    find,
+    find, lists,
 };
 use motcua_core::{
-    id::DossierId,
+    id::{DossierId, OfficeId},
     ledger::{Content, ContentFault, Folded},
     replica::Painter,
     scan::{Reference, reference_row},
@@ -14,16 +14,18 @@ use motcua_core::{
 };
 use motcua_dossier::{
     attachment::attachments,
+    calendar,
     document::{Document, facts_of},
     fact::Fact,
     image,
+    lists::listing,
     state::State,
     view::{Summary, View, view},
 };
 use std::sync::Arc;
 
 /// Folds dossiers.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct DossierContent {
     /// Documents in memory, shared with whoever writes.
     pub documents: Arc<Documents>,
@@ -31,11 +33,10 @@ pub struct DossierContent {
 }
 
 /// Whether anybody lists and searches the dossiers here.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Listed {
-    /// Clerks do.
-    #[default]
-    ByClerks,
+    /// The clerks of an office do.
+    ByClerks(OfficeId),
     /// At a hub nobody does: it would pay for rows that nobody reads.
     ByNobody,
 }
@@ -58,9 +59,14 @@ pub fn read_summary(bytes: &[u8]) -> Option<Summary> {
 }
 
 impl DossierContent {
+    /// What a node of an office folds.
+    pub fn of_office(office: OfficeId) -> Self {
+        Self { documents: Arc::default(), listed: Listed::ByClerks(office) }
+    }
+
     /// What a hub folds.
     pub fn of_hub() -> Self {
-        Self { listed: Listed::ByNobody, ..Self::default() }
+        Self { documents: Arc::default(), listed: Listed::ByNobody }
     }
 
     /// Facts of the accepted entries, with as little work as what is in memory allows.
@@ -89,19 +95,22 @@ impl DossierContent {
     /// What lists, searches and scans read of a dossier with these facts and a newest entry of that
     /// time.
     fn folded(&self, id: DossierId, facts: &[Fact], newest: i64) -> Folded {
-        let View { summary, applicant, .. } = view(facts);
+        let shown = view(facts);
+        let View { summary, applicant, .. } = &shown;
         let updated = summary.updated.max(newest);
-        let mut index = match self.listed {
-            Listed::ByClerks => find::rows(id, &summary.code, &applicant, updated),
-            Listed::ByNobody => Vec::new(),
-        };
+        let mut index = Vec::new();
+        if let Listed::ByClerks(office) = self.listed {
+            index = find::rows(id, &summary.code, applicant, updated);
+            let listing = listing(&shown, &office.to_string(), calendar::usual());
+            index.push(lists::row(id, &listing));
+        }
         index.extend(attachments(facts).filter_map(|(_, attachment)| {
             let (hash, size) = attachment.address()?;
             Some(reference_row(hash, id, Reference { size }))
         }));
         index.sort();
         index.dedup_by(|one, other| one.0 == other.0);
-        let summary = Summary { updated, ..summary };
+        let summary = Summary { updated, ..shown.summary };
         Folded { summary: postcard::to_stdvec(&summary).unwrap_or_default(), index }
     }
 
