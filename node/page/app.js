@@ -1,6 +1,6 @@
 // The clerk's page: plain scripts, no build, no outside resource, nothing inline. Scripts share one
 // scope and load in the order of index.html: /parts (language, build, time, ask, bundle), which the
-// hub's console has too, then sync, list, fields, papers, register, pauses, dossier, acts, scans, held,
+// hub's console has too, then sync, list, lists, fields, papers, register, pauses, dossier, acts, scans, held,
 // and this one, which starts them: language, routes, keys.
 //
 // Element ids that other programs (browser tests) may rely on:
@@ -11,6 +11,7 @@
 //   #dossier-list    the table of dossiers (rows: #dossier-rows tr, each with data-id)
 //   #register-form   with #procedure, #applicant-name, #applicant-id, #applicant-phone,
 //                    #applicant-address, #request, #save; errors in #register-errors
+//   #tab-<list>, #tab-all   the working lists at #/l/<list>, with counters; #mine: only one's own
 //   #code            the dossier code; filled and shown only after the node has said "saved"
 //   #move-<n>        on #/d/<id>: moves the dossier to state n (3, 5 and 8 need #move-note)
 //   #happened, #pause-model   when a move happened, and what the pause does that begins with it;
@@ -41,6 +42,7 @@ function useLanguage(next) {
   showStateFilter();
   showSync();
   list.drawn = dossier.drawn = '';
+  drawTabs();
   relabelRegister();
   showOffices();
   if (list.data) drawList();
@@ -53,12 +55,13 @@ const view = { name: '' };
 function route(first) {
   const at = /^#\/d\/(.+)$/.exec(location.hash);
   const name = at ? 'dossier' : location.hash === '#/register' ? 'register' : 'list';
+  const tab = /^#\/l\/(\w+)$/.exec(location.hash);
   view.name = name;
   for (const other of ['list', 'register', 'dossier']) $(`view-${other}`).hidden = other !== name;
   for (const [link, on] of [['nav-list', name === 'list'], ['nav-register', name === 'register']]) {
     if (on) $(link).setAttribute('aria-current', 'page'); else $(link).removeAttribute('aria-current');
   }
-  if (name === 'list') loadList(false);
+  if (name === 'list') openList(tab && LISTS.includes(tab[1]) ? tab[1] : '');
   if (name === 'register') openRegister();
   if (name === 'dossier') {
     let id = at[1];
@@ -110,6 +113,7 @@ function start() {
   $('search-form').addEventListener('submit', searchNow);
   $('search').addEventListener('input', () => { clearTimeout(list.wait); list.wait = setTimeout(() => loadList(false), 250); });
   $('state-filter').addEventListener('change', () => loadList(false));
+  $('mine').addEventListener('change', () => loadList(false));
   $('list-more').addEventListener('click', () => { if (list.next) loadList(true); });
   $('register-form').addEventListener('submit', submitRegister);
   $('register-form').addEventListener('input', () => { if (register.key) saveDraft(); });

@@ -84,7 +84,7 @@ function drawFacts(d) {
     [w('fact_due'), el('div', { id: 'due-dates' }, ...dueParts(d), ...dateParts(d))],
     d.pauses && d.pauses.length ? [w('fact_pauses'), el('div', { id: 'pauses' }, ...d.pauses.map(pausePart))] : null,
     d.fee === undefined ? null : [w('fact_fee'), d.fee === null ? given('') : w('dong', String(d.fee).replace(/\B(?=(\d{3})+$)/g, '.'))],
-    [w('fact_holder'), (d.holder && d.holder.name) || w('unknown_holder')],
+    [w('fact_holder'), el('div', { id: 'filed' }, (d.holder && d.holder.name) || w('unknown_holder'), ...filedParts(d, true))],
   ]);
 }
 

@@ -10,7 +10,7 @@ const itemSync = (sync) => el('span', { class: `item ${sync in ITEM_MARK ? sync 
 const TONE = { 1: 'open', 2: 'open', 4: 'open', 5: 'paused', 6: 'paused', 8: 'paused', 9: 'done', 10: 'done' };
 const stateBadge = (d) => el('span', { class: `state ${TONE[d.state] || 'ended'}` }, both(d, 'state') || w(`state_${d.state}`));
 
-const list = { data: null, pages: 0, next: null, more: false, at: 0, drawn: '', asking: null, wait: 0 };
+const list = { tab: '', data: null, pages: 0, next: null, more: false, at: 0, drawn: '', asking: null, wait: 0 };
 
 function showStateFilter() {
   const chosen = $('state-filter').value;
@@ -26,13 +26,15 @@ async function loadList(more) {
   if ($('search').value.trim()) query.set('q', $('search').value.trim());
   if ($('state-filter').value) query.set('state', $('state-filter').value);
   if (more) query.set('after', list.next);
+  if (!more) loadTabs();
   if (!list.data) $('list-count').textContent = w('list_loading');
   try {
-    let answer = await api('GET', `/dossiers?${query}`, { signal: mine.signal });
+    const asked = () => (openTab() ? tabQuery(query) : `/dossiers?${query}`);
+    let answer = await api('GET', asked(), { signal: mine.signal });
     // A page of the newest may hold none of the state asked for; the next one may.
     for (let i = 0; i < EMPTY_PAGES && answer.next && !answer.dossiers.length; i += 1) {
       query.set('after', answer.next);
-      answer = await api('GET', `/dossiers?${query}`, { signal: mine.signal });
+      answer = await api('GET', asked(), { signal: mine.signal });
     }
     list.data = more ? list.data.concat(answer.dossiers) : answer.dossiers;
     list.pages = more ? list.pages + 1 : 1;
@@ -51,7 +53,7 @@ async function loadList(more) {
 }
 
 function drawList() {
-  const print = JSON.stringify([list.data, list.next, list.more, Math.floor(now() / 60000)]);
+  const print = JSON.stringify([openTab(), list.data, list.next, list.more, Math.floor(now() / 60000)]);
   if (print === list.drawn) return;
   list.drawn = print;
   const focused = document.activeElement && document.activeElement.closest('#dossier-rows tr');
@@ -61,10 +63,9 @@ function drawList() {
     const again = list.data.findIndex((d) => d.id === kept);
     if (again >= 0) $('dossier-rows').children[again].querySelector('a').focus({ preventScroll: true });
   }
-  const searched = $('search').value.trim() || $('state-filter').value;
   $('dossier-list').hidden = list.data.length === 0;
   $('list-count').textContent = list.data.length === 0
-    ? w(searched ? 'list_none_found' : 'list_none')
+    ? w(isSearch() ? 'list_none_found' : list.tab ? `none_${list.tab}` : 'list_none')
     : w(list.more ? 'list_type_more' : list.next ? 'list_shown_more' : 'list_shown', list.data.length);
   $('list-more').hidden = !list.next;
 }
@@ -76,7 +77,7 @@ function listRow(d) {
     cell('col_applicant', d.applicant),
     cell('col_state', stateBadge(d), d.conflict ? el('p', { class: 'alarm' }, mark('alarm'), ' ', w('conflict')) : null),
     cell('col_due', ...dueParts(d), d.received ? el('p', { class: 'soft' }, w('received_at', timeOf(d.received))) : null),
-    cell('col_holder', (d.holder && d.holder.name) || w('unknown_holder')),
+    cell('col_holder', (d.holder && d.holder.name) || w('unknown_holder'), ...filedParts(d, !openTab())),
     cell('col_sync', itemSync(d.sync)));
 }
 

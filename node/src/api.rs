@@ -3,6 +3,7 @@
 //! - `GET /office`, `/offices`, `/procedures`, `/sync`, `/openapi.json`
 //! - `GET /verify` and `POST /verify`
 //! - `POST /dossiers`, `GET /dossiers`, `GET /dossiers/{id}`
+//! - `GET /lists`, `GET /lists/{list}`: working lists
 //! - `POST` and `GET /dossiers/{id}/attachments`, `GET /dossiers/{id}/attachments/{scan}`,
 //!   `GET /scans/damaged`
 //! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`, `/withdrawals`, `/redo`
@@ -14,6 +15,7 @@
 use crate::{
     desk::{Caller, Desk, NewDossier},
     error::DeskError,
+    lists,
     places::Places,
     promise::promise,
     scans,
@@ -62,6 +64,7 @@ pub(crate) static PAGE: &[PageFile] = &[
     PageFile::script("/words.js", include_str!("../page/words.js")),
     PageFile::script("/sync.js", include_str!("../page/sync.js")),
     PageFile::script("/list.js", include_str!("../page/list.js")),
+    PageFile::script("/lists.js", include_str!("../page/lists.js")),
     PageFile::script("/fields.js", include_str!("../page/fields.js")),
     PageFile::script("/papers.js", include_str!("../page/papers.js")),
     PageFile::script("/register.js", include_str!("../page/register.js")),
@@ -125,6 +128,7 @@ pub fn router(api: Api) -> Router {
         .route(&format!("{dossier}/redo"), get(redo_list).post(redo))
         .route(&format!("{dossier}/notes"), axum::routing::post(note))
         .merge(scans::routes())
+        .merge(lists::routes())
         .route("/metrics", get(scrape))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(api)

@@ -1,7 +1,7 @@
 //! The desk: a clerk's actions, checked, written into the own log, and answered when they are on
 //! this machine's disk.
 
-use crate::{error::DeskError, promise::promise};
+use crate::{error::DeskError, lists::Counted, promise::promise};
 use motcua_core::{
     author::{Draft, OwnLog},
     entry::{FactIds, Kind, dossier_id},
@@ -99,6 +99,8 @@ pub struct Desk {
     last_saved: AtomicU64,
     /// Generation of the documents for which the state was waited for.
     caught_up: AtomicU64,
+    /// Counters of the working lists.
+    pub(crate) counted: Counted,
 }
 
 impl Desk {
@@ -133,6 +135,7 @@ impl Desk {
             answered: Mutex::default(),
             last_saved: AtomicU64::new(0),
             caught_up: AtomicU64::new(0),
+            counted: Counted::default(),
         })
     }
 

@@ -78,7 +78,7 @@ impl Node {
     ) -> anyhow::Result<Opening> {
         let binding = Identity::load(&data_dir)?.bound()?;
         let replaces = Identity::is_replacement(&data_dir);
-        let content = DossierContent::default();
+        let content = DossierContent::of_office(binding.office);
         let documents = Arc::clone(&content.documents);
         let opened: Arc<OnceLock<Arc<Desk>>> = Arc::default();
         let changed = {

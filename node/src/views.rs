@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most dossiers of one page of a list.
-const PAGE: usize = 200;
+pub(crate) const PAGE: usize = 200;
 
 /// What a list is asked for.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -81,6 +81,22 @@ pub fn list(desk: &Desk, query: &ListQuery) -> Result<Value, DeskError> {
     Ok(json!({ "dossiers": lines, "next": next, "more": more }))
 }
 
+/// What lists say of some dossiers; one that left meanwhile is left out.
+pub(crate) fn lines(
+    desk: &Desk,
+    ids: impl Iterator<Item = DossierId>,
+) -> Result<Vec<Value>, DeskError> {
+    let received = received(desk)?;
+    let trust = desk.engine().trust();
+    let mut lines = Vec::new();
+    for id in ids {
+        if let Some(summary) = summary(desk, id)? {
+            lines.push(line(desk, &trust, received, id, &summary)?);
+        }
+    }
+    Ok(lines)
+}
+
 type Page = (Vec<DossierId>, Option<String>);
 
 fn recent(desk: &Desk, after: Option<&str>, limit: usize) -> Result<Page, DeskError> {
@@ -92,11 +108,11 @@ fn recent(desk: &Desk, after: Option<&str>, limit: usize) -> Result<Page, DeskEr
     Ok((rows.iter().filter_map(|(key, _)| find::dossier_of(key)).collect(), next))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn unhex(text: &str) -> Result<Vec<u8>, DeskError> {
+pub(crate) fn unhex(text: &str) -> Result<Vec<u8>, DeskError> {
     let bad = || DeskError::Unknown { field: "after", value: text.chars().take(80).collect() };
     if !text.is_ascii() || !text.len().is_multiple_of(2) || text.len() > 200 {
         return Err(bad());
@@ -132,9 +148,12 @@ fn line(
         None if row.away => "away",
         None => weakest(history.iter().map(|stored| sync_word(received, stored))),
     };
+    let filed = crate::lists::filed(desk, trust, id)?;
     let members = row.members();
     let desk = members.iter().find(|(_, roles)| roles.contains(&Role::Desk)).map(|desk| desk.0);
-    Ok(line_of((trust, desk), id, summary, sync, history.len()))
+    let mut line = line_of((trust, desk), id, summary, sync, history.len());
+    line["filed"] = filed;
+    Ok(line)
 }
 
 fn line_of(
@@ -186,7 +205,7 @@ fn weakest(words: impl Iterator<Item = &'static str>) -> &'static str {
     words.min_by_key(rank).unwrap_or("saved")
 }
 
-fn office_json(trust: &TrustView, id: &str) -> Value {
+pub(crate) fn office_json(trust: &TrustView, id: &str) -> Value {
     let office = id.parse::<OfficeId>().ok().and_then(|id| trust.office(id).cloned());
     json!({ "id": id, "name": office.map(|office| office.name) })
 }
@@ -200,6 +219,7 @@ pub fn fresh(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
     let shown = view(&desk.facts(id)?);
     let office = Some(desk.engine().me.office);
     let mut whole = line_of((&trust, office), id, &shown.summary, "saved", 1);
+    whole["filed"] = crate::lists::filed_fresh(desk, &trust, id, &shown);
     let more = json!({
         "conflicts": [],
         "applicant": shown.applicant,
