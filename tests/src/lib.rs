@@ -22,6 +22,7 @@ pub mod growth;
 pub mod hostile;
 pub mod http;
 pub mod line;
+pub mod listing;
 pub mod machines;
 pub mod papers;
 pub mod patience;

@@ -227,6 +227,7 @@ fn a_change_of_later_software_stops_neither_direction_and_its_dossier_stays_in_u
     city.site(a).line.cut();
     city.site(b).stop().unwrap();
     let data = city.site(b).data.clone();
+    let office = city.site(b).office.parse().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let service =
@@ -234,7 +235,7 @@ fn a_change_of_later_software_stops_neither_direction_and_its_dossier_stays_in_u
                 data_dir: data,
                 listen: None,
                 recovery_listen: None,
-                content: content::DossierContent::default(),
+                content: content::DossierContent::of_office(office),
                 changed: Box::new(|_| {}),
                 probes: motcua_shell::service::Probes { offline: true, ..Default::default() },
                 startup: motcua_shell::startup::Startup::default(),

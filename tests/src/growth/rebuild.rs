@@ -93,14 +93,18 @@ pub fn one(data_dir: PathBuf) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let hub = Identity::load(&data_dir)?.bound()?.kind == NodeKind::Hub;
+        let binding = Identity::load(&data_dir)?.bound()?;
+        let hub = binding.kind == NodeKind::Hub;
         let any = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let began = Instant::now();
         let opening = Service::open(ServiceOptions {
             data_dir,
             listen: hub.then(|| any.into()),
             recovery_listen: None,
-            content: DossierContent::default(),
+            content: match hub {
+                true => DossierContent::of_hub(),
+                false => DossierContent::of_office(binding.office),
+            },
             changed: Box::new(|_| {}),
             probes: Probes { offline: true, ..Probes::default() },
             startup: Startup::default(),
