@@ -62,6 +62,46 @@ impl City {
         }
     }
 
+    /// What every machine holds of the dossiers on which they differ, for who looks into a failure.
+    pub(super) fn who_holds_what(&self) -> Vec<String> {
+        let Some(city) = self.city_hub().and_then(|at| self.machines[at].life.as_ref()) else {
+            return Vec::new();
+        };
+        let all = holdings::histories(city.books.state.rows());
+        let differs = |(id, entries): &(&DossierId, &Vec<Stored>)| {
+            let mut lives = self.machines.iter().enumerate();
+            lives.any(|(at, machine)| {
+                let denied = self.papers.denied.contains_key(&machine.node());
+                let life = machine.life.as_ref().filter(|_| !machine.retired && !denied);
+                life.is_some_and(|life| {
+                    !matches!(self.compare(at, life, city, **id, entries), Ok(None))
+                })
+            })
+        };
+        let mut lines = Vec::new();
+        for (id, _) in all.iter().filter(differs) {
+            for (at, machine) in self.machines.iter().enumerate() {
+                let Some(life) = &machine.life else { continue };
+                let row = life.books.dossier(*id).unwrap_or_default();
+                let named = |offices: Vec<OfficeId>| -> Vec<u8> {
+                    offices.into_iter().map(|office| office.0[0] - 1).collect()
+                };
+                let members = named(row.members().into_iter().map(|(office, _)| office).collect());
+                lines.push(format!(
+                    "{id} at m{at}, {:?} of office {}: {} entries, {} held; members {members:?}, \
+                     inboxes {:?}, informed {:?}",
+                    machine.seat.kind,
+                    machine.seat.office,
+                    row.entries,
+                    row.held,
+                    named(row.inboxes.clone()),
+                    named(row.informed.clone()),
+                ));
+            }
+        }
+        lines
+    }
+
     /// Where no hub decided: what a denied machine wrote beyond its last good position does not
     /// count, and where no machine is denied everything does.
     fn misjudged(&self, dossier: DossierId, entries: &[Stored]) -> Option<String> {

@@ -49,6 +49,9 @@ impl City {
                 }
             }
         }
+        for line in self.who_holds_what() {
+            self.note(line);
+        }
         Err(Failure::Liveness(why))
     }
 
