@@ -186,6 +186,12 @@ impl<C: Content> Ledger<C> {
             None => DossierWork::open(&work.txn, id)?,
         };
         dossier.read(&work.txn, id)?;
+        // The way may be another than when something was last written in it, and then back: what
+        // was told to forget it takes part again.
+        if !dossier.is_new() && work.routed.insert(id) {
+            let end = dossier.all.len();
+            self.lead_anew(&mut rows, work, &mut dossier, id, end)?;
+        }
         let entries: BTreeSet<&(LogId, u64)> = entries.iter().collect();
         for (log, sequence) in entries {
             // Where a log forked, two entries have one place: a row for each, which of them it is
@@ -201,13 +207,32 @@ impl<C: Content> Ledger<C> {
         for stored in dossier.all.iter().filter(named) {
             rows.push(inbox, notice(id, stored));
         }
-        work.dossiers.insert(id, dossier);
         // Behind what arrives of it, which would mean that the office takes part again; and it may
         // have been let in since this was asked for.
         if work.txn.get(&Key::Purge(inbox, id).bytes())?.is_some() {
             rows.push(inbox, InboxItem::Forget { dossier: id });
+        } else if self.has_left(work, &dossier, inbox, id)? {
+            // Nobody behind this inbox was told yet.
+            work.leaves(&mut rows, inbox, id, work.meta.clock);
+        }
+        if !dossier.is_new() {
+            work.dossiers.insert(id, dossier);
         }
         rows.write(work)
+    }
+
+    /// Whether nobody behind an inbox takes part in a dossier that is, or was, known here.
+    fn has_left<K: Kv + ?Sized>(
+        &self,
+        work: &Work<'_, K>,
+        dossier: &DossierWork,
+        inbox: OfficeId,
+        id: DossierId,
+    ) -> Result<bool, StoreError> {
+        if dossier.is_new() {
+            return Ok(work.txn.get(&Key::Purged(id).bytes())?.is_some());
+        }
+        Ok(!self.inboxes(&dossier.row.members()).contains(&inbox))
     }
 
     /// The office whose entry was not accepted is told so.

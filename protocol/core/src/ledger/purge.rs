@@ -42,6 +42,7 @@ impl<C: Content> Ledger<C> {
             held::settle(&mut work.txn, id, &dossier.row)?;
         }
         work.not_forgotten(id)?;
+        work.have_forgotten_below(id)?;
         work.take_out(id)?;
         let row = Purged { position, scans, done: false, noted: false };
         work.txn.put_row(Key::Purged(id), &row);
@@ -116,6 +117,18 @@ impl<K: Kv + ?Sized> Work<'_, K> {
             self.txn.delete(key);
         }
         Ok(told)
+    }
+
+    /// Who was handed the dossier from here and was not told to forget it is told so now: the entry
+    /// that took its office out may never have come here, where this hub, or the one above, was set
+    /// back.
+    fn have_forgotten_below(&mut self, id: DossierId) -> Result<(), StoreError> {
+        let row: Dossier = self.txn.row(Key::Dossier(id))?.unwrap_or_default();
+        let mut rows = Rows::default();
+        for inbox in row.informed {
+            self.leaves(&mut rows, inbox, id, self.meta.clock);
+        }
+        rows.write(self)
     }
 
     /// Takes every row of a dossier out of the state.

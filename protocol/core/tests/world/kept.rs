@@ -49,9 +49,19 @@ impl World {
     /// Rows of an inbox are cut in the very moment in which the frame that waits for the disk of a
     /// hub brings them; false if none waits.
     pub fn cut_with_the_next_frame(&mut self, hub: Place, below: Place, upto: u64) -> bool {
-        let (inbox, why, at) = (self.office(below), CutReason::Silent, Timestamp(self.now as i64));
-        let record = Record::Inbox(InboxEvent::Cut { inbox, upto, why, at });
+        let record = self.cut_row(below, upto);
         self.site(hub).note_with_the_next_frame(record)
+    }
+
+    /// Rows of an inbox are cut.
+    pub fn cut_inbox(&mut self, hub: Place, below: Place, upto: u64) {
+        let record = self.cut_row(below, upto);
+        self.note(hub, record);
+    }
+
+    fn cut_row(&self, below: Place, upto: u64) -> Record {
+        let (inbox, why, at) = (self.office(below), CutReason::Silent, Timestamp(self.now as i64));
+        Record::Inbox(InboxEvent::Cut { inbox, upto, why, at })
     }
 
     /// Why a bundle for a machine that stands there is not made; none if it is.

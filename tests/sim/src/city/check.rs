@@ -1,7 +1,11 @@
 //! Whether everybody agrees, and whether what they agree on is what the model says.
 
 use super::{City, Failure};
-use crate::{machine::Life, model::holdings, shape::office_id};
+use crate::{
+    machine::{Life, Machine},
+    model::holdings,
+    shape::office_id,
+};
 use automerge::Automerge;
 use motcua_core::{
     entry::Kind,
@@ -137,10 +141,13 @@ impl City {
         Some(format!("{} is not at the city", self.describe(&missing)))
     }
 
-    /// Every place in a log was given once, or somebody noticed.
+    /// Every place in a log was given once, or somebody noticed. A denied machine that was put back
+    /// meets nobody who could.
     fn nothing_twice(&self) -> Option<String> {
         let mut places: BTreeMap<(LogId, u64), Hash> = BTreeMap::new();
-        for life in self.machines.iter().filter_map(|machine| machine.life.as_ref()) {
+        let meets = |machine: &&Machine| !self.papers.denied.contains_key(&machine.node());
+        let lives = self.machines.iter().filter(meets).filter_map(|machine| machine.life.as_ref());
+        for life in lives {
             let all = holdings::histories(life.books.state.rows());
             for stored in all.into_values().flatten() {
                 let (place, leaf) = ((stored.log, stored.sequence), stored.entry.leaf());

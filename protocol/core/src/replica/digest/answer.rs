@@ -178,23 +178,32 @@ impl Replica {
             history.iter().map(|stored| (name(&stored.entry), stored)).collect();
         let their: BTreeMap<EntryName, bool> = theirs.iter().copied().collect();
         // What was forgotten here is not asked for: with it came no word of who was taken out, and it
-        // would go to them again. If it belongs here once more, it comes from above.
+        // would go to them again. If it belongs here once more, it comes from above. Who still has it
+        // missed that word, or has it from a log beside, and is to forget it too.
         let forgotten = history.is_empty() && store.get(&Key::Purged(dossier).bytes())?.is_some();
-        if forgotten {
+        if forgotten && theirs.is_empty() {
             return Ok(nothing);
+        }
+        if forgotten {
+            self.send_again(link, peer, dossier, vec![], vec![])?;
+            return Ok(Check::Theirs { dossier, lacking: vec![], coming: 1, verdicts: 0, cut });
         }
         let Some(child) = self.children.get_mut(&link) else { return Ok(nothing) };
         let mut lacking: Vec<EntryName> =
             their.keys().filter(|name| !mine.contains_key(*name)).copied().collect();
         lacking.truncate(WANTED.saturating_sub(child.wanted.len()));
         child.wanted.extend(lacking.iter().map(|name| (dossier, *name)));
-        let inbox = child.inbox;
         let offices: Vec<OfficeId> = row
             .audience
             .iter()
             .map(|fact| fact.office)
             .filter(|office| speaks_for(&self.trust, peer, *office))
             .collect();
+        if offices.is_empty() && lacking.is_empty() && !history.is_empty() && !theirs.is_empty() {
+            // It holds what it has left.
+            self.send_again(link, peer, dossier, vec![], vec![])?;
+            return Ok(Check::Theirs { dossier, lacking, coming: 1, verdicts: 0, cut });
+        }
         let entitled = entitled(&row, &history, &offices);
         let place = |stored: &Stored| (stored.log, stored.sequence);
         let entries: Vec<(LogId, u64)> = entitled
@@ -212,16 +221,30 @@ impl Replica {
             .collect();
         let (coming, verdicts) = (entries.len() as u32, decided.len() as u32);
         if coming + verdicts > 0 {
-            let rows = u64::from(coming) + u64::from(verdicts);
-            if !self.resent.take((peer.node(), peer.kind), rows, self.now) {
-                let words =
-                    "it lacks more than is sent again at once; a later check finds the rest";
-                return Err(Fault::new("limit", words));
-            }
-            let record = Record::Resend { inbox, dossier, entries, decided };
-            self.journal(vec![record], Pending::Nothing);
+            self.send_again(link, peer, dossier, entries, decided)?;
         }
         Ok(Check::Theirs { dossier, lacking, coming, verdicts, cut })
+    }
+
+    /// Rows for the inbox of a peer that was found to lack them, as far as it may have any. Of a
+    /// dossier in which nobody behind it takes part that is the word to forget it.
+    fn send_again(
+        &mut self,
+        link: LinkId,
+        peer: &Binding,
+        dossier: DossierId,
+        entries: Vec<(LogId, u64)>,
+        decided: Vec<(LogId, u64)>,
+    ) -> Result<(), Fault> {
+        let Some(inbox) = self.children.get(&link).map(|child| child.inbox) else { return Ok(()) };
+        let rows = (entries.len() + decided.len()).max(1) as u64;
+        if !self.resent.take((peer.node(), peer.kind), rows, self.now) {
+            let words = "it lacks more than is sent again at once; a later check finds the rest";
+            return Err(Fault::new("limit", words));
+        }
+        let record = Record::Resend { inbox, dossier, entries, decided };
+        self.journal(vec![record], Pending::Nothing);
+        Ok(())
     }
 
     /// Entries that this hub asked for: checked up to the root key, as a reader checks a hub.

@@ -247,7 +247,14 @@ impl Site {
 
     fn finish_work(&mut self, now: Instant) {
         while self.sync_one(now) {}
-        while self.apply() {}
+        loop {
+            let before = self.applied;
+            let inboxes = self.apply_batch();
+            if self.applied == before {
+                return;
+            }
+            self.input(now, Input::Applied { inboxes });
+        }
     }
 
     /// A record gets to the disk together with a frame from above that waits for it.
