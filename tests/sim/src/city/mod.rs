@@ -92,6 +92,8 @@ struct Calendar {
     timeout: Option<u64>,
     /// Milliseconds until the next housekeeping.
     house: u64,
+    /// When that is.
+    house_at: Option<u64>,
     /// Dialling came to nothing since.
     lonely: Option<u64>,
 }

@@ -95,8 +95,7 @@ impl City {
         let plan_sync = sync && !std::mem::replace(&mut calendar.sync, true);
         let plan_apply = apply && !std::mem::replace(&mut calendar.apply, true);
         if busy && calendar.house > HOUSE.0 * 2 {
-            calendar.house = HOUSE.0;
-            self.plan(HOUSE.0, Event::House(at, boots));
+            self.plan_house(at, boots, HOUSE.0);
         }
         if plan_sync {
             let delay = if self.dice.one_in(12) {
@@ -274,9 +273,8 @@ impl City {
             Ok(recovery) => {
                 let holes = recovery.holes.len();
                 self.note(format!("m{at} up at {} with {holes} holes", recovery.last));
-                self.calendar[at] =
-                    super::Calendar { house: HOUSE.0, ..super::Calendar::default() };
-                self.plan(HOUSE.0, Event::House(at, boots));
+                self.calendar[at] = super::Calendar::default();
+                self.plan_house(at, boots, HOUSE.0);
                 self.must_hold_all(at)?;
                 self.after(at)
             }
@@ -300,13 +298,22 @@ impl City {
         }
     }
 
+    /// The next housekeeping is then, and not when it was to be before.
+    fn plan_house(&mut self, at: usize, boots: u64, pause: u64) {
+        let calendar = &mut self.calendar[at];
+        (calendar.house, calendar.house_at) = (pause, Some(self.now + pause));
+        self.plan(pause, Event::House(at, boots));
+    }
+
     fn house(&mut self, at: usize, boots: u64) -> Outcome {
         if self.machines[at].boots != boots || self.machines[at].life.is_none() {
             return Ok(());
         }
+        if self.calendar[at].house_at != Some(self.now) {
+            return Ok(());
+        }
         let pause = (self.calendar[at].house * 2).min(HOUSE.1);
-        self.calendar[at].house = pause;
-        self.plan(pause, Event::House(at, boots));
+        self.plan_house(at, boots, pause);
         let broken = self.machines[at].life.as_ref().and_then(|life| life.broken.clone());
         if let Some(why) = broken {
             self.note(format!("m{at} state broken: {why}"));
