@@ -115,9 +115,9 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
     let (log, head) = (engine.own().log(), engine.own().head());
     // Before the first welcome of this process, what the journal says.
     let received = if snapshot.upstream == UpstreamPhase::Live {
-        snapshot.received
+        snapshot.received.of(log)
     } else {
-        snapshot.received.max(if meta.own_log == log { meta.acknowledged } else { 0 })
+        snapshot.received.of(log).max(if meta.own_log == log { meta.acknowledged } else { 0 })
     };
     let waiting = head.saturating_sub(received);
     let dossiers = unsent_dossiers(engine, log, received, head)?;

@@ -204,7 +204,7 @@ pub(crate) async fn offline(
     let (tell_received, received) = watch::channel((0, Instant::now()));
     let event = Box::new(move |event: &Event| match event {
         Event::InSync => drop(told.send_replace(Some(Instant::now()))),
-        Event::Received(sequence) => drop(tell_received.send_replace((*sequence, Instant::now()))),
+        Event::Received(told) => drop(tell_received.send_replace((told.sequence, Instant::now()))),
         _ => {}
     });
     let probes = Probes {

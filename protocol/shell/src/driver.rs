@@ -13,7 +13,8 @@ use motcua_core::{
     record::Record,
     replica::{
         CarriedDown, Channel, ChildStatus, Event, Hello, ImageDone, ImageIo, Input, LinkId, Output,
-        Replica, ScanDone, ScanIo, ScanReport, SiblingStatus, Store, Token, Unread, UpstreamPhase,
+        Received, Replica, ScanDone, ScanIo, ScanReport, SiblingStatus, Store, Token, Unread,
+        UpstreamPhase,
     },
     trust::TrustView,
 };
@@ -145,7 +146,7 @@ pub struct Snapshot {
     /// Link to the parent.
     pub upstream: UpstreamPhase,
     /// Entries of the own log that the parent has.
-    pub received: u64,
+    pub received: Received,
     /// Entries of all logs that go up, and those the parent lacks.
     pub backlog: (u64, u64),
     /// Peers below.
@@ -182,7 +183,7 @@ impl Driver {
         let (signals, receiver) = channel();
         let snapshot = Snapshot {
             upstream: UpstreamPhase::NoParent,
-            received: 0,
+            received: Received::default(),
             backlog: (0, 0),
             children: Vec::new(),
             carrier: None,

@@ -107,7 +107,7 @@ impl Replica {
         }
         for head in root_has {
             if head.log == self.own.log() {
-                self.event(Event::RootReceived(head.sequence));
+                self.event(Event::RootReceived(head.received()));
             }
         }
         Ok(())
@@ -155,7 +155,7 @@ impl Replica {
         self.upstream.note_received(head);
         self.compare_own(head);
         if head.log == self.own.log() && head.sequence <= self.own.head() {
-            self.event(Event::Received(head.sequence));
+            self.event(Event::Received(head.received()));
         } else {
             self.tell_bringers(head.log, &Control::RootReceived(head));
         }

@@ -161,6 +161,23 @@ pub enum Output {
     Images(ImageIo),
 }
 
+/// How much of an own log somebody has. It names the log: at any moment work may go on in a new one,
+/// of which nobody has anything yet, while word of the old one is still under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Received {
+    /// The log it counts in.
+    pub log: LogId,
+    /// Its entries up to here.
+    pub sequence: u64,
+}
+
+impl Received {
+    /// Entries of `log` that it is about: none where it counts in another one.
+    pub fn of(self, log: LogId) -> u64 {
+        if self.log == log { self.sequence } else { 0 }
+    }
+}
+
 /// What is worth knowing outside.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -174,12 +191,12 @@ pub enum Event {
     /// Nothing is missing on either side, as far as both know.
     InSync,
     /// The parent has this much of the own log.
-    Received(u64),
+    Received(Received),
     /// The root hub has this much of the own log.
-    RootReceived(u64),
+    RootReceived(Received),
     /// The parent has had all of the own log for a moment; told at most every two seconds, so that
     /// it may be written down.
-    Settled(u64),
+    Settled(Received),
     /// A peer sent something that cannot be right; the link is closed.
     Refused {
         /// Which peer, if it said.

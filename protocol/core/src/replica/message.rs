@@ -2,7 +2,7 @@
 //! data (frames) and scans, so that an acknowledgement never waits behind a megabyte and nothing
 //! waits behind a scan.
 
-use super::{digest::Check, images::ImagesAsked};
+use super::{digest::Check, images::ImagesAsked, interface::Received};
 use crate::{
     id::{DomainId, DossierId, Hash, LogId, NodeId, OfficeId},
     limits,
@@ -39,6 +39,13 @@ pub struct Head {
     pub sequence: u64,
     /// Root of their tree.
     pub root: Hash,
+}
+
+impl Head {
+    /// How much of the log that is.
+    pub(super) fn received(&self) -> Received {
+        Received { log: self.log, sequence: self.sequence }
+    }
 }
 
 /// First message of the side that dialled.

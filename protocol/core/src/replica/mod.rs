@@ -43,7 +43,7 @@ pub use clock::ClockSeen;
 pub use digest::{Check, Cut, EntryName, Report};
 pub use export::{Asked, Carried, DownExport, ExportError, UpExport, readers_up};
 pub use images::{CutImages, ImageDone, ImageIo, ImageOrder, ImagesAsked, Painter, cut, list};
-pub use interface::{Config, Event, Input, LinkId, Output, Store, Token};
+pub use interface::{Config, Event, Input, LinkId, Output, Received, Store, Token};
 pub use keep::{Bounds, Unread};
 pub use message::{Channel, Control, Data, Head, Hello, MessageError, Status, VERSIONS, Welcome};
 pub use moving::parent_of;

@@ -75,7 +75,7 @@ impl Replica {
             self.upstream.settle_doubt(&head.log, false);
             self.event(Event::OwnLogDiverged { parent: head, whole: true });
         } else if !ended {
-            self.event(Event::RootReceived(head.sequence));
+            self.event(Event::RootReceived(head.received()));
         }
         Ok(())
     }

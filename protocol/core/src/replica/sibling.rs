@@ -283,7 +283,7 @@ impl Replica {
             return;
         }
         self.upstream.note_received(head);
-        self.event(Event::Received(head.sequence));
+        self.event(Event::Received(head.received()));
     }
 
     /// Forgets a link to a sibling; false if it was none.

@@ -460,7 +460,7 @@ impl Replica {
         up.received.insert(head.log, head);
         self.compare_own(head);
         if head.log == self.own.log() {
-            self.event(Event::Received(head.sequence));
+            self.event(Event::Received(head.received()));
         } else {
             self.tell_bringers(head.log, &Control::RootReceived(head));
         }
@@ -487,8 +487,11 @@ impl Replica {
             entries += head;
             unsent += head.saturating_sub(received);
         }
-        let oldest_unsent =
-            if unsent == 0 { None } else { self.own.oldest_after(self.received_by_parent()) };
+        let oldest_unsent = if unsent == 0 {
+            None
+        } else {
+            self.own.oldest_after(self.received_by_parent().sequence)
+        };
         let status = Status { entries, unsent, oldest_unsent };
         // The parent waits for this word to give the turn to the next.
         let turn_ends = self.upstream.bulk && status.unsent <= limits::SMALL_ENTRIES;

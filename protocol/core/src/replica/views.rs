@@ -1,6 +1,6 @@
 //! What others may ask of the replica without changing it.
 
-use super::{ChildStatus, LinkId, Replica, UpstreamPhase};
+use super::{ChildStatus, LinkId, Received, Replica, UpstreamPhase};
 use crate::{id::LogId, key::PublicKey};
 use std::collections::BTreeMap;
 
@@ -26,8 +26,10 @@ impl Replica {
     }
 
     /// Entries of the own log that the parent has.
-    pub fn received_by_parent(&self) -> u64 {
-        self.upstream.received(&self.own.log()).map_or(0, |head| head.sequence)
+    pub fn received_by_parent(&self) -> Received {
+        let log = self.own.log();
+        let sequence = self.upstream.received(&log).map_or(0, |head| head.sequence);
+        Received { log, sequence }
     }
 
     /// Of every log that goes up: head here, and sequence that the parent has.

@@ -78,7 +78,7 @@ impl World {
     }
 
     pub fn received_by_parent(&self, place: Place) -> u64 {
-        self.sites[&place].replica.received_by_parent()
+        self.sites[&place].replica.received_by_parent().sequence
     }
 
     pub fn in_sync(&self, place: Place) -> bool {

@@ -189,7 +189,7 @@ fn root_has(engine: &Engine) -> u64 {
     let trust = engine.trust();
     let hub = trust.hub_for(engine.me.office);
     match hub.is_some_and(|hub| trust.hub_above(hub.office).is_none()) {
-        true => engine.snapshot().received,
+        true => engine.received(),
         false => engine.root_received(),
     }
 }

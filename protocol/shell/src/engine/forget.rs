@@ -156,7 +156,7 @@ impl Engine {
 fn own_work_is_with_the_hub(engine: &Engine, dossier: DossierId) -> Result<bool, StoreError> {
     let books = engine.books();
     let Some((_, history)) = books.dossier(dossier)? else { return Ok(true) };
-    let (log, received) = (engine.own().log(), engine.snapshot().received);
+    let (log, received) = (engine.own().log(), engine.received());
     for stored in history {
         let own = match books.row::<Author>(Key::Author(stored.log))? {
             Some(author) => author.key == engine.own().key(),

@@ -49,7 +49,7 @@ use motcua_core::{
     id::{DossierId, NodeId},
     ledger::{Content, Me},
     record::Record,
-    replica::{Bounds, Config, Event, parent_of},
+    replica::{Bounds, Config, Event, Received, parent_of},
     state::{
         Key,
         rows::{Images, Meta},
@@ -137,7 +137,7 @@ pub struct Engine {
     refusals: Mutex<BTreeMap<&'static str, u64>>,
     two_alive: Mutex<BTreeMap<NodeId, u64>>,
     received_at: AtomicI64,
-    root_received: AtomicU64,
+    root_received: Mutex<Received>,
     eviction_looks: AtomicU64,
     /// The parent's time, since it was first heard.
     hub_time: Mutex<Option<HubTime>>,
@@ -343,7 +343,7 @@ impl Engine {
             refusals: Mutex::default(),
             two_alive: Mutex::default(),
             received_at: AtomicI64::default(),
-            root_received: AtomicU64::default(),
+            root_received: Mutex::default(),
             eviction_looks: AtomicU64::default(),
             hub_time: Mutex::default(),
             rewriting: rewrite::Rewriting::default(),
@@ -451,7 +451,13 @@ impl Engine {
 
     /// Entries of the own log that the root hub has, as far as this process was told.
     pub fn root_received(&self) -> u64 {
-        self.root_received.load(Ordering::Relaxed)
+        let root = *self.root_received.lock().unwrap_or_else(PoisonError::into_inner);
+        root.of(self.own.log())
+    }
+
+    /// Entries of the own log that the parent has, as far as this process was told.
+    pub fn received(&self) -> u64 {
+        self.snapshot().received.of(self.own.log())
     }
 
     /// How often all dossiers were looked through for closed ones, since the start.
@@ -557,7 +563,7 @@ impl Engine {
         // A start that is still under way breaks off.
         self.startup.stop();
         // What the parent is known to have stays known while it is out of reach.
-        let (log, sequence) = (self.own.log(), self.snapshot().received);
+        let Received { log, sequence } = self.snapshot().received;
         if sequence > 0 && !log.is_zero() {
             let at = self.received_at().unwrap_or(self.clock.wall());
             let record = Record::Acknowledged { log, sequence, at };
@@ -604,13 +610,16 @@ impl Engine {
             Event::Received(_) => {
                 self.received_at.store(self.clock.wall().0, Ordering::Relaxed);
             }
-            Event::RootReceived(sequence) => {
-                self.root_received.fetch_max(sequence, Ordering::Relaxed);
+            Event::RootReceived(told) => {
+                if told.log == self.own.log() {
+                    let mut root =
+                        self.root_received.lock().unwrap_or_else(PoisonError::into_inner);
+                    *root = Received { sequence: told.sequence.max(root.of(told.log)), ..told };
+                }
             }
-            Event::Settled(sequence) => {
+            Event::Settled(Received { log, sequence }) => {
                 // The hub tells again at the next hello, so nobody waits for this record.
-                let log = self.own.log();
-                if sequence == self.own.head() {
+                if log == self.own.log() && sequence == self.own.head() {
                     let at = self.clock.wall();
                     let record = Record::Acknowledged { log, sequence, at };
                     self.pen.write(vec![record], Box::new(drop));

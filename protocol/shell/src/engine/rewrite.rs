@@ -13,7 +13,6 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::Ordering,
         mpsc::{Receiver, channel},
     },
     time::Duration,
@@ -64,10 +63,6 @@ impl Engine {
         self.checks.count_set_back();
         // What the parent was known to have cannot be other there; it can at a hub beyond it.
         let current = self.own.log() == ended;
-        if current {
-            // Told of the old log; of the new one the root has nothing yet.
-            self.root_received.store(0, Ordering::Relaxed);
-        }
         let after =
             if current && !whole { self.meta().map_or(0, |meta| meta.acknowledged) } else { 0 };
         let begun = current.then(|| self.own.continue_in_new_log(ended));

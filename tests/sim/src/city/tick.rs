@@ -8,7 +8,7 @@ use crate::{
 };
 use motcua_core::{
     id::Hash,
-    replica::{Event as Told, Input},
+    replica::{Event as Told, Input, Received},
 };
 use motcua_journal::mem::Crash;
 
@@ -161,7 +161,7 @@ impl City {
                 self.note(format!("m{at} refuses: {kind}: {reason}"));
                 *self.refusals.entry(kind).or_default() += 1;
             }
-            Told::Received(sequence) => return self.received(at, sequence),
+            Told::Received(received) => return self.received(at, received),
             Told::OwnLogDiverged { parent, whole } => {
                 self.note(format!("m{at} diverged {} whole {whole}", parent.log));
                 self.model.diverged.insert(parent.log);
@@ -196,10 +196,8 @@ impl City {
     }
 
     /// The hub has said that it has so much of the own log.
-    fn received(&mut self, at: usize, sequence: u64) -> Outcome {
+    fn received(&mut self, at: usize, Received { log, sequence }: Received) -> Outcome {
         let Some(hub) = self.hub_of(at) else { return Ok(()) };
-        let Some(life) = &self.machines[at].life else { return Ok(()) };
-        let log = life.own_log().0;
         let places = &self.model.places;
         let found = places.range((log, 1)..=(log, sequence)).filter(|(_, held)| held.len() == 1);
         let leaves: Vec<Hash> = found.flat_map(|(_, held)| held.iter().copied()).collect();

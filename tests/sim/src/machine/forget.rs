@@ -51,7 +51,7 @@ impl Life {
 
     fn own_work_is_with_the_hub(&self, dossier: DossierId) -> bool {
         let Ok(Some((_, all))) = history::held(&self.books, dossier) else { return true };
-        let (log, received) = (self.own.log(), self.replica.received_by_parent());
+        let (log, received) = (self.own.log(), self.received());
         !all.iter().any(|stored| {
             let author: Option<Author> = self.books.row(Key::Author(stored.log));
             author.is_some_and(|author| author.key == self.key.public())

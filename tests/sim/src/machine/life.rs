@@ -16,7 +16,8 @@ use motcua_core::{
     ledger::{Applied, Ledger},
     record::Record,
     replica::{
-        Channel, Event, ImageDone, ImageIo, Input, LinkId, Output, Replica, Token, cut, list,
+        Channel, Event, ImageDone, ImageIo, Input, LinkId, Output, Received, Replica, Token, cut,
+        list,
     },
     state::{Key, StoreError, rows},
     trust::{Offered, TrustView},
@@ -224,8 +225,10 @@ impl Life {
         match event {
             Event::Trust(view) => self.adopt(view, clock),
             Event::OwnLogDiverged { parent, whole } => self.diverged(parent.log, *whole, clock),
-            Event::Settled(sequence) if *sequence == self.own.head() => {
-                let (log, sequence, at) = (self.own.log(), *sequence, clock.wall);
+            Event::Settled(Received { log, sequence })
+                if (*log, *sequence) == (self.own.log(), self.own.head()) =>
+            {
+                let (log, sequence, at) = (*log, *sequence, clock.wall);
                 let record = Record::Acknowledged { log, sequence, at };
                 self.hand(vec![record], Done::Nobody, clock);
             }

@@ -165,7 +165,12 @@ impl Life {
 
     /// Whether the hub has acknowledged everything in the own log, and nothing is written again.
     pub fn is_with_the_hub(&self) -> bool {
-        self.replica.received_by_parent() >= self.own.head() && !self.is_rewriting()
+        self.received() >= self.own.head() && !self.is_rewriting()
+    }
+
+    /// Entries of the own log that the hub has said to have.
+    pub(super) fn received(&self) -> u64 {
+        self.replica.received_by_parent().of(self.own.log())
     }
 
     fn creation(&mut self, clock: Clock) -> Draft {
