@@ -38,6 +38,8 @@ pub enum Purpose {
     Bundle,
     /// A registrar's act on a dossier whose office is gone.
     Act,
+    /// What the QR code of a printed form says, by the machine that printed it.
+    Form,
 }
 
 impl Purpose {
@@ -55,6 +57,7 @@ impl Purpose {
             Self::Time => "motcua 2026 hub time v1",
             Self::Bundle => "motcua 2026 bundle v1",
             Self::Act => "motcua 2026 registrar act v1",
+            Self::Form => "motcua 2026 printed form v1",
         }
     }
 }

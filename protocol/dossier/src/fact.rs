@@ -20,6 +20,7 @@ use std::fmt;
 /// | `note` | text, at, by, office | text |
 /// | `attachment` | name, media, size, hash, paper, at, by, office | name; the scan itself shows anything |
 /// | `clock` | ahead (ms), by_hub (ms) | none |
+/// | `printed` | form, paper, number, asked, at, by, office | none |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Who asks.
@@ -44,10 +45,12 @@ pub enum Kind {
     Attachment,
     /// What was written with it was written by a clock known to be wrong.
     Clock,
+    /// A form was printed.
+    Printed,
 }
 
 impl Kind {
-    const ALL: [(Self, &'static str); 11] = [
+    const ALL: [(Self, &'static str); 12] = [
         (Self::Applicant, "applicant"),
         (Self::Request, "request"),
         (Self::Paper, "paper"),
@@ -59,6 +62,7 @@ impl Kind {
         (Self::Note, "note"),
         (Self::Attachment, "attachment"),
         (Self::Clock, "clock"),
+        (Self::Printed, "printed"),
     ];
 
     /// First part of the key.

@@ -10,7 +10,7 @@
 //! - [`lists`] in which list of an office a dossier is, who has it, since when
 //! - [`pauses`] when the clock stood still and what that did to the promised date
 //! - [`calendar`] working time; [`due`] promised dates; [`report`] the periodic report; [`local`] time
-//! - [`letters`] look-alikes of Đ put right
+//! - [`letters`] look-alikes of Đ put right; [`digits`] codes as digits; [`printing`] printings of forms
 //! - [`search`] folding and ranking for Vietnamese search; [`image`] facts as bytes, for who has no history
 
 pub mod action;
@@ -30,6 +30,7 @@ pub mod lists;
 pub mod local;
 mod moves;
 pub mod pauses;
+pub mod printing;
 pub mod procedure;
 pub mod report;
 pub mod search;

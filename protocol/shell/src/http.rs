@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 
 /// Everything comes from this machine; nothing runs inline; nobody may frame the page.
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    connect-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; \
+    connect-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'; frame-ancestors 'none'; \
     base-uri 'none'";
 
 /// A file of the page, compiled in.
