@@ -8,8 +8,8 @@ function openDossier(id) {
     Object.assign(dossier, { id, data: null, drawn: '', keys: new Map() });
     $('dossier-body').hidden = true;
     $('dossier-status').textContent = '';
-    $('scan-status').textContent = '';
-    for (const box of ['work-problem', 'forward-problem', 'note-problem', 'dossier-problem', 'scan-problem']) problem(box, '');
+    $('scan-status').textContent = $('form-said').textContent = '';
+    for (const box of ['work-problem', 'forward-problem', 'note-problem', 'dossier-problem', 'scan-problem', 'form-problem']) problem(box, '');
     for (const field of ['happened', 'pause-model', 'move-note', 'forward-office', 'forward-note', 'forward-filter', 'note-text']) { $(field).value = ''; fieldError(field, ''); }
     showOffices();
   }
@@ -43,6 +43,7 @@ function drawDossier() {
   drawFacts(d);
   drawLines('dossier-papers', d.papers, 'papers_none', (p) => [w('paper_line', p.name, p.count), ' ', el('span', { class: 'soft' }, w(`paper_${p.form}`))]);
   drawScans(d);
+  drawForms(d);
   drawLines('dossier-steps', d.steps, 'steps_none', stepParts);
   drawLines('dossier-audience', d.audience, 'nothing', (a) => [officeName(a.office), el('p', { class: 'soft' }, a.roles.map(roleWord).join(', '))]);
   drawLines('history', d.history, 'history_none', historyParts);

@@ -7,6 +7,7 @@
 //! - `POST` and `GET /dossiers/{id}/attachments`, `GET /dossiers/{id}/attachments/{scan}`,
 //!   `GET /scans/damaged`
 //! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`, `/withdrawals`, `/redo`
+//! - `GET /dossiers/{id}/forms/{form}`, `POST /dossiers/{id}/forms/{form}/printings`
 //! - `GET /bundle`, `POST /bundle`: bundle files, see [`motcua_shell::carry`]
 //!
 //! beside them `GET /` (the page), `/healthz`, `/readyz`, `/metrics`. Every POST may carry an
@@ -72,6 +73,7 @@ pub(crate) static PAGE: &[PageFile] = &[
     PageFile::script("/dossier.js", include_str!("../page/dossier.js")),
     PageFile::script("/acts.js", include_str!("../page/acts.js")),
     PageFile::script("/scans.js", include_str!("../page/scans.js")),
+    PageFile::script("/forms.js", include_str!("../page/forms.js")),
     PageFile::script("/held.js", include_str!("../page/held.js")),
     PageFile::script("/app.js", include_str!("../page/app.js")),
     PageFile {
@@ -129,6 +131,7 @@ pub fn router(api: Api) -> Router {
         .route(&format!("{dossier}/notes"), axum::routing::post(note))
         .merge(scans::routes())
         .merge(lists::routes())
+        .merge(crate::forms::routes())
         .route("/metrics", get(scrape))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(api)
@@ -495,7 +498,7 @@ pub(crate) fn dossier_id(text: &str) -> Result<DossierId, DeskError> {
     text.parse().map_err(|_| DeskError::NoDossier(text.chars().take(80).collect()))
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DeskError> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DeskError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = error.path().to_string();

@@ -7,6 +7,7 @@ use motcua_core::{
     entry::{FactIds, Kind, dossier_id},
     hash::{Context, derive},
     id::{DossierId, Hash, Nonce, OfficeId, PersonId},
+    key::{Purpose, SecretKey},
     ledger::is_away,
     record::{Record, RequestKey},
     replica::UpstreamPhase,
@@ -91,6 +92,8 @@ pub struct Desk {
     issuer_slot: (u32, u32),
     replaces: bool,
     machine: [u8; 16],
+    /// Signs what the QR codes of forms say.
+    signer: SecretKey,
     procedures: Vec<Procedure>,
     /// One request with a key at a time, so that a second one finds the first one's answer.
     keys: Mutex<HashMap<[u8; 16], Arc<tokio::sync::Mutex<()>>>>,
@@ -113,6 +116,7 @@ impl Desk {
         documents: Arc<Documents>,
         binding: &Binding,
         replaces: bool,
+        signer: SecretKey,
     ) -> Result<Self, DeskError> {
         let mut leases: Vec<Lease> = Vec::new();
         let (from, to) = (Key::Lease(0).bytes(), Key::Lease(u64::MAX).bytes());
@@ -130,6 +134,7 @@ impl Desk {
             issuer_slot: (u32::from(binding.slot), u32::from(binding.slots)),
             replaces,
             machine: machine(),
+            signer,
             procedures: built_in(),
             keys: Mutex::default(),
             answered: Mutex::default(),
@@ -142,6 +147,15 @@ impl Desk {
     /// The engine below.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// What stands behind the content of a form's QR code: eight hex digits of this machine's id and its
+    /// signature (design/forms.md).
+    pub(crate) fn sign_form(&self, text: &str) -> String {
+        let domain = self.engine.trust().domain();
+        let signature = self.signer.sign(Purpose::Form, domain, text.as_bytes());
+        let node: String = self.engine.me.node.to_string().chars().take(8).collect();
+        format!("{node}.{}", motcua_forms::qr::base64url(&signature.0))
     }
 
     /// Procedures of this office.

@@ -7,6 +7,7 @@ use axum::{
 };
 use motcua_core::state::StoreError;
 use motcua_dossier::{action::ActionError, due::DueError, lease::LeaseError};
+use motcua_forms::FormError;
 use motcua_shell::{engine::SaveError, scans::UploadError, startup::View};
 use serde_json::json;
 
@@ -92,6 +93,12 @@ pub enum DeskError {
         /// Bytes of the scan.
         size: u64,
     },
+    /// What the form tells did not happen to this dossier.
+    #[error("this dossier has no {}: that step was not taken", crate::forms::en(*.0))]
+    NoForm(motcua_forms::edition::Form),
+    /// The form cannot be made.
+    #[error(transparent)]
+    Form(#[from] FormError),
     /// The body broke off.
     #[error("the body broke off: {0}")]
     Broken(String),
@@ -139,6 +146,13 @@ impl DeskError {
             Self::NoScan(_) => (StatusCode::NOT_FOUND, "no_scan"),
             Self::ScanDamaged => (StatusCode::CONFLICT, "damaged"),
             Self::Range { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, "range"),
+            Self::NoForm(_) => (StatusCode::CONFLICT, "no_form"),
+            Self::Form(FormError::Paper { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "paper"),
+            Self::Form(FormError::NotThen { .. }) => (StatusCode::CONFLICT, "no_form"),
+            Self::Form(FormError::QrTooLong { .. } | FormError::TooManyPages) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "form_too_long")
+            }
+            Self::Form(FormError::Font(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "font"),
             Self::Broken(_) => (StatusCode::BAD_REQUEST, "broken_off"),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
@@ -242,6 +256,25 @@ impl DeskError {
             Self::NoScan(id) => format!("Hồ sơ này không có bản quét {id}."),
             Self::ScanDamaged => "Tệp bản quét trên máy này bị hỏng; hãy quét lại.".into(),
             Self::Range { size } => format!("Bản quét có {size} byte; đoạn yêu cầu nằm ngoài."),
+            Self::NoForm(form) => {
+                format!("Hồ sơ này không có {}: chưa có bước xử lý đó.", crate::forms::vi(*form))
+            }
+            Self::Form(FormError::Paper { form, paper, instead }) => {
+                format!("Mẫu {form} không in trên khổ {paper}; hãy chọn {instead}.")
+            }
+            Self::Form(FormError::NotThen { form, day }) => format!(
+                "Hồ sơ ngày {day} không có {}: thông tư có hiệu lực ngày đó không có mẫu này.",
+                crate::forms::vi(*form)
+            ),
+            Self::Form(FormError::QrTooLong { .. }) => {
+                "Số định danh hoặc tên hệ thống quá dài, mã QR không vừa khổ giấy.".into()
+            }
+            Self::Form(FormError::TooManyPages) => {
+                "Biểu mẫu quá nhiều trang; hãy chọn ít ngày hơn.".into()
+            }
+            Self::Form(FormError::Font(_)) => {
+                "Không đọc được phông chữ của biểu mẫu; báo bộ phận CNTT.".into()
+            }
             Self::Broken(why) => format!("KHÔNG lưu được: tệp chưa đến hết ({why})."),
             Self::Busy => "Máy đang nhận các bản quét khác; hãy thử lại sau giây lát.".into(),
         }

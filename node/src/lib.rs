@@ -6,6 +6,7 @@ mod clock_words;
 pub mod desk;
 pub mod enrol;
 pub mod error;
+mod forms;
 mod lists;
 pub mod places;
 pub mod promise;

@@ -76,7 +76,8 @@ impl Node {
         probes: Probes,
         startup: Startup,
     ) -> anyhow::Result<Opening> {
-        let binding = Identity::load(&data_dir)?.bound()?;
+        let identity = Identity::load(&data_dir)?;
+        let (binding, signer) = (identity.bound()?, identity.device.clone());
         let replaces = Identity::is_replacement(&data_dir);
         let content = DossierContent::of_office(binding.office);
         let documents = Arc::clone(&content.documents);
@@ -102,7 +103,7 @@ impl Node {
         })
         .await
         .context("the node did not start")?;
-        let desk = Desk::open(Arc::clone(&service.engine), documents, &binding, replaces)?;
+        let desk = Desk::open(Arc::clone(&service.engine), documents, &binding, replaces, signer)?;
         let desk = Arc::clone(opened.get_or_init(|| Arc::new(desk)));
         Ok(Opening { desk, service })
     }

@@ -18,6 +18,7 @@ use motcua_dossier::{
     document::Document,
     fact::{Applicant, Fact, Forward, Kind, Note, StateStep},
     pauses::{Date, Why},
+    printing::Printed,
     state::State,
     view::{Summary, View, view},
 };
@@ -228,6 +229,8 @@ pub fn fresh(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
         "fee": shown.request.fee,
         "papers": shown.papers,
         "attachments": [],
+        "forms": [],
+        "printings": [],
         "due_dates": date_lines(&shown.dates),
         "pauses": [],
         "audience": [],
@@ -318,6 +321,11 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
         "request": shown.request.text,
         "fee": shown.request.fee,
         "papers": shown.papers,
+        "forms": facts.as_ref().map(|facts| crate::forms::form_lines(facts)).unwrap_or_default(),
+        "printings": facts
+            .as_ref()
+            .map(|facts| crate::forms::printing_lines(id, facts))
+            .unwrap_or_default(),
         "attachments": if facts.is_some() { crate::scans::lines(desk, id)? } else { Vec::new() },
         "due_dates": date_lines(&shown.dates),
         "pauses": pause_lines(desk, &trust, &shown),
@@ -494,6 +502,11 @@ fn sentence(
             | Kind::Code
             | Kind::Due
             | Kind::Clock => {}
+            Kind::Printed => {
+                let Some(printed) = fact.read::<Printed>() else { continue };
+                let (vi, en) = crate::forms::sentence(&printed);
+                return ("printed", printed.act.by, vi, en);
+            }
         }
     }
     ("other", String::new(), "Thay đổi khác".into(), "Other change".into())

@@ -88,6 +88,8 @@ fn every_route_of_the_api_is_described_and_no_other() {
         "dossiers/{id}/notes",
         "dossiers/{id}/attachments",
         "dossiers/{id}/attachments/{scan}",
+        "dossiers/{id}/forms/{form}",
+        "dossiers/{id}/forms/{form}/printings",
         "scans/damaged",
         "lists",
         "lists/{list}",

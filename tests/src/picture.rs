@@ -93,6 +93,19 @@ impl Picture {
         run(Command::new("zbarimg").args(["-q", "--raw", "-Sbinary"]).arg(at))
     }
 
+    /// How much of the black here has no black of the other within so many dots.
+    pub fn apart(&self, other: &Self, dots: usize) -> f64 {
+        let near = |place: usize| {
+            let (row, column) = (place / self.wide, place % self.wide);
+            let columns = column.saturating_sub(dots)..(column + dots + 1).min(other.wide);
+            let mut rows = row.saturating_sub(dots)..(row + dots + 1).min(other.high);
+            rows.any(|row| columns.clone().any(|column| other.black[row * other.wide + column]))
+        };
+        let black: Vec<usize> = (0..self.black.len()).filter(|place| self.black[*place]).collect();
+        let alone = black.iter().filter(|place| !near(**place)).count();
+        alone as f64 / black.len().max(1) as f64
+    }
+
     /// Columns between which there is black.
     pub fn extent(&self) -> Option<(usize, usize)> {
         let columns = || self.black.iter().enumerate().filter(|(_, black)| **black);

@@ -20,6 +20,8 @@ pub fn write(layout: &Layout, places: &Places) -> String {
         String::from("<!doctype html>\n<html lang=\"vi\">\n<head>\n<meta charset=\"utf-8\">\n");
     let (title, style) = (escaped(&layout.title), escaped(&places.style));
     let _ = write!(out, "<title>{title}</title>\n<link rel=\"stylesheet\" href=\"{style}\">\n");
+    // Nothing more is asked for.
+    out.push_str("<link rel=\"icon\" href=\"data:,\">\n");
     out.push_str("</head>\n<body>\n<main>\n");
     for page in &layout.pages {
         write_page(page, &mut out);
@@ -144,7 +146,7 @@ mod tests {
     fn markup_and_quotes_in_data_are_only_text() {
         let places = Places { style: "/a.css?x=\"y".into() };
         let html = write(&page("</text><script>alert('1')</script>&\""), &places);
-        assert_eq!(html.matches('<').count(), html.matches("</").count() * 2 + 5 - 1, "{html}");
+        assert_eq!(html.matches('<').count(), html.matches("</").count() * 2 + 6 - 1, "{html}");
         assert!(!html.contains("<script") && !html.contains("<b>"));
         assert!(
             html.contains(

@@ -166,6 +166,20 @@ fn encode(text: &str, most: u8) -> Option<QrCode> {
     QrCode::encode_segments_advanced(&segments, QrCodeEcc::Medium, from, to, None, false).ok()
 }
 
+/// Bytes as letters that every reader passes on unchanged (RFC 4648, section 5, without padding).
+pub fn base64url(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..=three.len() {
+            out.push(char::from(LETTERS[(bits >> (18 - 6 * place) & 63) as usize]));
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +227,14 @@ mod tests {
         long.system = "Hệ thống ".repeat(200);
         let error = make(long, &sign, Paper::Roll80).expect_err("too long").to_string();
         assert!(error.contains("779"), "{error}");
+    }
+
+    #[test]
+    fn base64url_is_that_of_rfc_4648() {
+        let texts =
+            ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|t| base64url(t.as_bytes()));
+        assert_eq!(texts, ["", "Zg", "Zm8", "Zm9v", "Zm9vYg", "Zm9vYmE", "Zm9vYmFy"]);
+        assert_eq!(base64url(&[0xfb, 0xff]), "-_8");
     }
 
     #[test]

@@ -1,0 +1,305 @@
+//! Printed forms: looked at as often as one likes, printed and counted, and shown again as they were
+//! printed (design/forms.md).
+
+mod data;
+
+pub(crate) use data::reached;
+
+use crate::{
+    api::{self, Api, Body},
+    desk::Desk,
+    error::DeskError,
+};
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State as Extract},
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use data::Occasion;
+use motcua_core::id::DossierId;
+use motcua_dossier::{
+    fact::Fact,
+    printing::{self, Printed, Wanted},
+    view::view,
+};
+use motcua_forms::{
+    edition::Form,
+    font::Face,
+    html::{self, Places},
+    lay_out,
+    layout::Layout,
+    model::{Data, Printing},
+    paper::Paper,
+    pdf,
+};
+use motcua_shell::clock::Clock;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Largest side of a paper that a style sheet is made for, millimetres: a roll of twenty metres.
+const SIDE: u32 = 20_000;
+
+/// Routes of forms.
+pub(crate) fn routes() -> Router<Api> {
+    let form = "/api/v1/dossiers/{id}/forms/{form}";
+    Router::new()
+        .route(form, get(show))
+        .route(&format!("{form}/printings"), post(print))
+        .route("/forms/page.css", get(style))
+        .route("/forms/{font}", get(font))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Look {
+    #[serde(default)]
+    paper: Option<String>,
+    #[serde(default, rename = "as")]
+    kind: Option<String>,
+    #[serde(default)]
+    printing: Option<String>,
+    #[serde(default)]
+    clerk: String,
+}
+
+/// A form as it would be printed now, marked as not printed; with a printing, as that one was.
+async fn show(
+    Extract(api): Extract<Api>,
+    Path((id, form)): Path<(String, String)>,
+    Query(asked): Query<Look>,
+) -> Result<Response, DeskError> {
+    let (id, form) = (api::dossier_id(&id)?, known_form(&form)?);
+    api.desk.settled().await;
+    api.desk.brought_back(id).await?;
+    let facts = api.desk.facts(id)?;
+    let (data, paper) = match &asked.printing {
+        Some(fact) => printed(&api.desk, &facts, form, fact)?,
+        None => {
+            let (at, printing) = (api.desk.engine().clock().wall().0, Printing::Preview);
+            let clerk = asked.clerk.chars().take(100).collect();
+            let occasion = Occasion { form, printing, at, clerk };
+            let data = data::of_dossier(&api.desk, &facts, &occasion)?;
+            let usual = motcua_forms::edition::in_force(form, data.day());
+            let usual = usual.and_then(|edition| edition.papers.first().copied());
+            let asked = asked.paper.as_deref().map(known_paper).transpose()?;
+            (data, asked.or(usual).unwrap_or(Paper::A4))
+        }
+    };
+    answer(api, form, data, paper, asked.kind.as_deref()).await
+}
+
+/// What a printing showed: the facts of then.
+fn printed(
+    desk: &Desk,
+    facts: &[Fact],
+    form: Form,
+    fact: &str,
+) -> Result<(Data, Paper), DeskError> {
+    let mut all = printing::printings(facts);
+    let found = all.find(|(id, printed)| id == fact && printed.form == form.word());
+    let unknown =
+        || DeskError::Unknown { field: "printing", value: fact.chars().take(80).collect() };
+    let (id, Printed { paper, number, act, .. }) = found.ok_or_else(unknown)?;
+    let then: Vec<Fact> = facts.iter().filter(|fact| fact.id <= id).cloned().collect();
+    let printing = Printing::Number(number);
+    let occasion = Occasion { form, printing, at: act.at, clerk: act.by };
+    Ok((data::of_dossier(desk, &then, &occasion)?, known_paper(&paper)?))
+}
+
+async fn answer(
+    api: Api,
+    form: Form,
+    data: Data,
+    paper: Paper,
+    kind: Option<&str>,
+) -> Result<Response, DeskError> {
+    let as_pdf = match kind {
+        None | Some("html") => false,
+        Some("pdf") => true,
+        Some(other) => {
+            let value = other.chars().take(80).collect();
+            return Err(DeskError::Unknown { field: "as", value });
+        }
+    };
+    let desk = api.desk;
+    let made = tokio::task::spawn_blocking(move || {
+        let layout = lay_out(form, &data, paper, &|text| desk.sign_form(text))?;
+        Ok(match as_pdf {
+            true => {
+                let name = format!("inline; filename=\"{}-{}.pdf\"", form.word(), paper.word());
+                let headers = [
+                    (header::CONTENT_TYPE, "application/pdf".to_owned()),
+                    (header::CONTENT_DISPOSITION, name),
+                ];
+                (headers, pdf::write(&layout)?).into_response()
+            }
+            false => axum::response::Html(page(&layout)).into_response(),
+        })
+    });
+    made.await.map_err(|_| DeskError::Busy)?
+}
+
+fn page(layout: &Layout) -> String {
+    let first = layout.pages.first();
+    let size = |side: f64| side.ceil() as u32;
+    let (wide, high) = first.map_or((0, 0), |page| (size(page.width), size(page.height)));
+    html::write(layout, &Places { style: format!("/forms/page.css?w={wide}&h={high}") })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PrintBody {
+    paper: String,
+    #[serde(default)]
+    clerk: String,
+}
+
+/// Counts a printing; answered when it is on this machine's disk. The answer says where it is shown.
+async fn print(
+    Extract(api): Extract<Api>,
+    Path((id, form)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Value>, DeskError> {
+    let (id, form) = (api::dossier_id(&id)?, known_form(&form)?);
+    let asked = api::read::<PrintBody>(&body)?;
+    let paper = known_paper(&asked.paper)?;
+    let caller = api::caller(&headers, &body, asked.clerk)?;
+    let key = caller.request.map_or_else(motcua_shell::engine::random, |request| request.key);
+    let known_by: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let wanted =
+        Wanted { form: form.word().into(), paper: paper.word().into(), asked: known_by.clone() };
+    let desk = &api.desk;
+    desk.brought_back(id).await?;
+    // Whatever could not be shown is not counted.
+    let facts = desk.facts_saved(id).await?;
+    let (at, clerk) = (desk.engine().clock().wall().0, caller.clerk.clone());
+    let occasion = Occasion { form, printing: Printing::Number(1), at, clerk };
+    let data = data::of_dossier(desk, &facts, &occasion)?;
+    lay_out(form, &data, paper, &|text| desk.sign_form(text))?;
+    let make = |facts: &[Fact], act| Ok(printing::print(facts, wanted.clone(), act)?);
+    let done = desk.act_after(Vec::new(), id, caller, String::new(), make).await;
+    match done {
+        Ok(id) | Err(DeskError::Repeated(id)) => said(desk, id, form, &known_by).await,
+        Err(error) => Err(error),
+    }
+}
+
+async fn said(
+    desk: &Desk,
+    id: DossierId,
+    form: Form,
+    known_by: &str,
+) -> Result<Json<Value>, DeskError> {
+    let facts = desk.facts_saved(id).await?;
+    let found = printing::printings(&facts).find(|(_, printed)| printed.asked == known_by);
+    let mut answer = api::brief(desk, id).await?;
+    let (fact, printed) = found.ok_or(DeskError::KeyReused)?;
+    answer["printing"] = line(id, form.word(), &fact, &printed);
+    Ok(Json(answer))
+}
+
+fn line(id: DossierId, form: &str, fact: &str, printed: &Printed) -> Value {
+    let address = format!("/api/v1/dossiers/{id}/forms/{form}?printing={fact}");
+    json!({
+        "id": fact,
+        "form": form,
+        "paper": printed.paper,
+        "number": printed.number,
+        "at": printed.act.at,
+        "by": printed.act.by,
+        "html": format!("{address}&as=html"),
+        "pdf": format!("{address}&as=pdf"),
+    })
+}
+
+/// Forms that a dossier has reached, with their papers.
+pub(crate) fn form_lines(facts: &[Fact]) -> Vec<Value> {
+    let editions = reached(&view(facts)).into_iter().map(|edition| {
+        let papers: Vec<&str> = edition.papers.iter().map(|paper| paper.word()).collect();
+        json!({
+            "form": edition.form.word(),
+            "number": edition.number,
+            "title": edition.title,
+            "source": edition.source,
+            "papers": papers,
+        })
+    });
+    editions.collect()
+}
+
+/// All printings of a dossier, oldest first.
+pub(crate) fn printing_lines(id: DossierId, facts: &[Fact]) -> Vec<Value> {
+    let all = printing::printings(facts);
+    all.map(|(fact, printed)| line(id, &printed.form, &fact, &printed)).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Size {
+    w: u32,
+    h: u32,
+}
+
+async fn style(Query(size): Query<Size>) -> Response {
+    let text = html::style(size.w.min(SIDE), size.h.min(SIDE), "/forms/");
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], text).into_response()
+}
+
+async fn font(Path(font): Path<String>) -> Result<Response, DeskError> {
+    let name = font.strip_suffix(".ttf").unwrap_or_default();
+    let face = Face::ALL.into_iter().find(|face| face.name() == name);
+    let unknown = || DeskError::Unknown { field: "font", value: font.chars().take(80).collect() };
+    let face = face.ok_or_else(unknown)?;
+    Ok(([(header::CONTENT_TYPE, "font/ttf")], face.file()).into_response())
+}
+
+fn known_form(word: &str) -> Result<Form, DeskError> {
+    let unknown = || DeskError::Unknown { field: "form", value: word.chars().take(80).collect() };
+    Form::from_word(word).ok_or_else(unknown)
+}
+
+fn known_paper(word: &str) -> Result<Paper, DeskError> {
+    let unknown = || DeskError::Unknown { field: "paper", value: word.chars().take(80).collect() };
+    Paper::from_word(word).ok_or_else(unknown)
+}
+
+/// In Vietnamese and English, for the history.
+pub(crate) fn sentence(printed: &Printed) -> (String, String) {
+    let again = |vi: &str, en: &str| match printed.number {
+        0 | 1 => (vi.to_owned(), en.to_owned()),
+        number => (format!("{vi}, in lại lần {}", number - 1), format!("{en}, copy {number}")),
+    };
+    match Form::from_word(&printed.form) {
+        Some(form) => again(&format!("In {}", vi(form)), &format!("Printed: {}", en(form))),
+        None => again("In biểu mẫu", "Form printed"),
+    }
+}
+
+/// A form in Vietnamese, whatever its edition calls it.
+pub(crate) fn vi(form: Form) -> &'static str {
+    match form {
+        Form::Receipt => "giấy tiếp nhận và hẹn trả",
+        Form::Supplement => "phiếu yêu cầu bổ sung",
+        Form::Refusal => "phiếu từ chối",
+        Form::Extension => "văn bản xin lỗi và gia hạn",
+        Form::Stop => "thông báo dừng giải quyết",
+        Form::Control => "phiếu kiểm soát",
+        Form::Register => "sổ theo dõi",
+    }
+}
+
+/// In English.
+pub(crate) fn en(form: Form) -> &'static str {
+    match form {
+        Form::Receipt => "receipt and appointment",
+        Form::Supplement => "request to supplement",
+        Form::Refusal => "refusal",
+        Form::Extension => "apology and new date",
+        Form::Stop => "notice of stopping",
+        Form::Control => "control sheet",
+        Form::Register => "register",
+    }
+}
