@@ -40,6 +40,7 @@ function drawDossier() {
   $('dossier-title').textContent = d.code || w('no_code');
   fill('dossier-state', stateBadge(d), ' ', itemSync(d.sync));
   drawConflicts(d.conflicts || []);
+  fill('dossier-twins', ...twinParts(d));
   drawFacts(d);
   drawLines('dossier-papers', d.papers, 'papers_none', (p) => [w('paper_line', p.name, p.count), ' ', el('span', { class: 'soft' }, w(`paper_${p.form}`))]);
   drawScans(d);

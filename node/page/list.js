@@ -75,10 +75,16 @@ function listRow(d) {
   return el('tr', { role: 'row', 'data-id': d.id },
     cell('col_dossier', el('a', { class: 'code', href: `#/d/${encodeURIComponent(d.id)}` }, d.code || w('no_code')), el('p', {}, d.procedure_name || d.procedure)),
     cell('col_applicant', d.applicant),
-    cell('col_state', stateBadge(d), d.conflict ? el('p', { class: 'alarm' }, mark('alarm'), ' ', w('conflict')) : null),
+    cell('col_state', stateBadge(d), d.conflict ? el('p', { class: 'alarm' }, mark('alarm'), ' ', w('conflict')) : null, ...twinParts(d)),
     cell('col_due', ...dueParts(d), d.received ? el('p', { class: 'soft' }, w('received_at', timeOf(d.received))) : null),
     cell('col_holder', (d.holder && d.holder.name) || w('unknown_holder'), ...filedParts(d, !openTab())),
     cell('col_sync', itemSync(d.sync)));
+}
+
+// What may be the same dossier registered twice: named on both, nothing else is done.
+function twinParts(d) {
+  return (d.possible_duplicates || []).map((t) => el('p', { class: 'alarm twin' }, mark('half'), ' ', w('twin_of'), ' ',
+    el('a', { class: 'code', href: `#/d/${encodeURIComponent(t.id)}` }, t.code || w('no_code'))));
 }
 
 function dueParts(d) {

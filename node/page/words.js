@@ -123,6 +123,7 @@ const WORDS = {
     "accept_by": "Tiếp nhận trước {0}",
     "accept_late": "Quá hạn tiếp nhận {0}",
     "conflict": "Có mâu thuẫn",
+    "twin_of": "Có thể trùng với",
     "no_code": "(chưa có mã)",
     "unknown_holder": "Chưa rõ",
 
@@ -178,7 +179,7 @@ const WORDS = {
     "errors_title": "Có {0} chỗ cần sửa trước khi lưu",
     "not_saved": "Chưa lưu. {0}",
     "doubtful": "Chưa biết chắc hồ sơ đã được lưu hay chưa. {0} Hãy bấm «Tiếp nhận và lưu» lần nữa với đúng nội dung này: dù bấm bao nhiêu lần cũng chỉ có một hồ sơ.",
-    "mismatch_help": "Biểu mẫu này đã được lưu trước đó với nội dung khác. Hãy tìm hồ sơ ấy trong danh sách. Nếu đây thật sự là một hồ sơ khác, hãy bấm nút dưới đây rồi lưu lại.",
+    "mismatch_help": "Biểu mẫu này đã được lưu trước đó với nội dung khác. Hãy mở hồ sơ ấy theo mã nêu trên. Nếu đây thật sự là một hồ sơ khác, hãy bấm nút dưới đây rồi lưu lại.",
     "mismatch_new": "Đây là một hồ sơ khác",
     "mismatch_ready": "Biểu mẫu nay là của một hồ sơ mới. Kiểm tra rồi bấm «Tiếp nhận và lưu».",
     "err_procedure": "Chọn thủ tục hành chính.",
@@ -454,6 +455,7 @@ const WORDS = {
     "accept_by": "To be accepted by {0}",
     "accept_late": "Was to be accepted by {0}",
     "conflict": "In conflict",
+    "twin_of": "May be the same as",
     "no_code": "(no code yet)",
     "unknown_holder": "Unknown",
 
@@ -509,7 +511,7 @@ const WORDS = {
     "errors_title": "{0} things to put right before saving",
     "not_saved": "Not saved. {0}",
     "doubtful": "It is not certain whether the dossier was saved. {0} Press “Register and save” again with exactly this content: however often you press, there will be one dossier.",
-    "mismatch_help": "This form was already saved earlier with other content. Find that dossier in the list. If this really is another dossier, press the button below and save again.",
+    "mismatch_help": "This form was already saved earlier with other content. Open that dossier by the code above. If this really is another dossier, press the button below and save again.",
     "mismatch_new": "This is another dossier",
     "mismatch_ready": "The form now belongs to a new dossier. Check it, then press “Register and save”.",
     "err_procedure": "Choose a procedure.",

@@ -14,7 +14,7 @@
 //! `Idempotency-Key`; repeated with the same body it gives the same answer.
 
 use crate::{
-    desk::{Caller, Desk, NewDossier},
+    desk::{Asking, Caller, Desk, NewDossier},
     error::DeskError,
     lists,
     places::Places,
@@ -31,13 +31,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use motcua_core::{
-    hash::{Context, derive},
-    id::DossierId,
-    record::RequestKey,
-};
+use motcua_core::id::DossierId;
 use motcua_dossier::{
     action::{self, Circumstances},
+    asked::{self, Asked},
     due::Model,
     fact::{Applicant, Fact, Paper},
     procedure::Procedure,
@@ -264,7 +261,8 @@ pub(crate) async fn register_at(
     body: &Body,
 ) -> Result<Response, DeskError> {
     let asked: RegisterBody = read(body)?;
-    let caller = caller(headers, body, asked.clerk)?;
+    let caller = caller(headers, "dossiers", body, asked.clerk)?;
+    let request = caller.request.clone();
     let due = match asked.due {
         Some(at) => Some(at),
         None => desk.promised(&asked.procedure)?,
@@ -278,12 +276,12 @@ pub(crate) async fn register_at(
         fee: asked.fee,
         code: None,
     };
-    let (status, id) = match desk.register(new, caller).await {
-        Ok(id) => (StatusCode::CREATED, id),
-        Err(DeskError::Repeated(id)) => (StatusCode::OK, id),
+    // Whoever repeats a request gets the answer that was lost, not another one.
+    let id = match desk.register(new, caller).await {
+        Ok(id) | Err(DeskError::Repeated(id)) => id,
         Err(error) => return Err(error),
     };
-    Ok((status, Json(brief(desk, id).await?)).into_response())
+    Ok((StatusCode::CREATED, Json(brief(desk, id, request.as_ref()).await?)).into_response())
 }
 
 #[derive(Deserialize)]
@@ -317,10 +315,11 @@ async fn move_to(
         Model::from_word(&word).ok_or_else(unknown)
     });
     let circumstances = Circumstances { pause: pause.transpose()?, happened: asked.happened };
-    let caller = caller(&headers, &body, asked.clerk)?;
+    let caller = caller(&headers, &format!("dossiers/{id}/moves"), &body, asked.clerk)?;
+    let request = caller.request.clone();
     let make = |facts: &[Fact], act| Ok(action::move_under(facts, to, circumstances, act)?);
     let done = api.desk.act_after(Vec::new(), id, caller, asked.note, make);
-    answer(&api, done.await).await
+    answer(&api, done.await, request.as_ref()).await
 }
 
 #[derive(Deserialize)]
@@ -341,9 +340,10 @@ async fn forward(
 ) -> Result<Json<Value>, DeskError> {
     let (id, asked) = (dossier_id(&id)?, read::<ForwardBody>(&body)?);
     let (from, to) = (api.desk.engine().me.office, api.desk.office(&asked.office)?);
-    let caller = caller(&headers, &body, asked.clerk)?;
+    let caller = caller(&headers, &format!("dossiers/{id}/forwards"), &body, asked.clerk)?;
+    let request = caller.request.clone();
     let done = api.desk.act(id, caller, asked.note, |_, act| Ok(action::forward(from, to, act)?));
-    answer(&api, done.await).await
+    answer(&api, done.await, request.as_ref()).await
 }
 
 #[derive(Deserialize)]
@@ -363,11 +363,12 @@ async fn take(
 ) -> Result<Json<Value>, DeskError> {
     let (id, asked) = (dossier_id(&id)?, read::<TakenBody>(&body)?);
     let office = api.desk.engine().me.office;
-    let caller = caller(&headers, &body, asked.clerk)?;
+    let caller = caller(&headers, &format!("dossiers/{id}/taken"), &body, asked.clerk)?;
+    let request = caller.request.clone();
     let done = api
         .desk
         .act(id, caller, asked.note, |derived, act| Ok(action::take(derived, office, act)?));
-    answer(&api, done.await).await
+    answer(&api, done.await, request.as_ref()).await
 }
 
 #[derive(Deserialize)]
@@ -391,12 +392,13 @@ async fn withdraw(
     let roles = api.desk.roles(id, office)?;
     let name = api.desk.engine().trust().office(office).map(|office| office.name.clone());
     let name = name.unwrap_or_else(|| office.to_string());
-    let caller = caller(&headers, &body, asked.clerk)?;
+    let caller = caller(&headers, &format!("dossiers/{id}/withdrawals"), &body, asked.clerk)?;
+    let request = caller.request.clone();
     let reason = asked.reason;
     let done = api.desk.act(id, caller, String::new(), |_, act| {
         Ok(action::withdraw(&name, office, &roles, &reason, act)?)
     });
-    answer(&api, done.await).await
+    answer(&api, done.await, request.as_ref()).await
 }
 
 async fn redo_list(
@@ -421,7 +423,7 @@ async fn redo(
     body: Body,
 ) -> Result<Json<Value>, DeskError> {
     let (id, asked) = (dossier_id(&id)?, read::<RedoBody>(&body)?);
-    let caller = caller(&headers, &body, asked.clerk)?;
+    let caller = caller(&headers, &format!("dossiers/{id}/redo"), &body, asked.clerk)?;
     api.desk.settled().await;
     Ok(Json(crate::redo::run(&api.desk, id, caller).await?))
 }
@@ -441,27 +443,40 @@ async fn note(
     body: Body,
 ) -> Result<Json<Value>, DeskError> {
     let (id, asked) = (dossier_id(&id)?, read::<NoteBody>(&body)?);
-    let caller = caller(&headers, &body, asked.clerk)?;
+    let caller = caller(&headers, &format!("dossiers/{id}/notes"), &body, asked.clerk)?;
+    let request = caller.request.clone();
     let text = asked.text;
     let done =
         api.desk.act(id, caller, String::new(), |_, act| Ok(action::note(text.clone(), act)?));
-    answer(&api, done.await).await
+    answer(&api, done.await, request.as_ref()).await
 }
 
-async fn answer(api: &Api, done: Result<DossierId, DeskError>) -> Result<Json<Value>, DeskError> {
+async fn answer(
+    api: &Api,
+    done: Result<DossierId, DeskError>,
+    request: Option<&Asking>,
+) -> Result<Json<Value>, DeskError> {
     match done {
-        Ok(id) | Err(DeskError::Repeated(id)) => Ok(Json(brief(&api.desk, id).await?)),
+        Ok(id) | Err(DeskError::Repeated(id)) => Ok(Json(brief(&api.desk, id, request).await?)),
         Err(error) => Err(error),
     }
 }
 
-/// What every saved action answers with; it is on this machine's disk by then.
-pub(crate) async fn brief(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
-    let shown = motcua_dossier::view::view(&desk.facts_saved(id).await?);
-    let state = shown.derived.state;
+/// What every saved action answers with; it is on this machine's disk by then. Under a key it is what
+/// the dossier was right behind the act, whenever it is asked for again.
+pub(crate) async fn brief(
+    desk: &Desk,
+    id: DossierId,
+    request: Option<&Asking>,
+) -> Result<Value, DeskError> {
+    let facts = desk.facts_saved(id).await?;
+    let acts = || asked::requests(&facts);
+    let act = request.and_then(|one| acts().filter(|(_, asked)| asked.key == one.asked.key).last());
+    let upto = act.map_or(facts.len(), |(act, _)| facts.partition_point(|fact| fact.id <= act.id));
+    let state = motcua_dossier::derive::derive(&facts[..upto]).state;
     Ok(json!({
         "id": id.to_string(),
-        "code": shown.summary.code,
+        "code": motcua_dossier::view::view(&facts).summary.code,
         "state": state.code(),
         "state_vi": state.vi(),
         "state_en": state.en(),
@@ -509,8 +524,24 @@ pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DeskError> {
     Ok(value)
 }
 
-/// Who calls: the clerk's name, and the key under which this very body may be repeated.
-pub(crate) fn caller(headers: &HeaderMap, body: &[u8], clerk: String) -> Result<Caller, DeskError> {
+/// Who calls: the clerk's name, and the key under which this very request may be repeated.
+pub(crate) fn caller(
+    headers: &HeaderMap,
+    path: &str,
+    body: &[u8],
+    clerk: String,
+) -> Result<Caller, DeskError> {
+    let body = serde_json::from_slice(body).unwrap_or(Value::Null);
+    asking(headers, path, &body, clerk)
+}
+
+/// The same where what is asked for is not the body.
+pub(crate) fn asking(
+    headers: &HeaderMap,
+    path: &str,
+    said: &Value,
+    clerk: String,
+) -> Result<Caller, DeskError> {
     let clerk: String = clerk.trim().chars().take(100).collect();
     let clerk = if clerk.is_empty() { "Quầy tiếp nhận".into() } else { clerk };
     let Some(value) = headers.get("idempotency-key") else {
@@ -521,11 +552,32 @@ pub(crate) fn caller(headers: &HeaderMap, body: &[u8], clerk: String) -> Result<
         let why = format!("Idempotency-Key must be 1 to {KEY_CHARACTERS} visible characters");
         return Err(DeskError::Request(why));
     }
-    let hash = derive(Context::Document, &[b"request key", text.as_bytes()]);
-    let mut key = [0; 16];
-    key.copy_from_slice(&hash.0[..16]);
-    let body = derive(Context::Document, &[b"request body", body]);
-    Ok(Caller { clerk, request: Some(RequestKey { key, body }) })
+    let mut fields = Vec::new();
+    flatten(said, &mut fields);
+    fields.push(("path".to_owned(), path.to_owned()));
+    let asked = Asked::new(text, fields.iter().map(|(name, said)| (name.clone(), said.as_str())));
+    let request = asked.request().map(|key| Asking { key, asked });
+    Ok(Caller { clerk, request })
+}
+
+/// What a body says, field by field: the order of its keys and what is empty mean nothing.
+fn flatten(said: &Value, fields: &mut Vec<(String, String)>) {
+    let text = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(all) if all.is_empty() => String::new(),
+        other => other.to_string(),
+    };
+    for (name, value) in said.as_object().into_iter().flatten() {
+        match value {
+            Value::Object(inner) => {
+                fields.extend(
+                    inner.iter().map(|(sub, value)| (format!("{name}.{sub}"), text(value))),
+                );
+            }
+            value => fields.push((name.clone(), text(value))),
+        }
+    }
 }
 
 async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {

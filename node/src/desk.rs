@@ -1,7 +1,7 @@
 //! The desk: a clerk's actions, checked, written into the own log, and answered when they are on
 //! this machine's disk.
 
-use crate::{error::DeskError, lists::Counted, promise::promise};
+use crate::{codes::Codes, error::DeskError, lists::Counted, promise::promise};
 use motcua_core::{
     author::{Draft, OwnLog},
     entry::{FactIds, Kind, dossier_id},
@@ -21,6 +21,7 @@ use motcua_core::{
 use motcua_dossier::{
     SCHEMA,
     action::{self, Action, Registration},
+    asked::{self, Asked},
     code::{Code, Day},
     derive::{self, Derived},
     document::Document,
@@ -80,8 +81,17 @@ pub struct NewDossier {
 pub struct Caller {
     /// Clerk's name as shown.
     pub clerk: String,
-    /// Idempotency key and hash of the body.
-    pub request: Option<RequestKey>,
+    /// What may be repeated, if the caller gave a key.
+    pub request: Option<Asking>,
+}
+
+/// A request under an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asking {
+    /// Key and hash of what was asked, for the journal.
+    pub key: RequestKey,
+    /// The same for the act that it causes.
+    pub asked: Asked,
 }
 
 /// The desk of one office on one machine.
@@ -99,6 +109,8 @@ pub struct Desk {
     keys: Mutex<HashMap<[u8; 16], Arc<tokio::sync::Mutex<()>>>>,
     /// Requests on disk that the state may not reflect yet.
     answered: Mutex<HashMap<[u8; 16], Request>>,
+    /// Codes on their way to the state.
+    pub(crate) codes: Codes,
     last_saved: AtomicU64,
     /// Generation of the documents for which the state was waited for.
     caught_up: AtomicU64,
@@ -138,6 +150,7 @@ impl Desk {
             procedures: built_in(),
             keys: Mutex::default(),
             answered: Mutex::default(),
+            codes: Codes::default(),
             last_saved: AtomicU64::new(0),
             caught_up: AtomicU64::new(0),
             counted: Counted::default(),
@@ -208,17 +221,18 @@ impl Desk {
             due: new.due,
             code: new.code.clone().unwrap_or_default(),
         };
-        if let Some(code) = &new.code {
-            Code::read(code).map_err(|_| DeskError::Unknown {
+        let taken_over = match &new.code {
+            Some(code) => Some(Code::read(code).map_err(|_| DeskError::Unknown {
                 field: "code",
                 value: code.chars().take(80).collect(),
-            })?;
-        }
-        let taken_over = new.code.is_some();
+            })?),
+            None => None,
+        };
+        let taken_over = taken_over.as_ref();
         // Checked before a number is used up.
         action::register(registration.clone(), act.clone(), office)?;
         let key = self.public_key();
-        self.once(caller.request, &mut |request| {
+        self.once(caller.request.clone(), &mut |request| {
             let (registration, act) = (registration.clone(), act.clone());
             let caller = caller.clone();
             async move {
@@ -228,10 +242,14 @@ impl Desk {
                     .own()
                     .write(request, |own| {
                         let (mut registration, mut records) = (registration, Vec::new());
-                        if !taken_over {
-                            let issuer = self.issuer(own);
-                            registration.code = self.fresh_code(&issuer, now, &mut records)?;
+                        match taken_over {
+                            Some(code) => self.free(code)?,
+                            None => {
+                                let issuer = self.issuer(own);
+                                registration.code = self.fresh_code(&issuer, now, &mut records)?;
+                            }
                         }
+                        self.codes.begin(&registration.code, id);
                         let action = action::register(registration, act, office)?;
                         let held = Held::new(Document::new(), []);
                         let draft = self.draft(own, id, action, &caller, now, held, Some(nonce))?;
@@ -256,11 +274,36 @@ impl Desk {
         loop {
             let issued = self.leases().issue(issuer, now.0, FLOOR)?;
             records.extend(issued.lease.map(|one| Record::Lease(one.encode())));
-            let (from, to) = find::code_range(&issued.code);
-            if self.engine.books().range(&from, &to, 1)?.is_empty() {
+            let read = Code::read(&issued.code);
+            if read.map_or(Ok(None), |code| self.holder_of_code(&code))?.is_none() {
                 return Ok(issued.code);
             }
             tracing::warn!("a code of a lease is in use already; it is passed over");
+        }
+    }
+
+    /// The dossier here that has a code, under whatever spelling of its number: `0037` and `00037` are
+    /// one number.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] when the state cannot be read.
+    pub fn holder_of_code(&self, code: &Code) -> Result<Option<DossierId>, DeskError> {
+        if let Some(id) = self.codes.holder(code) {
+            return Ok(Some(id));
+        }
+        for spelt in code.spellings() {
+            if let Some(id) = find::by_code(self.engine.books(), &spelt)?.first() {
+                return Ok(Some(*id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Refuses a code that a dossier has.
+    fn free(&self, code: &Code) -> Result<(), DeskError> {
+        match self.holder_of_code(code)? {
+            Some(dossier) => Err(DeskError::CodeTaken { code: code.to_string(), dossier }),
+            None => Ok(()),
         }
     }
 
@@ -296,7 +339,7 @@ impl Desk {
         self.brought_back(id).await?;
         let act = self.act_of(&caller, note);
         let now = Timestamp(act.at);
-        self.once(caller.request, &mut |request| {
+        self.once(caller.request.clone(), &mut |request| {
             let (act, caller, make) = (act.clone(), caller.clone(), &make);
             let before = before.clone();
             async move {
@@ -477,11 +520,11 @@ impl Desk {
     /// Runs a request once per idempotency key.
     async fn once<F: Future<Output = Result<DossierId, DeskError>>>(
         &self,
-        request: Option<RequestKey>,
+        request: Option<Asking>,
         run: &mut impl FnMut(Option<RequestKey>) -> F,
     ) -> Result<DossierId, DeskError> {
         self.room().await?;
-        let Some(key) = request else { return run(None).await };
+        let Some(Asking { key, asked }) = request else { return run(None).await };
         let turn = Arc::clone(lock(&self.keys).entry(key.key).or_default());
         let guard = turn.lock().await;
         let known = || match lock(&self.answered).get(&key.key).cloned() {
@@ -498,8 +541,12 @@ impl Desk {
         }
         let result = match before {
             Some(row) if row.body == key.body => Err(DeskError::Repeated(row.dossier)),
-            Some(_) => Err(DeskError::KeyReused),
-            None => run(request).await,
+            Some(row) => Err(self.reused(row.dossier, &asked)),
+            // Another machine of the office may have answered it.
+            None => match find::by_request(self.engine.books(), &key.key)?.first() {
+                Some(id) => Err(self.asked_elsewhere(*id, &asked).await?),
+                None => run(Some(key)).await,
+            },
         };
         drop(guard);
         // Nobody else waits for this key: two handles are this one and the map's.
@@ -508,6 +555,26 @@ impl Desk {
             keys.remove(&key.key);
         }
         result
+    }
+
+    /// What a key is answered with that another machine of the office answered first.
+    async fn asked_elsewhere(&self, id: DossierId, asked: &Asked) -> Result<DeskError, DeskError> {
+        self.brought_back(id).await?;
+        let facts = self.facts(id)?;
+        let before = asked::requests(&facts).find(|(_, before)| before.key == asked.key);
+        Ok(match before {
+            Some((_, before)) if before.fields == asked.fields => DeskError::Repeated(id),
+            _ => self.reused(id, asked),
+        })
+    }
+
+    /// A refusal that names what differs from the request that the key was used for.
+    fn reused(&self, dossier: DossierId, asked: &Asked) -> DeskError {
+        let facts = self.facts(dossier).unwrap_or_default();
+        let before = asked::requests(&facts).find(|(_, before)| before.key == asked.key);
+        let fields = before.map(|(_, before)| before.differs(asked)).unwrap_or_default();
+        let code = motcua_dossier::view::view(&facts).summary.code;
+        DeskError::KeyReused { dossier, code, fields }
     }
 
     fn finish(
@@ -519,6 +586,7 @@ impl Desk {
         match saved {
             Ok(saved) => {
                 self.documents.saved(id, saved.position);
+                self.codes.saved(id, saved.position);
                 self.last_saved.fetch_max(saved.position, Ordering::AcqRel);
                 if let Some(request) = request {
                     let row = Request { body: request.body, dossier: id };
@@ -527,6 +595,7 @@ impl Desk {
                 Ok(saved)
             }
             Err(error) => {
+                self.codes.failed(id);
                 if matches!(error, DeskError::Save(_)) {
                     self.documents.failed(id);
                 }
@@ -538,6 +607,7 @@ impl Desk {
     /// Called by the applier: what the state reflects need not be remembered here.
     pub(crate) fn applied(&self, dossiers: &BTreeSet<DossierId>, applied: u64) {
         self.documents.applied(dossiers, applied);
+        self.codes.applied(applied);
         if applied >= self.last_saved.load(Ordering::Acquire) {
             lock(&self.answered).clear();
         }
@@ -604,6 +674,7 @@ impl Desk {
             by: caller.clerk.clone(),
             office: self.engine.me.office.to_string(),
             note,
+            asked: caller.request.as_ref().map(|request| request.asked.clone()),
         }
     }
 

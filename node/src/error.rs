@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use motcua_core::state::StoreError;
+use motcua_core::{id::DossierId, state::StoreError};
 use motcua_dossier::{action::ActionError, due::DueError, lease::LeaseError};
 use motcua_forms::FormError;
 use motcua_shell::{engine::SaveError, scans::UploadError, startup::View};
@@ -62,11 +62,29 @@ pub enum DeskError {
     #[error("the dossier cannot be opened: {0}")]
     Document(String),
     /// The idempotency key was used for something else.
-    #[error("this Idempotency-Key was used for another request before")]
-    KeyReused,
+    #[error(
+        "this Idempotency-Key was used for another request before, for dossier {code}; what differs: {}",
+        said(.fields, "cannot be told")
+    )]
+    KeyReused {
+        /// The dossier that it made or changed.
+        dossier: DossierId,
+        /// Its code.
+        code: String,
+        /// Fields that differ; empty where that is not known any more.
+        fields: Vec<String>,
+    },
+    /// A code that was printed elsewhere is that of a dossier here.
+    #[error("code {code} is already held by dossier {dossier}")]
+    CodeTaken {
+        /// The code.
+        code: String,
+        /// Who has it.
+        dossier: DossierId,
+    },
     /// The request was carried out before.
     #[error("carried out before")]
-    Repeated(motcua_core::id::DossierId),
+    Repeated(DossierId),
     /// The request itself cannot be read.
     #[error("{0}")]
     Request(String),
@@ -130,7 +148,8 @@ impl DeskError {
             Self::Rebuilding(_) => (StatusCode::SERVICE_UNAVAILABLE, "rebuilding"),
             Self::Unknown { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "unknown"),
             Self::Document(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable"),
-            Self::KeyReused => (StatusCode::CONFLICT, "idempotency_mismatch"),
+            Self::KeyReused { .. } => (StatusCode::CONFLICT, "idempotency_mismatch"),
+            Self::CodeTaken { .. } => (StatusCode::CONFLICT, "code_taken"),
             Self::Repeated(_) => (StatusCode::OK, "repeated"),
             Self::Request(_) | Self::Field { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::Upload(UploadError::TooLong { .. }) => {
@@ -172,7 +191,8 @@ impl DeskError {
             Self::Action(ActionError::ToItself) => Some("office"),
             Self::Field { field, .. } => Some(field),
             Self::Due(_) => Some("due"),
-            Self::KeyReused => Some("Idempotency-Key"),
+            Self::KeyReused { .. } => Some("Idempotency-Key"),
+            Self::CodeTaken { .. } => Some("code"),
             _ => None,
         }
     }
@@ -234,7 +254,13 @@ impl DeskError {
             ),
             Self::Unknown { field, value } => format!("{field}: không biết “{value}”."),
             Self::Document(why) => format!("Không mở được hồ sơ: {why}."),
-            Self::KeyReused => "Khóa Idempotency-Key này đã dùng cho yêu cầu khác.".into(),
+            Self::KeyReused { code, fields, .. } => format!(
+                "Khóa Idempotency-Key này đã dùng cho yêu cầu khác, của hồ sơ {code}. Khác nhau ở: {}.",
+                said(fields, "không còn biết")
+            ),
+            Self::CodeTaken { code, dossier } => {
+                format!("Mã {code} đã thuộc về hồ sơ {dossier}.")
+            }
             Self::Repeated(_) => "Đã thực hiện trước đó.".into(),
             Self::Field { field, why } => format!("{field} không đọc được ({why})."),
             Self::TooLong { limit } => format!("Yêu cầu dài hơn {limit} byte."),
@@ -281,6 +307,10 @@ impl DeskError {
     }
 }
 
+fn said(fields: &[String], unknown: &str) -> String {
+    if fields.is_empty() { unknown.to_owned() } else { fields.join(", ") }
+}
+
 impl IntoResponse for DeskError {
     fn into_response(self) -> Response {
         let (status, code) = self.code();
@@ -293,8 +323,16 @@ impl IntoResponse for DeskError {
             "message_en": self.to_string(),
             "field": self.field(),
         }});
-        if let Self::Rebuilding(view) = &self {
-            body["start"] = json!(view);
+        match &self {
+            Self::Rebuilding(view) => body["start"] = json!(view),
+            Self::KeyReused { dossier, code, fields } => {
+                body["error"]["dossier"] = json!({ "id": dossier.to_string(), "code": code });
+                body["error"]["fields"] = json!(fields);
+            }
+            Self::CodeTaken { dossier, code } => {
+                body["error"]["dossier"] = json!({ "id": dossier.to_string(), "code": code });
+            }
+            _ => {}
         }
         (status, Json(body)).into_response()
     }

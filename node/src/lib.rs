@@ -3,6 +3,7 @@
 
 pub mod api;
 mod clock_words;
+mod codes;
 pub mod desk;
 pub mod enrol;
 pub mod error;

@@ -20,11 +20,13 @@ use motcua_dossier::{
     pauses::{Date, Why},
     printing::Printed,
     state::State,
+    twin,
     view::{Summary, View, view},
 };
 use motcua_shell::{
     clock::Clock,
     content,
+    engine::Books,
     find::{self, Hits},
 };
 use serde::Deserialize;
@@ -154,7 +156,27 @@ fn line(
     let desk = members.iter().find(|(_, roles)| roles.contains(&Role::Desk)).map(|desk| desk.0);
     let mut line = line_of((trust, desk), id, summary, sync, history.len());
     line["filed"] = filed;
+    line["possible_duplicates"] = json!(duplicates(books, id, summary)?);
     Ok(line)
+}
+
+/// Dossiers that may be this one registered a second time.
+fn duplicates(books: &Books, id: DossierId, of: &Summary) -> Result<Vec<Value>, DeskError> {
+    let group = twin::group(&of.applicant, &of.procedure);
+    let (Some(group), Some(received)) = (group, of.received) else { return Ok(Vec::new()) };
+    let mut lines = Vec::new();
+    for other in find::twins(books, id, group, received)? {
+        let row: Option<rows::Summary> = books.row(Key::Summary(other))?;
+        let Some(other_of) = row.and_then(|row| content::read_summary(&row.bytes)) else {
+            continue;
+        };
+        lines.push(json!({
+            "id": other.to_string(),
+            "code": other_of.code,
+            "received": other_of.received,
+        }));
+    }
+    Ok(lines)
 }
 
 fn line_of(
@@ -182,6 +204,7 @@ fn line_of(
         "paused": summary.paused,
         "holder": holder,
         "conflict": summary.conflict,
+        "possible_duplicates": [],
         "sync": sync,
         "changes": changes,
         "updated": summary.updated,

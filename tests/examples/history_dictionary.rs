@@ -193,6 +193,7 @@ fn dossier(seed: &mut Seed, number: usize) -> Vec<Stored> {
             by: person(seed),
             office: office.to_string(),
             note: (*seed.pick(&NOTES)).into(),
+            asked: None,
         };
         let action = match step {
             0 => action::register(registration(seed), act, office),

@@ -26,15 +26,23 @@ export async function drive(page_url, shots, steps) {
     args: ['--no-sandbox'],
   });
   try {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    page.setDefaultTimeout(PATIENCE);
     const complaints = [];
-    page.on('pageerror', (error) => complaints.push(String(error)));
-    // The page works in an office without internet: it asks nobody but its own machine.
-    page.on('request', (request) => {
-      const url = request.url();
-      if (!url.startsWith(page_url) && !/^(data|blob):/.test(url)) complaints.push(`asked ${url}`);
-    });
+    const watched = (page) => {
+      page.setDefaultTimeout(PATIENCE);
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      // The page works in an office without internet: it asks nobody but its own machine.
+      page.on('request', (request) => {
+        const url = request.url();
+        if (!url.startsWith(page_url) && !/^(data|blob):/.test(url)) complaints.push(`asked ${url}`);
+      });
+      return page;
+    };
+    // Another PC: it shares nothing with the others. `tab()` opens one more of its tabs.
+    const pc = async () => {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+      return { context, tab: async () => watched(await context.newPage()) };
+    };
+    const page = await (await pc()).tab();
     const shot = (name) => page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
     const accessible = async (name) => {
       await page.evaluate(axe);
@@ -58,7 +66,7 @@ export async function drive(page_url, shots, steps) {
       }
       await page.setViewportSize({ width: 1280, height: 900 });
     };
-    await steps({ page, shot, look });
+    await steps({ page, pc, shot, look });
     if (complaints.length > 0) throw new Error(`errors on the page: ${complaints.join('; ')}`);
   } finally {
     await browser.close();

@@ -2,12 +2,19 @@
 
 use crate::{
     binaries::Binaries,
-    city::City,
+    city::{City, START},
+    desk::Desk,
+    patience::wait_for,
     ports,
     process::{Process, Recipe},
 };
 use anyhow::{Context, ensure};
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// A second machine of an office, not started yet, with a page of its own and further settings.
 ///
@@ -44,6 +51,39 @@ pub fn second_machine(city: &City, code: &str, settings: &str) -> anyhow::Result
         log: city.dir.join("logs/second.log"),
         token: None,
     }))
+}
+
+/// Settings of a machine that listens for another one and knows where it is.
+fn beside(listen: SocketAddr, other: SocketAddr) -> String {
+    format!("sibling_listen = \"{listen}\"\nsiblings = [\"{other}\"]\n")
+}
+
+/// Two machines of an office that are linked, neither with a line to the hub; the second one's
+/// process and data.
+///
+/// # Errors
+/// What the programs or the system say.
+pub fn two_counters(city: &mut City, code: &str) -> anyhow::Result<(Process, PathBuf)> {
+    let (here, there) = (ports::free()?, ports::free()?);
+    let mut second = second_machine(city, code, &beside(there, here))?;
+    // The first machine learns of the second, and neither reaches the hub.
+    let first = city.site(code);
+    first.line.cut();
+    first.stop()?;
+    let file = first.data.join("node.toml");
+    let text = fs::read_to_string(&file)?;
+    fs::write(&file, text + &beside(here, there))?;
+    first.start_ready()?;
+    second.start()?;
+    second.wait_ready(START)?;
+    let (one, two) = (Desk::new(city.site(code).process.client()), Desk::new(second.client()));
+    wait_for("the two are linked", || {
+        let linked =
+            |desk: &Desk| desk.sync().is_ok_and(|state| state["siblings"][0]["connected"] == true);
+        linked(&one) && linked(&two)
+    });
+    let data = city.dir.join("nodes/second");
+    Ok((second, data))
 }
 
 /// Runs a program to its end, which must be a good one.

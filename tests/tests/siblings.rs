@@ -5,48 +5,17 @@
 use motcua_tests::{
     city::{CITY, City, DISTRICT_1, START, WARDS_1},
     desk::{Desk, application, fresh_key},
-    machines::second_machine,
+    machines::two_counters,
     patience::wait_for,
-    ports,
-    process::Process,
     scan::{MEGABYTE, attach, attachments, file, holds, line, scan, spoil},
     seed::Seed,
 };
-use std::{collections::BTreeSet, fs, net::SocketAddr, path::PathBuf, time::Duration};
-
-/// Settings of a machine that listens for another one and knows where it is.
-fn beside(listen: SocketAddr, other: SocketAddr) -> String {
-    format!("sibling_listen = \"{listen}\"\nsiblings = [\"{other}\"]\n")
-}
+use std::{collections::BTreeSet, fs, time::Duration};
 
 /// Whether a page's list shows a dossier.
 fn listed(desk: &Desk, id: &str) -> bool {
     let answer = desk.client.get("/api/v1/dossiers?limit=100").unwrap().json();
     answer["dossiers"].as_array().unwrap().iter().any(|line| line["id"] == id)
-}
-
-/// Two machines of an office that are linked, neither with a line to the hub; the second one's
-/// process and data.
-fn two_counters(city: &mut City, code: &str) -> (Process, PathBuf) {
-    let (here, there) = (ports::free().unwrap(), ports::free().unwrap());
-    let mut second = second_machine(city, code, &beside(there, here)).unwrap();
-    // The first machine learns of the second, and neither reaches the hub.
-    let first = city.site(code);
-    first.line.cut();
-    first.stop().unwrap();
-    let file = first.data.join("node.toml");
-    let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, text + &beside(here, there)).unwrap();
-    first.start_ready().unwrap();
-    second.start().unwrap();
-    second.wait_ready(START).unwrap();
-    let (one, two) = (Desk::new(city.site(code).process.client()), Desk::new(second.client()));
-    wait_for("the two are linked", || {
-        let linked = |desk: &Desk| desk.sync().unwrap()["siblings"][0]["connected"] == true;
-        linked(&one) && linked(&two)
-    });
-    let data = city.dir.join("nodes/second");
-    (second, data)
 }
 
 #[test]
@@ -55,7 +24,7 @@ fn two_machines_of_an_office_work_as_one_without_the_hub() {
     println!("MOTCUA_SEED={number}");
     let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..2]).unwrap();
     let (code, near) = (WARDS_1[0], WARDS_1[1]);
-    let (mut second, _) = two_counters(&mut city, code);
+    let (mut second, _) = two_counters(&mut city, code).unwrap();
     let (one, two) = (Desk::new(city.site(code).process.client()), Desk::new(second.client()));
 
     let mut codes = BTreeSet::new();
@@ -103,7 +72,7 @@ fn a_scan_taken_in_at_one_counter_opens_at_the_other_and_goes_up_by_whichever_li
     println!("MOTCUA_SEED={number}");
     let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..1]).unwrap();
     let code = WARDS_1[0];
-    let (mut second, there) = two_counters(&mut city, code);
+    let (mut second, there) = two_counters(&mut city, code).unwrap();
     let here = city.site(code).data.clone();
     let (one, two) = (Desk::new(city.site(code).process.client()), Desk::new(second.client()));
     let take_in = |desk: &Desk, id: &str, bytes: &[u8]| {

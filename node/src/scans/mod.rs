@@ -20,10 +20,9 @@ use axum::{
     routing::get,
 };
 use motcua_core::{
-    hash::{Context, derive},
     id::{DossierId, Hash},
     limits,
-    record::{Record, RequestKey, ScanEvent},
+    record::{Record, ScanEvent},
     scan::Media,
 };
 use motcua_dossier::attachment::{Attachment, Scanned, attach, attachments};
@@ -89,28 +88,22 @@ async fn take_in(
     let upload: Upload = begun.map_err(|_| DeskError::Busy)??;
     let stored = body::take(body, upload).await?;
     // The same file under the same name with the same key is the same request.
-    let said = [about.name.as_str(), &about.paper]
-        .map(|text| derive(Context::Document, &[text.as_bytes()]));
-    let mut caller = api::caller(&headers, &[], about.clerk.clone())?;
-    caller.request = caller.request.map(|request| RequestKey {
-        body: derive(
-            Context::Document,
-            &[b"attachment", &id.0, &stored.hash.0, &said[0].0, &said[1].0],
-        ),
-        ..request
+    let said = json!({
+        "name": about.name, "paper": about.paper, "clerk": about.clerk, "file": stored.hash.to_string(),
     });
+    let path = format!("dossiers/{id}/attachments");
+    let caller = api::asking(&headers, &path, &said, about.clerk.clone())?;
     let here = ScanEvent::Here { size: stored.size };
     let before = vec![Record::Scan { hash: stored.hash, event: here }];
     let make = |facts: &[_], act| Ok(attach(facts, scanned(stored), act)?);
-    let (status, id) = match api.desk.act_after(before, id, caller, String::new(), make).await {
-        Ok(id) => (StatusCode::CREATED, id),
-        Err(DeskError::Repeated(id)) => (StatusCode::OK, id),
+    let id = match api.desk.act_after(before, id, caller, String::new(), make).await {
+        Ok(id) | Err(DeskError::Repeated(id)) => id,
         Err(error) => return Err(error),
     };
     api.desk.settled().await;
     let line =
         lines(&api.desk, id)?.into_iter().rfind(|line| line["hash"] == stored.hash.to_string());
-    Ok((status, Json(line.unwrap_or(Value::Null))).into_response())
+    Ok((StatusCode::CREATED, Json(line.unwrap_or(Value::Null))).into_response())
 }
 
 async fn list(

@@ -18,6 +18,8 @@ pub struct Day {
 /// Offset of local time in milliseconds.
 const LOCAL_MILLIS: i64 = 7 * 3_600_000;
 const DAY_MILLIS: i64 = 86_400_000;
+/// Digits of the sequence in real codes; four are written.
+const SEQ_DIGITS: std::ops::RangeInclusive<usize> = 4..=7;
 
 impl Day {
     /// The local day of an instant in Unix milliseconds.
@@ -137,7 +139,7 @@ impl Code {
         }
         let day = read_day(date).ok_or(CodeError::Date)?;
         let digits = seq.bytes().all(|c| c.is_ascii_digit());
-        if !digits || !(4..=7).contains(&seq.len()) {
+        if !digits || !SEQ_DIGITS.contains(&seq.len()) {
             return Err(CodeError::Seq);
         }
         let mut groups = org.split('.');
@@ -149,6 +151,21 @@ impl Code {
             Layout::Other
         };
         Ok(Self { org: (*org).into(), day, seq: (*seq).into(), layout })
+    }
+
+    /// Organisation, day and number, the same for every spelling of the number.
+    pub fn number(&self) -> String {
+        let number = self.seq.trim_start_matches('0');
+        format!("{}-{}-{number}", self.org, self.day.digits())
+    }
+
+    /// Every code that names the same number of that day: with four to seven digits.
+    pub fn spellings(&self) -> Vec<String> {
+        let number = self.seq.trim_start_matches('0');
+        let lengths = SEQ_DIGITS.filter(|length| *length >= number.len());
+        lengths
+            .map(|length| format!("{}-{}-{number:0>length$}", self.org, self.day.digits()))
+            .collect()
     }
 
     /// Whether this system would write it so.

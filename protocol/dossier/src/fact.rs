@@ -1,6 +1,7 @@
 //! Facts: the only thing a dossier is made of. A fact stands under the key `kind/ULID`, is one JSON
 //! text with sorted keys, and is never overwritten or removed.
 
+use crate::asked::Asked;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fmt;
 
@@ -21,6 +22,9 @@ use std::fmt;
 /// | `attachment` | name, media, size, hash, paper, at, by, office | name; the scan itself shows anything |
 /// | `clock` | ahead (ms), by_hub (ms) | none |
 /// | `printed` | form, paper, number, asked, at, by, office | none |
+///
+/// Where an act stands (at, by, office, note) there may be `asked` as well: hashes under a key that only
+/// the caller has, see [`crate::asked`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Who asks.
@@ -232,6 +236,9 @@ pub struct Act {
     /// Remark or reason.
     #[serde(default)]
     pub note: String,
+    /// The request that caused it, if it may be repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
 }
 
 /// Fields of [`Kind::State`].
@@ -304,7 +311,7 @@ mod tests {
 
     #[test]
     fn json_has_sorted_keys_whatever_the_struct_order() {
-        let act = Act { at: 5, by: "b".into(), office: "o".into(), note: String::new() };
+        let act = Act { at: 5, by: "b".into(), office: "o".into(), ..Act::default() };
         let fact = Fact::new(Kind::Note, "X".into(), &Note { text: "t".into(), act });
         assert_eq!(fact.json, r#"{"at":5,"by":"b","note":"","office":"o","text":"t"}"#);
         assert_eq!(fact.key(), "note/X");

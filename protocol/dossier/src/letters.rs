@@ -35,7 +35,7 @@ mod tests {
     use motcua_core::id::OfficeId;
 
     fn registered(name: &str, nationality: &str) -> Applicant {
-        let act = Act { at: 1, by: String::new(), office: String::new(), note: String::new() };
+        let act = Act { at: 1, ..Act::default() };
         let applicant = Applicant {
             name: name.into(),
             nationality: nationality.into(),

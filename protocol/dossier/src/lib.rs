@@ -10,10 +10,12 @@
 //! - [`lists`] in which list of an office a dossier is, who has it, since when
 //! - [`pauses`] when the clock stood still and what that did to the promised date
 //! - [`calendar`] working time; [`due`] promised dates; [`report`] the periodic report; [`local`] time
+//! - [`asked`] requests that may be repeated; [`twin`] dossiers that may be one registered twice
 //! - [`letters`] look-alikes of Đ put right; [`digits`] codes as digits; [`printing`] printings of forms
 //! - [`search`] folding and ranking for Vietnamese search; [`image`] facts as bytes, for who has no history
 
 pub mod action;
+pub mod asked;
 pub mod attachment;
 pub mod calendar;
 pub mod code;
@@ -35,6 +37,7 @@ pub mod procedure;
 pub mod report;
 pub mod search;
 pub mod state;
+pub mod twin;
 pub mod view;
 
 /// Schema of the facts written by this version.

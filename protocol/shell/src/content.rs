@@ -20,6 +20,7 @@ use motcua_dossier::{
     image,
     lists::listing,
     state::State,
+    twin::Twin,
     view::{Summary, View, view},
 };
 use std::sync::Arc;
@@ -103,6 +104,8 @@ impl DossierContent {
             index = find::rows(id, &summary.code, applicant, updated);
             let listing = listing(&shown, &office.to_string(), calendar::usual());
             index.push(lists::row(id, &listing));
+            index.extend(find::asked_rows(id, facts));
+            index.extend(Twin::of(&shown).map(|twin| find::twin_row(id, &twin)));
         }
         index.extend(attachments(facts).filter_map(|(_, attachment)| {
             let (hash, size) = attachment.address()?;

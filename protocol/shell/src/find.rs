@@ -5,6 +5,8 @@
 //! c code
 //! n word of the name                    -> name     one for each word
 //! d digits from behind, kind            -> name     of identity card, telephone and code
+//! a key of a request                                that caused an act of it
+//! t name and procedure, reception       -> person   for what may be registered twice
 //! ```
 //! A word that many names have is no way in: the search begins with the word or the digits that
 //! fewest dossiers have, and judges the rest by the name that stands in the row.
@@ -14,9 +16,11 @@ use motcua_core::{
     state::{Key, Kv, StoreError},
 };
 use motcua_dossier::{
+    asked,
     code::Code,
-    fact::Applicant,
+    fact::{Applicant, Fact},
     search::{Fit, Person, Query, fold},
+    twin::{APART_MILLIS, Twin},
 };
 use std::{
     cmp::Reverse,
@@ -36,6 +40,8 @@ enum Table {
     Code,
     Name,
     Digits,
+    Asked,
+    Twin,
 }
 
 impl Table {
@@ -45,6 +51,8 @@ impl Table {
             Self::Code => b'c',
             Self::Name => b'n',
             Self::Digits => b'd',
+            Self::Asked => b'a',
+            Self::Twin => b't',
         }
     }
 
@@ -85,6 +93,66 @@ pub fn rows(
     rows
 }
 
+/// The rows of requests that caused acts of a dossier.
+pub fn asked_rows(id: DossierId, facts: &[Fact]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let keys = asked::requests(facts).filter_map(|(_, asked)| asked::key_bytes(&asked));
+    keys.map(|key| (Table::Asked.key(&key, id), Vec::new())).collect()
+}
+
+/// Dossiers with an act that a request under this key caused, oldest first. Usually one; two where
+/// machines of an office took the same request before they met.
+///
+/// # Errors
+/// [`StoreError`] when the state cannot be read.
+pub fn by_request(kv: &(impl Kv + ?Sized), key: &[u8; 16]) -> Result<Vec<DossierId>, StoreError> {
+    let (from, to) = Table::Asked.prefix(key);
+    let rows = kv.range(&from, &to, TWINS)?;
+    Ok(rows.iter().filter_map(|(key, _)| dossier_of(key)).collect())
+}
+
+/// Most dossiers that are named as possibly the same, or under one key.
+const TWINS: usize = 10;
+/// Receptions of namesakes for one procedure within days that are looked at.
+const NAMESAKES: usize = 256;
+
+/// The row by which what may be the same dossier is found.
+pub fn twin_row(id: DossierId, twin: &Twin) -> (Vec<u8>, Vec<u8>) {
+    (Table::Twin.key(&twin_at(twin, twin.received), id), twin.person.concat())
+}
+
+fn twin_at(twin: &Twin, received: i64) -> Vec<u8> {
+    [twin.group, received.max(0).to_be_bytes()].concat()
+}
+
+/// Dossiers that may be the same as this one, of which name, procedure and reception are known;
+/// oldest first.
+///
+/// # Errors
+/// [`StoreError`] when the state cannot be read.
+pub fn twins(
+    kv: &(impl Kv + ?Sized),
+    id: DossierId,
+    group: [u8; 8],
+    received: i64,
+) -> Result<Vec<DossierId>, StoreError> {
+    let around = Twin { group, received, person: Default::default() };
+    let (from, _) = Table::Twin.prefix(&twin_at(&around, received.saturating_sub(APART_MILLIS)));
+    let (_, to) = Table::Twin.prefix(&twin_at(&around, received.saturating_add(APART_MILLIS)));
+    let rows = kv.range(&from, &to, NAMESAKES)?;
+    let all: Vec<(DossierId, Twin)> = rows
+        .iter()
+        .filter_map(|(key, person)| {
+            let received = i64::from_be_bytes(key.get(10..18)?.try_into().ok()?);
+            let (person, rest) = person.as_chunks::<4>();
+            let person = person.try_into().ok().filter(|_| rest.is_empty())?;
+            Some((dossier_of(key)?, Twin { group, received, person }))
+        })
+        .collect();
+    let Some((_, own)) = all.iter().find(|(known, _)| *known == id) else { return Ok(vec![]) };
+    let others = all.iter().filter(|(known, other)| *known != id && own.may_be(other));
+    Ok(others.map(|(known, _)| *known).take(TWINS).collect())
+}
+
 /// Digits of a text, the last one first.
 fn from_behind(text: &str) -> String {
     text.chars().rev().filter(char::is_ascii_digit).take(DIGITS).collect()
@@ -99,6 +167,15 @@ pub fn recent_range(after: Option<&[u8]>) -> (Vec<u8>, Vec<u8>) {
 /// Keys of codes that begin so.
 pub fn code_range(code: &str) -> (Vec<u8>, Vec<u8>) {
     Table::Code.prefix(code.as_bytes())
+}
+
+/// Dossiers with exactly this code, oldest first.
+///
+/// # Errors
+/// [`StoreError`] when the state cannot be read.
+pub fn by_code(kv: &(impl Kv + ?Sized), code: &str) -> Result<Vec<DossierId>, StoreError> {
+    let (from, to) = Table::Code.prefix(&[code.as_bytes(), &[0]].concat());
+    Ok(kv.range(&from, &to, TWINS)?.iter().filter_map(|(key, _)| dossier_of(key)).collect())
 }
 
 /// The dossier that an index key points to.
@@ -200,6 +277,24 @@ mod tests {
 
     fn dossier(number: u8) -> DossierId {
         DossierId([number; DossierId::LEN])
+    }
+
+    #[test]
+    fn who_is_registered_twice_is_found_from_both_and_a_namesake_from_neither() {
+        let twin = |received: i64, card: u8| {
+            let mut person: [[u8; 4]; 3] = Default::default();
+            person[0] = [card; 4];
+            Twin { group: [7; 8], received, person }
+        };
+        let mut kv = MemKv::default();
+        let all = [(1, twin(5, 1)), (2, twin(9, 1)), (3, twin(7, 2)), (4, twin(i64::MAX, 1))];
+        kv.0.extend(all.map(|(number, twin)| twin_row(dossier(number), &twin)));
+        let found =
+            |number: u8, received| twins(&kv, dossier(number), [7; 8], received).expect("memory");
+        assert_eq!(found(1, 5), [dossier(2)]);
+        assert_eq!(found(2, 9), [dossier(1)]);
+        assert_eq!(found(3, 7), []);
+        assert_eq!(found(4, i64::MAX), []);
     }
 
     fn store(people: &[(u8, &str, &str, &str)]) -> MemKv {

@@ -104,7 +104,7 @@ async fn guard(request: Request, next: Next) -> Response {
             return (StatusCode::FORBIDDEN, "this page belongs to another origin").into_response();
         }
     }
-    let mut response = next.run(request).await;
+    let mut response = to_its_end(request, next).await;
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
@@ -115,6 +115,21 @@ async fn guard(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// What changes something is carried to its end although the caller has gone: an act is dropped before
+/// its first step or never, so whoever asks again with the same key meets its answer.
+async fn to_its_end(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a request was not carried to its end");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }
 
 /// Binds before anything is served, so that a taken address is said at once.
