@@ -1,7 +1,7 @@
 // The clerk's page: plain scripts, no build, no outside resource, nothing inline. Scripts share one
 // scope and load in the order of index.html: /parts (language, build, time, ask, bundle), which the
-// hub's console has too, then sync, list, lists, fields, papers, register, pauses, dossier, acts, scans, held,
-// and this one, which starts them: language, routes, keys.
+// hub's console has too, then sync, list, lists, fields, papers, drafts, draft_view, register, pauses,
+// dossier, acts, scans, held, and this one, which starts them: language, routes, keys.
 //
 // Element ids that other programs (browser tests) may rely on:
 //   #sync-line       the sentence about what is saved, sent and received; its box #sync-box has
@@ -12,6 +12,9 @@
 //   #register-form   with #procedure, #applicant-name, #applicant-id, #applicant-phone,
 //                    #applicant-address, #request, #save; errors in #register-errors
 //   #tab-<list>, #tab-all   the working lists at #/l/<list>, with counters; #mine: only one's own
+//   #draft-line      where the draft is kept; its box #draft-box has data-state; #draft-news what others
+//                    changed, .choices[data-field] two values of one field, #draft-code the code that a
+//                    draft has become elsewhere, #draft-late what was typed after that, #drafts-list all
 //   #code            the dossier code; filled and shown only after the node has said "saved"
 //   #move-<n>        on #/d/<id>: moves the dossier to state n (3, 5 and 8 need #move-note)
 //   #happened, #pause-model   when a move happened, and what the pause does that begins with it;
@@ -54,7 +57,8 @@ const view = { name: '' };
 
 function route(first) {
   const at = /^#\/d\/(.+)$/.exec(location.hash);
-  const name = at ? 'dossier' : location.hash === '#/register' ? 'register' : 'list';
+  const form = /^#\/register(?:\/([0-9a-f]{32}))?$/.exec(location.hash);
+  const name = at ? 'dossier' : form ? 'register' : 'list';
   const tab = /^#\/l\/(\w+)$/.exec(location.hash);
   view.name = name;
   for (const other of ['list', 'register', 'dossier']) $(`view-${other}`).hidden = other !== name;
@@ -62,7 +66,7 @@ function route(first) {
     if (on) $(link).setAttribute('aria-current', 'page'); else $(link).removeAttribute('aria-current');
   }
   if (name === 'list') openList(tab && LISTS.includes(tab[1]) ? tab[1] : '');
-  if (name === 'register') openRegister();
+  if (name === 'register') openRegister(form[1]);
   if (name === 'dossier') {
     let id = at[1];
     try { id = decodeURIComponent(id); } catch { /* a broken escape is asked for as it stands */ }
@@ -84,8 +88,12 @@ function refreshView() {
   if (document.hidden) return;
   if (view.name === 'list' && !list.asking && list.pages <= 1) loadList(false);
   if (view.name === 'dossier' && dossier.id && !dossier.busy) loadDossier();
-  if (view.name === 'register' && !register.procedures) loadProcedures();
+  if (view.name === 'register') { if (!register.procedures) loadProcedures(); loadDrafts(); }
   if (view.name === 'dossier' && !dossier.offices) loadOffices();
+}
+
+function lookAgain() {
+  if (!document.hidden && view.name === 'register' && !$('register-form').hidden) lookAtDraft(false);
 }
 
 // F-keys only: Telex and VNI rewrite letters and digits, so no letter is a shortcut.
@@ -116,15 +124,10 @@ function start() {
   $('mine').addEventListener('change', () => loadList(false));
   $('list-more').addEventListener('click', () => { if (list.next) loadList(true); });
   $('register-form').addEventListener('submit', submitRegister);
-  $('register-form').addEventListener('input', () => { if (register.key) saveDraft(); });
-  $('procedure').addEventListener('change', showTerm);
+  $('register-form').addEventListener('input', typedSomething);
+  $('procedure').addEventListener('change', () => { register.wanted = ''; showTerm(); });
   $('paper-add').addEventListener('click', () => addPaper(null).focus());
-  $('register-clear').addEventListener('click', () => {
-    remember(sessionStorage, DRAFT, null);
-    newForm(null);
-    $('register-status').textContent = w('cleared');
-    $('procedure').focus();
-  });
+  $('register-clear').addEventListener('click', clearForm);
   $('saved-next').addEventListener('click', startAnother);
   $('nav-register').addEventListener('click', (event) => { if (view.name === 'register') { event.preventDefault(); startAnother(); } });
   $('take').addEventListener('click', take);
@@ -133,10 +136,11 @@ function start() {
   $('note-form').addEventListener('submit', addNote);
   document.addEventListener('keydown', shortcut);
   window.addEventListener('hashchange', route);
-  document.addEventListener('visibilitychange', () => { distrustOldAnswers(); poll(); refreshView(); });
+  document.addEventListener('visibilitychange', () => { distrustOldAnswers(); poll(); refreshView(); lookAgain(); });
   window.addEventListener('pageshow', (event) => { if (event.persisted) { distrustOldAnswers(); poll(); } });
   setInterval(distrustOldAnswers, 250);
   setInterval(refreshView, VIEW_REFRESH_MS);
+  setInterval(lookAgain, DRAFT_LOOK_MS);
   route(true);
   loadOffice();
   poll();

@@ -1,6 +1,7 @@
 // The lines of papers in the form for registering.
 'use strict';
 
+const PAPER_KEY = () => Date.now().toString(36) + newKey().slice(0, 6); // sorts by when it was begun
 const PAPERS = 100;            // most papers the node takes in one dossier
 
 function addPaper(paper) {
@@ -19,10 +20,11 @@ function addPaper(paper) {
     row.remove();
     if (!$('papers').children.length) addPaper(null);
     labelPapers();
-    saveDraft();
+    typedSomething();
     $('register-status').textContent = w('paper_removed', at + 1);
     $('paper-add').focus();
   });
+  row.dataset.key = PAPER_KEY();
   $('papers').append(row);
   labelPapers();
   return name;
@@ -47,10 +49,10 @@ function labelPapers() {
   });
 }
 
-function readPapers() {
-  return Array.from($('papers').children, (row) => ({
-    name: row.querySelector('.paper-name').value.trim(),
-    form: row.querySelector('.paper-form').value,
-    count: row.querySelector('.paper-count').value.trim(),
-  }));
-}
+const paperOf = (row) => ({
+  name: row.querySelector('.paper-name').value.trim(),
+  form: row.querySelector('.paper-form').value,
+  count: row.querySelector('.paper-count').value.trim(),
+});
+
+const readPapers = () => Array.from($('papers').children, paperOf);

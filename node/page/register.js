@@ -1,45 +1,55 @@
-// Registering a dossier. Its key lives until the node has said yes, so that pressing again after a
-// doubtful answer is safe; the code is shown only after the node has said "saved".
+// Registering a dossier. Its key follows from its draft, so that pressing again after a doubtful answer is
+// safe, from whichever tab; the code is shown only after the node has said "saved".
 'use strict';
 
-const DRAFT = 'motcua.draft';
-const register = { key: null, sending: false, procedures: null, errors: [] };
+const register = { sending: false, procedures: null, errors: [] };
 
-function openRegister() {
+function openRegister(id) {
   loadProcedures(); // what is promised now
-  if (register.key || !$('saved-panel').hidden) return;
-  newForm(readDraft());
+  loadDrafts();
+  if (!id && !$('saved-panel').hidden) return;
+  if (draft.id && !$('register-form').hidden && (!id || id === draft.id)) {
+    if (!id && draft.revision > 0) history.replaceState(null, '', `#/register/${draft.id}`);
+    lookAtDraft(false);
+    return;
+  }
+  newForm(id);
 }
 
-// An empty form, or the draft of this tab with the key it was opened with.
-function newForm(draft) {
+// An empty form, or the draft that the address names, or the one that this tab was in.
+function newForm(id) {
+  emptyForm();
+  openDraft(id);
+  if (draft.base.size || typedFields().length) $('register-status').textContent = w('draft_back');
+}
+
+function emptyForm() {
   $('saved-panel').hidden = true;
   $('code').textContent = '';
   $('register-form').hidden = false;
   $('register-form').reset();
   $('papers').replaceChildren();
+  register.wanted = '';
   showErrors([]);
-  register.key = (draft && draft.key) || newKey();
-  for (const id of FIELDS) $(id).value = (draft && draft.fields[id]) || '';
-  for (const paper of (draft && draft.papers.length ? draft.papers : [null])) addPaper(paper);
-  if (draft) register.wanted = draft.fields.procedure;
+  addPaper(null);
   showProcedures();
-  $('register-status').textContent = draft ? w('draft_back') : '';
+  $('register-status').textContent = '';
 }
 
-// The draft stays in this tab only (sessionStorage): two tabs never write over each other, and a
-// duplicated tab shares the key, so it cannot make a second dossier from the same form.
-function readDraft() {
+async function clearForm() {
+  const { id, revision, phase } = draft;
   try {
-    const draft = JSON.parse(recall(sessionStorage, DRAFT));
-    return draft && typeof draft.key === 'string' && draft.fields && Array.isArray(draft.papers) ? draft : null;
-  } catch { return null; }
-}
-
-function saveDraft() {
-  const fields = {};
-  for (const id of FIELDS) fields[id] = $(id).value;
-  remember(sessionStorage, DRAFT, JSON.stringify({ key: register.key, fields, papers: readPapers() }));
+    if (revision > 0 && phase === 'open') await discardDraft(id);
+  } catch (failure) {
+    $('register-status').textContent = failure.words();
+    return;
+  }
+  forgetDraft();
+  location.hash = '#/register';
+  emptyForm();
+  showDraft();
+  if (revision > 0 && phase === 'open') offerUndo(id); else $('register-status').textContent = w('cleared');
+  $('procedure').focus();
 }
 
 async function loadProcedures() {
@@ -54,7 +64,7 @@ async function loadProcedures() {
 
 function showProcedures() {
   const select = $('procedure');
-  const chosen = select.value || register.wanted || '';
+  const chosen = register.wanted || select.value || '';
   const sectors = new Map();
   for (const p of register.procedures || []) {
     if (!sectors.has(p.sector)) sectors.set(p.sector, []);
@@ -64,7 +74,7 @@ function showProcedures() {
     ...Array.from(sectors, ([sector, options]) => el('optgroup', { label: sector }, ...options)));
   select.value = chosen;
   if (select.selectedIndex < 0) select.value = '';
-  if (register.procedures) register.wanted = '';
+  if (select.value) register.wanted = '';
   showTerm();
 }
 
@@ -81,6 +91,8 @@ function relabelRegister() {
   if (!$('saved-panel').hidden) $('saved-title').replaceChildren(mark('ok'), ' ', w('saved_title'));
   showErrors([]);
   $('register-status').textContent = '';
+  $('drafts-list').dataset.print = '';
+  if (draft.id) { for (const old of $('register-form').querySelectorAll('.choices')) old.remove(); showDraft(); }
 }
 
 // Shows errors in one summary and beside each field. An error without a field has id null.
@@ -115,11 +127,22 @@ async function submitRegister(event) {
   event.preventDefault();
   if (register.sending || $('register-form').hidden) return;
   const { body, errors } = readForm();
+  for (const field of draft.choices.keys()) errors.push([$(field) ? field : null, w('draft_choose', fieldWords(field))]);
   showErrors(errors);
   if (errors.length) return;
+  // From here on nothing more is typed into it: a scanner may read the next card already.
   setSending(true);
+  const { news } = draft;
+  await saveDraft(true);
+  // What others typed a moment ago is looked at before it is registered.
+  if (draft.phase !== 'open' || draft.choices.size || draft.news !== news) {
+    setSending(false);
+    if (draft.phase === 'open') showErrors([[null, w('draft_news_check')]]);
+    return;
+  }
+  body.draft = draft.id;
   try {
-    const answer = await api('POST', '/dossiers', { body, key: register.key });
+    const answer = await api('POST', '/dossiers', { body, key: draftKey() });
     // Only the node's own word makes it saved.
     if (!answer || answer.saved !== true || !answer.code) throw new Failure('unreadable', 200);
     setSending(false);
@@ -143,13 +166,15 @@ function registerFailed(failure) {
   if (failure.kind === 'refused' && failure.body.code === 'idempotency_mismatch') {
     const fresh = el('button', { type: 'button', class: 'plain', id: 'register-new-key' }, w('mismatch_new'));
     fresh.addEventListener('click', () => {
-      register.key = newKey();
-      saveDraft();
+      forgetDraft();
+      history.replaceState(null, '', '#/register');
+      typedSomething();
       showErrors([]);
       $('register-status').textContent = w('mismatch_ready');
       $('save').focus();
     });
     showErrors([[null, w('not_saved', failure.words())]], el('div', {}, el('p', {}, w('mismatch_help')), fresh));
+    lookAtDraft(false);
     return;
   }
   if (failure.doubtful) showErrors([[null, w('doubtful', failure.words())]]);
@@ -160,8 +185,9 @@ function registerFailed(failure) {
 }
 
 function showSaved(answer) {
-  register.key = null;
-  remember(sessionStorage, DRAFT, null);
+  if (otherTabs) otherTabs.postMessage({ changed: draft.id, birth });
+  forgetDraft();
+  history.replaceState(null, '', '#/register');
   $('register-form').hidden = true;
   $('saved-panel').hidden = false;
   $('saved-title').replaceChildren(mark('ok'), ' ', w('saved_title'));
@@ -173,8 +199,10 @@ function showSaved(answer) {
 }
 
 function startAnother() {
-  location.hash = '#/register';
-  if (register.sending || $('saved-panel').hidden) return;
+  if (view.name !== 'register') location.hash = '#/register';
+  if (register.sending || ($('saved-panel').hidden && draft.phase === 'open')) return;
+  forgetDraft();
+  history.replaceState(null, '', '#/register');
   newForm(null);
   $('procedure').focus();
 }

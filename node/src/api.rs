@@ -8,6 +8,7 @@
 //!   `GET /scans/damaged`
 //! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`, `/withdrawals`, `/redo`
 //! - `GET /dossiers/{id}/forms/{form}`, `POST /dossiers/{id}/forms/{form}/printings`
+//! - `/drafts`: see [`crate::drafts::routes`]
 //! - `GET /bundle`, `POST /bundle`: bundle files, see [`motcua_shell::carry`]
 //!
 //! beside them `GET /` (the page), `/healthz`, `/readyz`, `/metrics`. Every POST may carry an
@@ -15,6 +16,7 @@
 
 use crate::{
     desk::{Asking, Caller, Desk, NewDossier},
+    drafts,
     error::DeskError,
     lists,
     places::Places,
@@ -65,6 +67,8 @@ pub(crate) static PAGE: &[PageFile] = &[
     PageFile::script("/lists.js", include_str!("../page/lists.js")),
     PageFile::script("/fields.js", include_str!("../page/fields.js")),
     PageFile::script("/papers.js", include_str!("../page/papers.js")),
+    PageFile::script("/drafts.js", include_str!("../page/drafts.js")),
+    PageFile::script("/draft_view.js", include_str!("../page/draft_view.js")),
     PageFile::script("/register.js", include_str!("../page/register.js")),
     PageFile::script("/pauses.js", include_str!("../page/pauses.js")),
     PageFile::script("/dossier.js", include_str!("../page/dossier.js")),
@@ -129,6 +133,7 @@ pub fn router(api: Api) -> Router {
         .merge(scans::routes())
         .merge(lists::routes())
         .merge(crate::forms::routes())
+        .merge(drafts::routes::routes())
         .route("/metrics", get(scrape))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(api)
@@ -244,6 +249,9 @@ struct RegisterBody {
     fee: Option<u64>,
     #[serde(default)]
     clerk: String,
+    /// The draft that it was typed in; its key then follows from it.
+    #[serde(default)]
+    draft: Option<String>,
 }
 
 async fn register(
@@ -261,7 +269,20 @@ pub(crate) async fn register_at(
     body: &Body,
 ) -> Result<Response, DeskError> {
     let asked: RegisterBody = read(body)?;
-    let caller = caller(headers, "dossiers", body, asked.clerk)?;
+    let caller = match &asked.draft {
+        Some(draft) => {
+            // Whichever tab sends it, and whatever key it brings: a draft becomes one dossier.
+            drafts::check_id(draft)?;
+            let key = key_of_draft(draft);
+            keyed(
+                &key,
+                "dossiers",
+                &serde_json::from_slice(body).unwrap_or(Value::Null),
+                asked.clerk,
+            )
+        }
+        None => caller(headers, "dossiers", body, asked.clerk)?,
+    };
     let request = caller.request.clone();
     let due = match asked.due {
         Some(at) => Some(at),
@@ -277,11 +298,33 @@ pub(crate) async fn register_at(
         code: None,
     };
     // Whoever repeats a request gets the answer that was lost, not another one.
-    let id = match desk.register(new, caller).await {
+    let done = desk.register(new, caller).await;
+    if let (Some(draft), Some(id)) = (&asked.draft, made(&done)) {
+        // If this fails the dossier is there all the same, and the draft's key tells.
+        if let Err(error) = drafts::routes::became(desk, draft, id).await {
+            tracing::warn!(%error, "a draft was not told which dossier it has become");
+        }
+    }
+    let id = match done {
         Ok(id) | Err(DeskError::Repeated(id)) => id,
         Err(error) => return Err(error),
     };
     Ok((StatusCode::CREATED, Json(brief(desk, id, request.as_ref()).await?)).into_response())
+}
+
+/// The dossier that a registration made, now or before.
+fn made(done: &Result<DossierId, DeskError>) -> Option<DossierId> {
+    match done {
+        Ok(id) | Err(DeskError::Repeated(id) | DeskError::KeyReused { dossier: id, .. }) => {
+            Some(*id)
+        }
+        Err(_) => None,
+    }
+}
+
+/// The idempotency key of a draft's registration, whichever tab sends it.
+pub(crate) fn key_of_draft(id: &str) -> String {
+    format!("draft-{id}")
 }
 
 #[derive(Deserialize)]
@@ -542,22 +585,30 @@ pub(crate) fn asking(
     said: &Value,
     clerk: String,
 ) -> Result<Caller, DeskError> {
-    let clerk: String = clerk.trim().chars().take(100).collect();
-    let clerk = if clerk.is_empty() { "Quầy tiếp nhận".into() } else { clerk };
     let Some(value) = headers.get("idempotency-key") else {
-        return Ok(Caller { clerk, request: None });
+        return Ok(Caller { clerk: shown(&clerk), request: None });
     };
     let text = value.to_str().unwrap_or_default();
     if text.is_empty() || text.len() > KEY_CHARACTERS {
         let why = format!("Idempotency-Key must be 1 to {KEY_CHARACTERS} visible characters");
         return Err(DeskError::Request(why));
     }
+    Ok(keyed(text, path, said, clerk))
+}
+
+fn keyed(key: &str, path: &str, said: &Value, clerk: String) -> Caller {
     let mut fields = Vec::new();
     flatten(said, &mut fields);
     fields.push(("path".to_owned(), path.to_owned()));
-    let asked = Asked::new(text, fields.iter().map(|(name, said)| (name.clone(), said.as_str())));
+    let asked = Asked::new(key, fields.iter().map(|(name, said)| (name.clone(), said.as_str())));
     let request = asked.request().map(|key| Asking { key, asked });
-    Ok(Caller { clerk, request })
+    Caller { clerk: shown(&clerk), request }
+}
+
+/// A clerk's name as it is shown.
+fn shown(clerk: &str) -> String {
+    let clerk: String = clerk.trim().chars().take(100).collect();
+    if clerk.is_empty() { "Quầy tiếp nhận".into() } else { clerk }
 }
 
 /// What a body says, field by field: the order of its keys and what is empty mean nothing.

@@ -1,7 +1,7 @@
 //! The desk: a clerk's actions, checked, written into the own log, and answered when they are on
 //! this machine's disk.
 
-use crate::{codes::Codes, error::DeskError, lists::Counted, promise::promise};
+use crate::{codes::Codes, drafts::Drafts, error::DeskError, lists::Counted, promise::promise};
 use motcua_core::{
     author::{Draft, OwnLog},
     entry::{FactIds, Kind, dossier_id},
@@ -111,6 +111,7 @@ pub struct Desk {
     answered: Mutex<HashMap<[u8; 16], Request>>,
     /// Codes on their way to the state.
     pub(crate) codes: Codes,
+    drafts: Drafts,
     last_saved: AtomicU64,
     /// Generation of the documents for which the state was waited for.
     caught_up: AtomicU64,
@@ -129,6 +130,7 @@ impl Desk {
         binding: &Binding,
         replaces: bool,
         signer: SecretKey,
+        drafts: Drafts,
     ) -> Result<Self, DeskError> {
         let mut leases: Vec<Lease> = Vec::new();
         let (from, to) = (Key::Lease(0).bytes(), Key::Lease(u64::MAX).bytes());
@@ -151,6 +153,7 @@ impl Desk {
             keys: Mutex::default(),
             answered: Mutex::default(),
             codes: Codes::default(),
+            drafts,
             last_saved: AtomicU64::new(0),
             caught_up: AtomicU64::new(0),
             counted: Counted::default(),
@@ -169,6 +172,11 @@ impl Desk {
         let signature = self.signer.sign(Purpose::Form, domain, text.as_bytes());
         let node: String = self.engine.me.node.to_string().chars().take(8).collect();
         format!("{node}.{}", motcua_forms::qr::base64url(&signature.0))
+    }
+
+    /// What is being typed.
+    pub(crate) fn drafts(&self) -> &Drafts {
+        &self.drafts
     }
 
     /// Procedures of this office.
@@ -555,6 +563,21 @@ impl Desk {
             keys.remove(&key.key);
         }
         result
+    }
+
+    /// The dossier that a request under this key made or changed, as far as the state and this start tell.
+    ///
+    /// # Errors
+    /// [`DeskError::Store`] when the state cannot be read.
+    pub(crate) fn answered(&self, key: &[u8; 16]) -> Result<Option<DossierId>, DeskError> {
+        if let Some(row) = lock(&self.answered).get(key) {
+            return Ok(Some(row.dossier));
+        }
+        let books = self.engine.books();
+        match books.row::<Request>(Key::Request(*key))? {
+            Some(row) => Ok(Some(row.dossier)),
+            None => Ok(find::by_request(books, key)?.first().copied()),
+        }
     }
 
     /// What a key is answered with that another machine of the office answered first.

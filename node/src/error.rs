@@ -1,5 +1,6 @@
 //! Refusals in words: what failed, in Vietnamese and English, and which field it was.
 
+use crate::drafts::DraftError;
 use axum::{
     Json,
     http::StatusCode,
@@ -120,6 +121,9 @@ pub enum DeskError {
     /// The body broke off.
     #[error("the body broke off: {0}")]
     Broken(String),
+    /// A draft was not changed.
+    #[error(transparent)]
+    Draft(DraftError),
     /// Too many scans are being taken in.
     #[error("other scans are being taken in; try again in a moment")]
     Busy,
@@ -150,6 +154,11 @@ impl DeskError {
             Self::Document(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable"),
             Self::KeyReused { .. } => (StatusCode::CONFLICT, "idempotency_mismatch"),
             Self::CodeTaken { .. } => (StatusCode::CONFLICT, "code_taken"),
+            Self::Draft(DraftError::Disk(_)) => (StatusCode::INSUFFICIENT_STORAGE, "not_saved"),
+            Self::Draft(DraftError::Unknown(_)) => (StatusCode::NOT_FOUND, "no_draft"),
+            Self::Draft(DraftError::Discarded { .. }) => (StatusCode::GONE, "draft_discarded"),
+            Self::Draft(DraftError::Many(_)) => (StatusCode::CONFLICT, "too_many_drafts"),
+            Self::Draft(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::Repeated(_) => (StatusCode::OK, "repeated"),
             Self::Request(_) | Self::Field { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::Upload(UploadError::TooLong { .. }) => {
@@ -261,6 +270,7 @@ impl DeskError {
             Self::CodeTaken { code, dossier } => {
                 format!("Mã {code} đã thuộc về hồ sơ {dossier}.")
             }
+            Self::Draft(error) => error.vietnamese(),
             Self::Repeated(_) => "Đã thực hiện trước đó.".into(),
             Self::Field { field, why } => format!("{field} không đọc được ({why})."),
             Self::TooLong { limit } => format!("Yêu cầu dài hơn {limit} byte."),

@@ -5,6 +5,7 @@ pub mod api;
 mod clock_words;
 mod codes;
 pub mod desk;
+pub mod drafts;
 pub mod enrol;
 pub mod error;
 mod forms;

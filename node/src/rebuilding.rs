@@ -35,6 +35,7 @@ pub(crate) fn router(desk: &Arc<Desk>, startup: &Startup) -> Router {
         .route("/api/v1/sync", get(sync))
         .route("/api/v1/dossiers", get(list).post(register))
         .route("/api/v1/dossiers/{id}", get(show))
+        .merge(crate::drafts::routes::routes())
         .route("/metrics", get(scrape))
         .fallback(
             move || async move { DeskError::Rebuilding(Box::new(told.view())).into_response() },

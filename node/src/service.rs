@@ -3,11 +3,13 @@
 use crate::{
     api::{self, Api},
     desk::Desk,
+    drafts::Drafts,
     places::Places,
     rebuilding,
 };
 use anyhow::Context;
 use motcua_core::id::DossierId;
+use motcua_journal::RealFs;
 use motcua_shell::{
     beside::Beside,
     carry::{self, Courier},
@@ -103,7 +105,10 @@ impl Node {
         })
         .await
         .context("the node did not start")?;
-        let desk = Desk::open(Arc::clone(&service.engine), documents, &binding, replaces, signer)?;
+        let drafts = Drafts::open(Arc::new(RealFs::default()), service.engine.data_dir())
+            .context("the folder of drafts cannot be used")?;
+        let engine = Arc::clone(&service.engine);
+        let desk = Desk::open(engine, documents, &binding, replaces, signer, drafts)?;
         let desk = Arc::clone(opened.get_or_init(|| Arc::new(desk)));
         Ok(Opening { desk, service })
     }

@@ -34,3 +34,29 @@ fn a_double_click_a_held_key_and_a_scanner_register_one_dossier_each() {
     assert_eq!(expected.len(), 3);
     assert_eq!(listed(&mut city), expected, "one each, and the code that was shown");
 }
+
+#[test]
+fn one_draft_in_two_tabs_and_on_two_pcs_loses_nothing_and_becomes_one_dossier() {
+    let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..1]).unwrap();
+    let page = format!("http://{}", city.site(WARDS_1[0]).page);
+    let mut made = Vec::new();
+    drive(&["drafts.mjs", &page], |said| {
+        let site = city.site(WARDS_1[0]);
+        match said {
+            "node kill" => site.process.kill().unwrap(),
+            "node start" => site.start_ready().unwrap(),
+            other => {
+                let draft = other.strip_prefix("draft ").and_then(|rest| rest.rsplit_once(' '));
+                made.extend(draft.map(|(name, code)| (name.to_owned(), code.to_owned())));
+                return None;
+            }
+        }
+        Some("done".into())
+    });
+    made.sort();
+    assert_eq!(made.len(), 3);
+    assert_eq!(listed(&mut city), made, "one dossier each, under the code that was shown");
+    let client = city.site(WARDS_1[0]).process.client();
+    let waiting = client.get("/api/v1/drafts").unwrap().json();
+    assert_eq!(waiting["drafts"].as_array().unwrap().len(), 0, "{waiting}");
+}

@@ -7,7 +7,7 @@ pub(crate) use data::reached;
 
 use crate::{
     api::{self, Api, Body},
-    desk::Desk,
+    desk::{Asking, Desk},
     error::DeskError,
 };
 use axum::{
@@ -43,10 +43,9 @@ const SIDE: u32 = 20_000;
 
 /// Routes of forms.
 pub(crate) fn routes() -> Router<Api> {
-    let form = "/api/v1/dossiers/{id}/forms/{form}";
     Router::new()
-        .route(form, get(show))
-        .route(&format!("{form}/printings"), post(print))
+        .route("/api/v1/dossiers/{id}/forms/{form}", get(show))
+        .route("/api/v1/dossiers/{id}/forms/{form}/printings", post(print))
         .route("/forms/page.css", get(style))
         .route("/forms/{font}", get(font))
 }
@@ -166,8 +165,11 @@ async fn print(
     let (id, form) = (api::dossier_id(&id)?, known_form(&form)?);
     let asked = api::read::<PrintBody>(&body)?;
     let paper = known_paper(&asked.paper)?;
-    let caller = api::caller(&headers, &body, asked.clerk)?;
-    let key = caller.request.map_or_else(motcua_shell::engine::random, |request| request.key);
+    let path = format!("dossiers/{id}/forms/{}/printings", form.word());
+    let caller = api::caller(&headers, &path, &body, asked.clerk)?;
+    let request = caller.request.clone();
+    let key = request.as_ref().map(|request| request.key.key);
+    let key = key.unwrap_or_else(motcua_shell::engine::random);
     let known_by: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     let wanted =
         Wanted { form: form.word().into(), paper: paper.word().into(), asked: known_by.clone() };
@@ -182,7 +184,9 @@ async fn print(
     let make = |facts: &[Fact], act| Ok(printing::print(facts, wanted.clone(), act)?);
     let done = desk.act_after(Vec::new(), id, caller, String::new(), make).await;
     match done {
-        Ok(id) | Err(DeskError::Repeated(id)) => said(desk, id, form, &known_by).await,
+        Ok(id) | Err(DeskError::Repeated(id)) => {
+            said(desk, id, form, &known_by, request.as_ref()).await
+        }
         Err(error) => Err(error),
     }
 }
@@ -192,11 +196,15 @@ async fn said(
     id: DossierId,
     form: Form,
     known_by: &str,
+    request: Option<&Asking>,
 ) -> Result<Json<Value>, DeskError> {
     let facts = desk.facts_saved(id).await?;
     let found = printing::printings(&facts).find(|(_, printed)| printed.asked == known_by);
-    let mut answer = api::brief(desk, id).await?;
-    let (fact, printed) = found.ok_or(DeskError::KeyReused)?;
+    let mut answer = api::brief(desk, id, request).await?;
+    let (fact, printed) = found.ok_or_else(|| {
+        let code = answer["code"].as_str().unwrap_or_default().to_owned();
+        DeskError::KeyReused { dossier: id, code, fields: Vec::new() }
+    })?;
     answer["printing"] = line(id, form.word(), &fact, &printed);
     Ok(Json(answer))
 }

@@ -38,10 +38,9 @@ static ROOM: Semaphore = Semaphore::const_new(AT_ONCE);
 
 /// Routes of scans.
 pub(crate) fn routes() -> Router<Api> {
-    let all = "/api/v1/dossiers/{id}/attachments";
     Router::new()
-        .route(all, get(list).post(take_in))
-        .route(&format!("{all}/{{scan}}"), get(give))
+        .route("/api/v1/dossiers/{id}/attachments", get(list).post(take_in))
+        .route("/api/v1/dossiers/{id}/attachments/{scan}", get(give))
         .route("/api/v1/scans/damaged", get(damaged_ones))
 }
 

@@ -63,7 +63,8 @@ impl Asked {
 }
 
 /// Sixteen bytes that stand for a caller's key.
-fn name_of(key: &str) -> [u8; 16] {
+/// The 16 bytes that stand for a caller's key.
+pub fn name_of(key: &str) -> [u8; 16] {
     let Hash(hash) = derive(Context::Document, &[b"request key", key.as_bytes()]);
     let mut name = [0; 16];
     name.copy_from_slice(&hash[..16]);
@@ -74,11 +75,11 @@ fn name_of(key: &str) -> [u8; 16] {
 pub fn requests(facts: &[Fact]) -> impl Iterator<Item = (&Fact, Asked)> {
     #[derive(Deserialize)]
     struct Act {
-        asked: Asked,
+        under: Asked,
     }
     // Most facts have none, and parsing is dear.
-    let likely = facts.iter().filter(|fact| fact.json.contains("\"asked\":"));
-    likely.filter_map(|fact| Some((fact, fact.read::<Act>()?.asked)))
+    let likely = facts.iter().filter(|fact| fact.json.contains("\"under\":"));
+    likely.filter_map(|fact| Some((fact, fact.read::<Act>()?.under)))
 }
 
 /// The key of a request as 16 bytes; none where it is not well formed.
@@ -138,7 +139,7 @@ mod tests {
         let facts = [note(Act::default()), note(act)];
         let found: Vec<Asked> = requests(&facts).map(|(_, asked)| asked).collect();
         assert_eq!(found, [asked]);
-        let odd = Fact { json: r#"{"asked":{"key":5}}"#.into(), ..note(Act::default()) };
+        let odd = Fact { json: r#"{"under":{"key":5}}"#.into(), ..note(Act::default()) };
         assert_eq!(requests(&[odd]).count(), 0);
     }
 }

@@ -23,8 +23,8 @@ use std::fmt;
 /// | `clock` | ahead (ms), by_hub (ms) | none |
 /// | `printed` | form, paper, number, asked, at, by, office | none |
 ///
-/// Where an act stands (at, by, office, note) there may be `asked` as well: hashes under a key that only
-/// the caller has, see [`crate::asked`].
+/// Where an act stands (at, by, office, note) there may be `under` as well: what was asked, hashed
+/// under a key that only the caller has, see [`crate::asked`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Who asks.
@@ -237,7 +237,7 @@ pub struct Act {
     #[serde(default)]
     pub note: String,
     /// The request that caused it, if it may be repeated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "under", default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
 }
 

@@ -19,7 +19,7 @@ fn at(text: &str) -> i64 {
 }
 
 fn act(time: &str, office: &str, by: &str) -> Act {
-    Act { at: at(time), by: by.into(), office: office.into(), note: String::new() }
+    Act { at: at(time), by: by.into(), office: office.into(), ..Act::default() }
 }
 
 /// A dossier that is received at the desk on Monday, 2 March 2026, nine o'clock, and due a week later.

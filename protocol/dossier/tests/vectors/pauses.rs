@@ -127,7 +127,8 @@ mod vectors {
 
     fn act(at: DateTime) -> Act {
         let at = local::to_millis(at).unwrap();
-        Act { at, by: "Lê Thị Mẫu".into(), office: "01".into(), note: "thiếu giấy".into() }
+        let (by, office) = ("Lê Thị Mẫu".into(), "01".into());
+        Act { at, by, office, note: "thiếu giấy".into(), asked: None }
     }
 
     fn asked(model: Model) -> Circumstances {

@@ -25,7 +25,7 @@ fn facts(acts: &[Chance]) -> Vec<Fact> {
     for (number, (kind, from, to, at, on)) in acts.iter().enumerate() {
         let id = format!("{number:026}");
         let office = OFFICES[from % 3].to_owned();
-        let act = Act { at: *at, by: format!("clerk {from}"), office, note: String::new() };
+        let act = Act { at: *at, by: format!("clerk {from}"), office, ..Act::default() };
         let before = |kind: Kind| {
             let known: Vec<&Fact> = facts.iter().filter(|fact| fact.kind == kind).collect();
             (!known.is_empty()).then(|| known[usize::from(*on) % known.len()].id.clone())
