@@ -133,7 +133,7 @@ fn digest(criterion: &mut Criterion, author: &Author) {
     let mut txn = Txn::new(&kv);
     for entry in author.entries.iter().filter(|entry| entry.header.creation.is_some()) {
         let id = entry.header.dossier;
-        let digest = held::digest(id, &[entry.header.change_hash]);
+        let digest = held::digest(id, &[entry.header.change_hash], held::HeldDigest::default());
         held::replace(&mut txn, office, id, Some(digest)).unwrap();
     }
     let writes = txn.into_writes();
@@ -143,7 +143,7 @@ fn digest(criterion: &mut Criterion, author: &Author) {
     criterion.bench_function("digest update, one dossier", |bench| {
         bench.iter(|| {
             let mut txn = Txn::new(&kv);
-            let digest = held::digest(black_box(id), &[head]);
+            let digest = held::digest(black_box(id), &[head], held::HeldDigest::default());
             held::replace(&mut txn, office, id, Some(digest)).unwrap();
             txn.into_writes()
         });

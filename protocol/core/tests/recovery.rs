@@ -7,6 +7,7 @@ use motcua_core::{
     entry::{AudienceAction, AudienceOp, Role},
     id::DossierId,
     record::Record,
+    state::history::Verdict,
 };
 use world::{Place, Place::*, World};
 
@@ -387,6 +388,32 @@ fn an_office_that_is_taken_out_after_its_districts_hub_was_retired_is_told_to_fo
         world.lose_state(City);
         assert!(world.meaning(City) == before, "the city's state is made again as it was");
     }
+}
+
+/// Found by a simulated city (seed 70): a decision that only confirms a change is in no head, so the
+/// sums were the same with and without it.
+#[test]
+fn a_decision_that_a_hub_lost_when_it_was_put_back_comes_back_from_below() {
+    let mut world = World::new(97);
+    let dossier = world.create(Ward1);
+    world.edit(Ward1, dossier, &[]);
+    world.settle();
+    let earlier = world.copy_of(City);
+    let target = world.heads(City, dossier)[0];
+    world.decide(City, dossier, target, Verdict::Flagged, 1);
+    world.settle();
+    let decided = world.verdicts(Ward1, dossier);
+    assert_eq!(decided.len(), 3, "two changes and the decision");
+    world.put_back(City, earlier);
+    world.settle();
+    for place in [City, District1, Ward1] {
+        assert_eq!(world.verdicts(place, dossier), decided, "{place:?}");
+    }
+    world.verify(District1);
+    world.settle();
+    let last = world.checks(District1).pop().unwrap();
+    assert_eq!((last.differing, last.unrepaired), (0, 0));
+    assert_eq!(world.faults(), Vec::<String>::new());
 }
 
 /// The journal of a place as a flipped bit leaves it: the record that matters is gone, and its

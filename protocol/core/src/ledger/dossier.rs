@@ -11,7 +11,7 @@ use crate::{
     id::{DossierId, Hash, LogId},
     limits,
     state::{
-        Key, Kv, StoreError, Txn, history,
+        Key, Kv, StoreError, Txn, held, history,
         history::{Stored, Verdict},
         rows::Dossier,
     },
@@ -195,6 +195,7 @@ impl DossierWork {
             let applied: Vec<usize> =
                 (0..self.all.len()).filter(|place| self.is_applied(*place)).collect();
             self.row.heads = self.heads(&applied);
+            self.row.beside = self.beside();
             return Folded::default();
         }
         if !self.must_be_judged() {
@@ -347,6 +348,13 @@ impl DossierWork {
         };
         let places: Vec<usize> = (0..self.all.len()).filter(relayed).collect();
         self.row.heads = self.heads(&places);
+        self.row.beside = self.beside();
+    }
+
+    /// What is passed on and in no head.
+    fn beside(&self) -> held::HeldDigest {
+        let is_beside = |one: &&Stored| one.verdict.relays() && !one.entry.header.kind.is_change();
+        held::beside(self.all.iter().filter(is_beside).map(|stored| stored.entry.leaf()))
     }
 
     /// A plain change on top of everything takes the place of what it builds on.

@@ -8,7 +8,7 @@
 use super::{Key, Kv, StoreError, Txn, rows::Dossier};
 use crate::{
     hash::{Context, derive},
-    id::{DossierId, OfficeId},
+    id::{DossierId, Hash, OfficeId},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 /// Buckets below the root, and below each of those.
 pub const FAN: u16 = 64;
 
-/// Digest of one held dossier: its id and its accepted heads.
+/// Digest of one held dossier: its id, its accepted heads, and what is beside them.
 pub type HeldDigest = [u8; 16];
 
 /// Count and sum over the digests of the dossiers in a part of the tree.
@@ -32,8 +32,7 @@ impl Bucket {
     /// Adds a digest.
     pub fn add(&mut self, digest: HeldDigest) {
         self.count = self.count.saturating_add(1);
-        let sum = u128::from_le_bytes(self.sum).wrapping_add(u128::from_le_bytes(digest));
-        self.sum = sum.to_le_bytes();
+        self.sum = add(self.sum, digest);
     }
 
     /// Takes a digest back.
@@ -85,15 +84,29 @@ pub fn order(dossier: DossierId) -> (u16, DossierId) {
     (place(dossier), dossier)
 }
 
-/// Digest of a dossier with these accepted heads (sorted, as the ledger keeps them).
-pub fn digest(dossier: DossierId, heads: &[crate::id::Hash]) -> HeldDigest {
-    let mut bytes = Vec::with_capacity(DossierId::LEN + heads.len() * crate::id::Hash::LEN);
+/// Digest of a dossier with these accepted heads (sorted, as the ledger keeps them) and the sum of
+/// what is beside them.
+pub fn digest(dossier: DossierId, heads: &[Hash], beside: HeldDigest) -> HeldDigest {
+    let mut bytes = Vec::with_capacity(DossierId::LEN + heads.len() * Hash::LEN);
     bytes.extend(dossier.0);
     heads.iter().for_each(|head| bytes.extend(head.0));
-    let hash = derive(Context::Held, &[&bytes]);
+    add(beside, short(&derive(Context::Held, &[&bytes])))
+}
+
+/// Sum of entries that no head stands for, in any order.
+pub fn beside(entries: impl Iterator<Item = Hash>) -> HeldDigest {
+    entries.fold(HeldDigest::default(), |sum, leaf| add(sum, short(&leaf)))
+}
+
+fn short(hash: &Hash) -> HeldDigest {
     let mut digest = HeldDigest::default();
     digest.copy_from_slice(&hash.0[..16]);
     digest
+}
+
+/// As little-endian numbers, modulo 2^128.
+fn add(one: HeldDigest, other: HeldDigest) -> HeldDigest {
+    u128::from_le_bytes(one).wrapping_add(u128::from_le_bytes(other)).to_le_bytes()
 }
 
 /// Brings the digests of a dossier up to its row, for every office that ever took part in it.
@@ -106,7 +119,7 @@ pub fn settle<K: Kv + ?Sized>(
     row: &Dossier,
 ) -> Result<(), StoreError> {
     let members: BTreeSet<OfficeId> = row.members().into_iter().map(|(office, _)| office).collect();
-    let now = (!row.heads.is_empty()).then(|| digest(id, &row.heads));
+    let now = (!row.heads.is_empty()).then(|| digest(id, &row.heads, row.beside));
     let offices: BTreeSet<OfficeId> = row.audience.iter().map(|fact| fact.office).collect();
     for office in offices {
         replace(txn, office, id, now.filter(|_| members.contains(&office)))?;
@@ -304,8 +317,8 @@ mod tests {
                 let id = dossier(random(&mut random_state) % 80);
                 let office = office[(random(&mut random_state) % 2) as usize];
                 let head = Hash([random(&mut random_state) as u8; 32]);
-                let now =
-                    (!random(&mut random_state).is_multiple_of(3)).then(|| digest(id, &[head]));
+                let now = (!random(&mut random_state).is_multiple_of(3))
+                    .then(|| digest(id, &[head], HeldDigest::default()));
                 commit(&mut kv, |txn| replace(txn, office, id, now).unwrap());
                 match now {
                     Some(digest) => truth.insert((office, id), digest),
@@ -353,7 +366,7 @@ mod tests {
         ids.push(DossierId([0; 16]));
         commit(&mut kv, |txn| {
             for id in &ids {
-                replace(txn, office, *id, Some(digest(*id, &[]))).unwrap();
+                replace(txn, office, *id, Some(digest(*id, &[], HeldDigest::default()))).unwrap();
             }
             replace(txn, other, ids[0], Some([1; 16])).unwrap();
         });

@@ -1,6 +1,7 @@
 //! Rows of the state store. Read with postcard; a row that cannot be read means the state is
 //! rebuilt, so rows carry no version of their own.
 
+use super::held::HeldDigest;
 use crate::{
     entry::{AudienceAction, AudienceOp, Role},
     id::{DossierId, EpochId, Hash, LogId, NodeId, OfficeId},
@@ -173,6 +174,9 @@ pub struct Dossier {
     /// Whether the history has left this machine and is not, or not all, back. Heads and audience
     /// are then what they were, and counts are of what has come back.
     pub away: bool,
+    /// Sum over the passed-on entries that are no changes and so in no head: decisions, acts of a
+    /// registrar.
+    pub beside: HeldDigest,
 }
 
 impl Dossier {
