@@ -176,7 +176,7 @@ fn an_idle_reconnect_costs_the_same_for_ten_dossiers_and_a_thousand() {
 }
 
 #[test]
-fn a_hub_that_swaps_content_key_or_binding_is_found_out() {
+fn a_hub_that_swaps_or_leaves_out_content_key_or_binding_is_found_out() {
     for trick in world::Trick::ALL {
         let mut world = World::new(8);
         world.corrupt_downward(District2, trick);

@@ -251,6 +251,11 @@ impl Replica {
             let words = format!("inbox frame builds on {}, expected {}", frame.after, at.number);
             return Err(Fault::new("gap", words));
         }
+        // So it stands in a journal after a purge. From a hub it would take the place of the content
+        // for good, since an entry that is here is not taken again.
+        if frame.rows.iter().any(|row| matches!(row.item, RowItem::Gone { .. })) {
+            return Err(Fault::new("frame", "an entry without what it says"));
+        }
         self.check_authors(&frame, store)?;
         self.check_decisions(&frame)?;
         frame.verify(self.config.domain).map_err(|error| Fault::new("proof", error))?;

@@ -65,11 +65,18 @@ pub enum Trick {
     Binding,
     KeyAndBinding,
     Decision,
+    Hollow,
 }
 
 impl Trick {
-    pub const ALL: [Self; 5] =
-        [Self::Content, Self::Key, Self::Binding, Self::KeyAndBinding, Self::Decision];
+    pub const ALL: [Self; 6] = [
+        Self::Content,
+        Self::Key,
+        Self::Binding,
+        Self::KeyAndBinding,
+        Self::Decision,
+        Self::Hollow,
+    ];
 }
 
 pub type ScanTrick = fn(&mut ScanMessage);

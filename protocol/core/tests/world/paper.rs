@@ -187,6 +187,8 @@ pub fn bend(papers: &Papers, frame: &mut DownFrame, trick: Trick) -> bool {
             let binding = bind(&liar, &liar, office(Ward1), Ward1);
             forge(papers, frame, &liar, Some(binding));
         }
+        // The content is left out, as a purge leaves it out: header, place and proof are true.
+        Trick::Hollow => *frame = frame.without(|_| true).unwrap_or_else(|| frame.clone()),
         Trick::Decision => {
             let message = b"not what is checked";
             frame.rows = vec![Row {
