@@ -9,6 +9,8 @@
 //! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`, `/withdrawals`, `/redo`
 //! - `GET /dossiers/{id}/forms/{form}`, `POST /dossiers/{id}/forms/{form}/printings`
 //! - `/drafts`: see [`crate::drafts::routes`]
+//! - `POST /import/files`, `/import/preview`, `GET` and `POST /import/run`, `GET /export`: lists, see
+//!   [`crate::import`]
 //! - `GET /bundle`, `POST /bundle`: bundle files, see [`motcua_shell::carry`]
 //!
 //! beside them `GET /` (the page), `/healthz`, `/readyz`, `/metrics`. Every POST may carry an
@@ -18,6 +20,7 @@ use crate::{
     desk::{Asking, Caller, Desk, NewDossier},
     drafts,
     error::DeskError,
+    import::Imports,
     lists,
     places::Places,
     promise::promise,
@@ -95,6 +98,8 @@ pub struct Api {
     pub courier: Arc<Courier>,
     /// Where this machine's own work stands.
     pub places: Arc<Places>,
+    /// Lists on their way in.
+    pub(crate) imports: Arc<Imports>,
 }
 
 impl axum::extract::FromRef<Api> for Arc<Desk> {
@@ -134,6 +139,7 @@ pub fn router(api: Api) -> Router {
         .merge(lists::routes())
         .merge(crate::forms::routes())
         .merge(drafts::routes::routes())
+        .merge(crate::import::routes())
         .route("/metrics", get(scrape))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(api)

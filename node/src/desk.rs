@@ -25,9 +25,10 @@ use motcua_dossier::{
     code::{Code, Day},
     derive::{self, Derived},
     document::Document,
-    fact::{self, Act, Applicant, Fact, Paper},
+    fact::{self, Act, Applicant, Fact, Origin, Paper},
     lease::{Issuer, Lease, Leases},
     procedure::{Procedure, built_in},
+    state::State,
 };
 use motcua_shell::{
     clock::Clock,
@@ -74,6 +75,32 @@ pub struct NewDossier {
     /// A code that was printed already, of a dossier taken over from elsewhere; a fresh one is
     /// issued otherwise.
     pub code: Option<String>,
+}
+
+/// A dossier of a list, to be taken over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TakenOver {
+    pub(crate) applicant: Applicant,
+    pub(crate) request: fact::Request,
+    pub(crate) papers: Vec<Paper>,
+    /// When it was received, Unix milliseconds; now if the list does not say.
+    pub(crate) received: Option<i64>,
+    pub(crate) due: Option<i64>,
+    pub(crate) state: State,
+    pub(crate) code: Printed,
+    pub(crate) note: String,
+    pub(crate) origin: Origin,
+}
+
+/// Whether a dossier has a printed code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Printed {
+    /// It had this one before.
+    Before(String),
+    /// It gets a fresh one.
+    Now,
+    /// It has none.
+    Never,
 }
 
 /// Who acts and what it may be repeated by.
@@ -313,6 +340,56 @@ impl Desk {
             Some(dossier) => Err(DeskError::CodeTaken { code: code.to_string(), dossier }),
             None => Ok(()),
         }
+    }
+
+    /// Takes over a dossier of a list.
+    ///
+    /// # Errors
+    /// [`DeskError`]; [`DeskError::CodeTaken`] when another dossier has its code by now.
+    pub(crate) async fn take_over(
+        &self,
+        new: TakenOver,
+        caller: &Caller,
+    ) -> Result<DossierId, DeskError> {
+        self.whole()?;
+        self.room().await?;
+        let office = self.engine.me.office;
+        let mut act = self.act_of(caller, new.note);
+        let now = Timestamp(act.at);
+        act.at = new.received.unwrap_or(act.at);
+        let nonce = Nonce(motcua_shell::engine::random());
+        let id = dossier_id(&self.public_key(), nonce, now);
+        let TakenOver { applicant, request, papers, due, state, code, origin, .. } = new;
+        let saved = self
+            .engine
+            .own()
+            .write(None, |own| {
+                let mut records = Vec::new();
+                let code = match code {
+                    Printed::Before(code) => {
+                        let read = Code::read(&code);
+                        self.free(&read.map_err(|_| DeskError::Unknown {
+                            field: "code",
+                            value: code.chars().take(80).collect(),
+                        })?)?;
+                        code
+                    }
+                    Printed::Now => self.fresh_code(&self.issuer(own), now, &mut records)?,
+                    Printed::Never => String::new(),
+                };
+                let registration =
+                    Registration { applicant, request, papers, due, code: code.clone() };
+                let action = action::take_over(registration, state, &origin, act, office)?;
+                if !code.is_empty() {
+                    self.codes.begin(&code, id);
+                }
+                let held = Held::new(Document::new(), []);
+                let draft = self.draft(own, id, action, caller, now, held, Some(nonce))?;
+                Ok((draft, records))
+            })
+            .await;
+        self.finish(id, None, saved)?;
+        Ok(id)
     }
 
     /// Carries out an action on a dossier that is here.

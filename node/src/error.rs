@@ -1,6 +1,7 @@
 //! Refusals in words: what failed, in Vietnamese and English, and which field it was.
 
 use crate::drafts::DraftError;
+use crate::import::ImportError;
 use axum::{
     Json,
     http::StatusCode,
@@ -124,6 +125,9 @@ pub enum DeskError {
     /// A draft was not changed.
     #[error(transparent)]
     Draft(DraftError),
+    /// A list was not imported or exported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// Too many scans are being taken in.
     #[error("other scans are being taken in; try again in a moment")]
     Busy,
@@ -182,6 +186,7 @@ impl DeskError {
             }
             Self::Form(FormError::Font(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "font"),
             Self::Broken(_) => (StatusCode::BAD_REQUEST, "broken_off"),
+            Self::Import(error) => error.code(),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         }
@@ -206,7 +211,7 @@ impl DeskError {
         }
     }
 
-    fn vi(&self) -> String {
+    pub(crate) fn vi(&self) -> String {
         match self {
             Self::Action(ActionError::Missing { field }) => format!("Thiếu {field}."),
             Self::Action(ActionError::TooLong { field, got, limit }) => {
@@ -312,6 +317,7 @@ impl DeskError {
                 "Không đọc được phông chữ của biểu mẫu; báo bộ phận CNTT.".into()
             }
             Self::Broken(why) => format!("KHÔNG lưu được: tệp chưa đến hết ({why})."),
+            Self::Import(error) => error.vi(),
             Self::Busy => "Máy đang nhận các bản quét khác; hãy thử lại sau giây lát.".into(),
         }
     }

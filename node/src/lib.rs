@@ -9,6 +9,8 @@ pub mod drafts;
 pub mod enrol;
 pub mod error;
 mod forms;
+pub mod import;
+pub mod import_command;
 mod lists;
 pub mod places;
 pub mod promise;

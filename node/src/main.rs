@@ -1,6 +1,7 @@
 //! `motcua-node`: parse, run, drain.
 
 use clap::{Args, Parser, Subcommand};
+use motcua_node::import_command::{self, Wanted};
 use motcua_shell::{
     carry::command::query,
     program::{Page, Program},
@@ -55,11 +56,82 @@ enum Verb {
         #[arg(long, env = "MOTCUA_CONFIG")]
         config: PathBuf,
     },
+    /// Takes over an office's old list, CSV or XLSX: look at it first, then agree (docs/import.md).
+    Import {
+        #[command(subcommand)]
+        verb: ImportVerb,
+    },
+    /// Writes everything this office holds as a list.
+    Export {
+        /// The file, which must not exist; CSV if its name ends so, otherwise XLSX.
+        file: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Carries work by file where no link leads; the running node does the work.
     Bundle {
         #[command(subcommand)]
         verb: BundleVerb,
     },
+}
+
+#[derive(Subcommand)]
+enum ImportVerb {
+    /// Says what would become of each row; writes nothing. Exit codes: 0 all rows can be taken, 3 some
+    /// cannot, 1 failed, 5 the file cannot be used.
+    Preview {
+        #[command(flatten)]
+        list: ListArgs,
+        /// Which rows are shown: open (to be looked at), taken, warned, stopped, hidden, known, all.
+        #[arg(long, default_value = "open")]
+        show: String,
+        /// Most rows that are shown.
+        #[arg(long, default_value_t = 50)]
+        rows: usize,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Takes over what a preview with the same file, mapping and choices showed. Exit codes: 0 done, 3 done
+    /// but for rows that were stopped or hidden, 4 everything was here, 1 failed, 5 refused.
+    Run {
+        #[command(flatten)]
+        list: ListArgs,
+        /// What the preview said to agree to.
+        #[arg(long)]
+        agreed: String,
+        /// Who agrees.
+        #[arg(long, default_value = "")]
+        clerk: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Args)]
+struct ListArgs {
+    /// The list.
+    file: PathBuf,
+    /// Which column is what, TOML or JSON; the usual names of columns without one.
+    #[arg(long)]
+    mapping: Option<PathBuf>,
+    /// A proposal that is accepted: a kind such as id.short, or ROW:FIELD; with :2 behind it the second.
+    #[arg(long)]
+    accept: Vec<String>,
+    /// Takes hidden rows too.
+    #[arg(long)]
+    hidden: bool,
+}
+
+impl ListArgs {
+    fn wanted<'a>(&'a self, clerk: &'a str) -> Wanted<'a> {
+        Wanted {
+            file: Some(&self.file),
+            mapping: self.mapping.as_deref(),
+            accept: &self.accept,
+            hidden: self.hidden,
+            clerk,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -106,6 +178,14 @@ fn main() -> ExitCode {
         Verb::Restore { from, data, json } => restore(&data, &from, json),
         Verb::Verify { config } => PROGRAM.verify(page(&config)),
         Verb::Bundle { verb } => bundle(&verb),
+        Verb::Import { verb } => import(&verb),
+        Verb::Export { file, common } => {
+            let is_csv = file.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
+            let format = if is_csv { "csv" } else { "xlsx" };
+            PROGRAM.bundle(page(&common.config), common.json, |local| {
+                import_command::export(&local, format, &file)
+            })
+        }
     }
 }
 
@@ -159,6 +239,18 @@ fn bundle(verb: &BundleVerb) -> ExitCode {
             local.export(&query(&wanted), file)
         }
         BundleVerb::Import { file, .. } => local.import(file, None),
+    })
+}
+
+fn import(verb: &ImportVerb) -> ExitCode {
+    let (ImportVerb::Preview { common, .. } | ImportVerb::Run { common, .. }) = verb;
+    PROGRAM.bundle(page(&common.config), common.json, |local| match verb {
+        ImportVerb::Preview { list, show, rows, .. } => {
+            import_command::preview(&local, &list.wanted(""), show, *rows)
+        }
+        ImportVerb::Run { list, agreed, clerk, .. } => {
+            import_command::run(&local, &list.wanted(clerk), agreed)
+        }
     })
 }
 

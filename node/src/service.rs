@@ -4,6 +4,7 @@ use crate::{
     api::{self, Api},
     desk::Desk,
     drafts::Drafts,
+    import::Imports,
     places::Places,
     rebuilding,
 };
@@ -210,6 +211,7 @@ async fn work(
         ready,
         courier,
         places: Arc::clone(&places),
+        imports: Arc::new(Imports::new(&settings.data_dir)),
     });
     gate.set(router.merge(bundles));
     tokio::spawn(async move {

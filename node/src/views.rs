@@ -16,7 +16,7 @@ use motcua_dossier::{
     attachment::Attachment,
     calendar,
     document::Document,
-    fact::{Applicant, Fact, Forward, Kind, Note, StateStep},
+    fact::{Applicant, Fact, Forward, Kind, Note, Origin, StateStep},
     pauses::{Date, Why},
     printing::Printed,
     state::State,
@@ -412,7 +412,7 @@ fn pause_lines(desk: &Desk, trust: &TrustView, shown: &View) -> Vec<Value> {
 }
 
 /// What is known of a dossier whose history is at the hub.
-fn outline(summary: Summary) -> View {
+pub(crate) fn outline(summary: Summary) -> View {
     View {
         applicant: Applicant { name: summary.applicant.clone(), ..Applicant::default() },
         dates: summary
@@ -486,6 +486,10 @@ fn sentence(
                 let Some(state) = State::from_code(step.to) else { continue };
                 let (by, note) = (step.act.by.clone(), with_note(&step.act.note));
                 let created = facts.iter().any(|fact| fact.kind == Kind::Applicant);
+                if let Some(origin) = facts.iter().find(|fact| fact.kind == Kind::Origin) {
+                    let (vi, en) = taken_over(origin);
+                    return ("taken_over", by, format!("{vi}{note}"), format!("{en}{note}"));
+                }
                 return if created {
                     let (typed_vi, typed_en) = typed_name(facts);
                     let vi = format!("Tiếp nhận hồ sơ{note}{typed_vi}");
@@ -524,7 +528,8 @@ fn sentence(
             | Kind::Paper
             | Kind::Code
             | Kind::Due
-            | Kind::Clock => {}
+            | Kind::Clock
+            | Kind::Origin => {}
             Kind::Printed => {
                 let Some(printed) = fact.read::<Printed>() else { continue };
                 let (vi, en) = crate::forms::sentence(&printed);
@@ -533,6 +538,16 @@ fn sentence(
         }
     }
     ("other", String::new(), "Thay đổi khác".into(), "Other change".into())
+}
+
+/// From which row of which list it came.
+fn taken_over(fact: &Fact) -> (String, String) {
+    let Origin { name, sheet, row, .. } = fact.read().unwrap_or_default();
+    let sheet = if sheet.is_empty() { sheet } else { format!(", {sheet}") };
+    (
+        format!("Nhập từ danh sách {name}{sheet}, dòng {row}"),
+        format!("Taken over from the list {name}{sheet}, row {row}"),
+    )
 }
 
 /// What stood in the form, where a letter of the name was put right.

@@ -7,6 +7,7 @@ use rust_xlsxwriter::{Format, Workbook, XlsxError};
 use std::{
     collections::BTreeMap,
     io::{Seek, Write},
+    path::Path,
 };
 
 /// Widths of columns in letters, where the usual eight are not enough.
@@ -74,18 +75,19 @@ impl<W: Write + Seek + Send> Export<W> {
         out.write_all(b"\xef\xbb\xbf")?;
         let mut writer = csv::WriterBuilder::new()
             .terminator(csv::Terminator::CRLF)
-            .quote_style(csv::QuoteStyle::NonNumeric)
+            .quote_style(csv::QuoteStyle::Always)
             .from_writer(out);
         writer.write_record(Field::ALL.map(Field::header))?;
         Ok(Self(Out::Csv(Box::new(writer))))
     }
 
-    /// A workbook of one sheet.
+    /// A workbook of one sheet; rows wait in the folder `aside`.
     ///
     /// # Errors
     /// [`ExportError`]
-    pub fn xlsx(out: W) -> Result<Self, ExportError> {
+    pub fn xlsx(out: W, aside: &Path) -> Result<Self, ExportError> {
         let mut book = Workbook::new();
+        book.set_tempdir(aside)?;
         let text = Format::new().set_num_format("@");
         let head = Format::new().set_num_format("@").set_bold();
         let sheet = book.add_worksheet_with_constant_memory()?;

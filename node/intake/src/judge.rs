@@ -17,7 +17,7 @@ use motcua_core::{
     hash::{Context, derive},
     id::Hash,
 };
-use motcua_dossier::procedure::Procedure;
+use motcua_dossier::{code::Code, procedure::Procedure};
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -370,13 +370,18 @@ impl<R: Read + Seek> List<R> {
             if row.number > header && (hidden || !row.hidden) {
                 let reading = crate::field::read(Field::Code, row.cell(column), around);
                 if !reading.value.is_empty() {
-                    codes.entry(reading.value).or_insert(row.number);
+                    codes.entry(number(&reading.value)).or_insert(row.number);
                 }
             }
             ControlFlow::Continue(())
         })?;
         Ok(codes)
     }
+}
+
+/// The number of a code, which has more than one spelling.
+fn number(code: &str) -> String {
+    Code::read(code).map_or_else(|_| code.to_owned(), |code| code.number())
 }
 
 /// Settings in their one spelling: plain structs of texts and numbers, in which there is nothing to refuse.
@@ -454,7 +459,7 @@ impl<K: Known> Judge<'_, K> {
             if let Some(finding) = self.has_code(row, &code)? {
                 self.say(record, Finding { field: Some(Field::Code), ..finding });
             } else {
-                self.codes.entry(code).or_insert(row);
+                self.codes.entry(number(&code)).or_insert(row);
             }
             return Ok(());
         }
@@ -474,7 +479,7 @@ impl<K: Known> Judge<'_, K> {
     }
 
     fn has_code(&self, row: u32, code: &str) -> Result<Option<Finding>, K::Error> {
-        if let Some(first) = self.codes.get(code).filter(|first| **first != row) {
+        if let Some(first) = self.codes.get(&number(code)).filter(|first| **first != row) {
             let vi = format!("mã {code} đã có ở dòng {first}");
             return Ok(Some(stop(
                 "code.twin",

@@ -228,9 +228,7 @@ impl Reader<'_> {
                 );
             }
         };
-        if self.columns.by_field.contains_key(&Field::Name) {
-            lacks(Field::Name, "họ tên", "the name");
-        }
+        lacks(Field::Name, "họ tên", "the name");
         if self.columns.by_field.contains_key(&Field::Received) {
             lacks(Field::Received, "ngày nhận", "the day of reception");
         }

@@ -4,7 +4,7 @@
 use crate::{
     derive::Derived,
     fact::{
-        Act, Applicant, Clock, CodeField, Due, Fact, Forward, Kind, Note, Paper, Request,
+        Act, Applicant, Clock, CodeField, Due, Fact, Forward, Kind, Note, Origin, Paper, Request,
         StateStep, Taken,
     },
     letters::with_right_d,
@@ -196,6 +196,32 @@ pub fn register(
     }
     let grant = |role| AudienceOp { action: AudienceAction::Add, role, office };
     Ok(Action { facts, audience: vec![grant(Role::Desk), grant(Role::ReceivedBy)] })
+}
+
+/// Takes over a dossier from a list: it begins in the state that it had there, with the printed code that
+/// it had, if it had one. `act` says when it was received.
+///
+/// # Errors
+/// [`ActionError`] naming the field.
+pub fn take_over(
+    registration: Registration,
+    state: State,
+    origin: &Origin,
+    mut act: Act,
+    office: OfficeId,
+) -> Result<Action, ActionError> {
+    tidy(&mut act.note, "note", FIELD_CHARACTERS, false)?;
+    let has_code = !registration.code.is_empty();
+    let mut action = register(registration, act.clone(), office)?;
+    let first = StateStep { to: state.code(), act, ..StateStep::default() };
+    action.facts.retain(|fact| match fact.kind {
+        Kind::State => false,
+        Kind::Code => has_code,
+        _ => true,
+    });
+    action.facts.push(Draft::new(Kind::State, &first));
+    action.facts.push(Draft::new(Kind::Origin, origin));
+    Ok(action)
 }
 
 /// Gives a dossier to another office, which takes part from here on as the competent one.

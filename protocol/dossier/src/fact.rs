@@ -3,7 +3,7 @@
 
 use crate::asked::Asked;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// What a fact says. The registry of kinds; the last column is what personal data it holds and
 /// why, for sealing and for answering citizens.
@@ -22,6 +22,7 @@ use std::fmt;
 /// | `attachment` | name, media, size, hash, paper, at, by, office | name; the scan itself shows anything |
 /// | `clock` | ahead (ms), by_hub (ms) | none |
 /// | `printed` | form, paper, number, asked, at, by, office | none |
+/// | `origin` | file, name, sheet, row, keys, cells | cells: what stood in the list, word for word |
 ///
 /// Where an act stands (at, by, office, note) there may be `under` as well: what was asked, hashed
 /// under a key that only the caller has, see [`crate::asked`].
@@ -51,10 +52,12 @@ pub enum Kind {
     Clock,
     /// A form was printed.
     Printed,
+    /// It was taken over from a list (design/migration.md).
+    Origin,
 }
 
 impl Kind {
-    const ALL: [(Self, &'static str); 12] = [
+    const ALL: [(Self, &'static str); 13] = [
         (Self::Applicant, "applicant"),
         (Self::Request, "request"),
         (Self::Paper, "paper"),
@@ -67,6 +70,7 @@ impl Kind {
         (Self::Attachment, "attachment"),
         (Self::Clock, "clock"),
         (Self::Printed, "printed"),
+        (Self::Origin, "origin"),
     ];
 
     /// First part of the key.
@@ -141,6 +145,24 @@ pub struct Clock {
     pub ahead: i64,
     /// What time it was by the hub, Unix milliseconds.
     pub by_hub: i64,
+}
+
+/// Fields of [`Kind::Origin`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Origin {
+    /// SHA-256 of the file.
+    pub file: String,
+    /// Its name.
+    pub name: String,
+    /// Sheet of a workbook.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sheet: String,
+    /// Row, as a spreadsheet counts.
+    pub row: u32,
+    /// By what the row is known again, in hexadecimal.
+    pub keys: Vec<String>,
+    /// Cells that are no value, or not as they stood there, by header.
+    pub cells: BTreeMap<String, String>,
 }
 
 /// Fields of [`Kind::Applicant`].

@@ -16,7 +16,7 @@ use motcua_dossier::{
     attachment::attachments,
     calendar,
     document::{Document, facts_of},
-    fact::Fact,
+    fact::{Fact, Kind, Origin},
     image,
     lists::listing,
     state::State,
@@ -106,6 +106,9 @@ impl DossierContent {
             index.push(lists::row(id, &listing));
             index.extend(find::asked_rows(id, facts));
             index.extend(Twin::of(&shown).map(|twin| find::twin_row(id, &twin)));
+            let origins = facts.iter().filter(|fact| fact.kind == Kind::Origin);
+            let origins = origins.filter_map(Fact::read::<Origin>);
+            index.extend(origins.flat_map(|origin| find::origin_rows(id, &origin)));
         }
         index.extend(attachments(facts).filter_map(|(_, attachment)| {
             let (hash, size) = attachment.address()?;

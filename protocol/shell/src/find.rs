@@ -7,6 +7,7 @@
 //! d digits from behind, kind            -> name     of identity card, telephone and code
 //! a key of a request                                that caused an act of it
 //! t name and procedure, reception       -> person   for what may be registered twice
+//! o key of a row                                    of the list it was taken over from
 //! ```
 //! A word that many names have is no way in: the search begins with the word or the digits that
 //! fewest dossiers have, and judges the rest by the name that stands in the row.
@@ -18,7 +19,7 @@ use motcua_core::{
 use motcua_dossier::{
     asked,
     code::Code,
-    fact::{Applicant, Fact},
+    fact::{Applicant, Fact, Origin},
     search::{Fit, Person, Query, fold},
     twin::{APART_MILLIS, Twin},
 };
@@ -42,6 +43,7 @@ enum Table {
     Digits,
     Asked,
     Twin,
+    Origin,
 }
 
 impl Table {
@@ -53,6 +55,7 @@ impl Table {
             Self::Digits => b'd',
             Self::Asked => b'a',
             Self::Twin => b't',
+            Self::Origin => b'o',
         }
     }
 
@@ -176,6 +179,18 @@ pub fn code_range(code: &str) -> (Vec<u8>, Vec<u8>) {
 pub fn by_code(kv: &(impl Kv + ?Sized), code: &str) -> Result<Vec<DossierId>, StoreError> {
     let (from, to) = Table::Code.prefix(&[code.as_bytes(), &[0]].concat());
     Ok(kv.range(&from, &to, TWINS)?.iter().filter_map(|(key, _)| dossier_of(key)).collect())
+}
+
+/// The rows of a dossier that was taken over from a list.
+pub fn origin_rows(id: DossierId, origin: &Origin) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let keys = origin.keys.iter().map(|key| Table::Origin.key(key.as_bytes(), id));
+    keys.map(|key| (key, Vec::new())).collect()
+}
+
+/// Keys of dossiers that were made of the row with this key.
+pub fn origin_range(key: &[u8; 16]) -> (Vec<u8>, Vec<u8>) {
+    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    Table::Origin.prefix(&[hex.as_bytes(), &[0]].concat())
 }
 
 /// The dossier that an index key points to.

@@ -82,5 +82,9 @@ pub fn stretches(derived: &Derived) -> Vec<Stretch> {
 /// When it was received, Unix milliseconds.
 pub fn received(derived: &Derived) -> Option<i64> {
     let accepted = derived.steps.iter().filter(|step| step.to == State::Accepted);
-    accepted.map(|step| step.fields.when()).min()
+    let accepted = accepted.map(|step| step.fields.when()).min();
+    // What was taken over from a list begins in whatever state it had there.
+    let begun = derived.steps.iter().filter(|step| step.fields.after.is_empty());
+    let begun = begun.filter(|step| step.to != State::Submitted).map(|step| step.fields.when());
+    accepted.or_else(|| begun.min())
 }

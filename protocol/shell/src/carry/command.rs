@@ -20,6 +20,8 @@ pub enum Exit {
     Done = 0,
     /// Not done; nothing was changed.
     Failed = 1,
+    /// Done in part; what is left is said.
+    Partly = 3,
     /// Everything was so already.
     Nothing = 4,
     /// Could be done and must not be.
@@ -48,6 +50,8 @@ pub struct Local {
 
 /// A bundle of the largest size is hashed, opened and journaled before there is an answer.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// Where bundles come and go.
+const BUNDLE: &str = "/api/v1/bundle";
 const CONNECT: Duration = Duration::from_secs(5);
 /// Files from this size on are worth a line of progress.
 const SHOWN: u64 = 16 * 1024 * 1024;
@@ -56,18 +60,25 @@ const ANSWER_BYTES: u64 = 64 * 1024;
 /// Lines of an answer's head, and the length of one.
 const HEAD: (usize, u64) = (64, 16 * 1024);
 
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+pub enum Trouble {
+    /// The service does not answer.
     #[error("the service does not answer at {0} ({1}); start it first: it does the work")]
     Unreachable(SocketAddr, io::Error),
+    /// The file to be written is there.
     #[error("{} exists already and is not overwritten", .0.display())]
     Exists(PathBuf),
+    /// The file cannot be read or written.
     #[error("{}: {}", .0.display(), .1)]
     File(PathBuf, io::Error),
+    /// The connection broke.
     #[error("the service broke off: {0}")]
     Line(#[from] io::Error),
+    /// No answer of the service's own.
     #[error("the service gave an answer that is none of its own")]
     Answer,
+    /// The service said no.
     #[error("{}", words(.0))]
     Refused(Value),
 }
@@ -101,7 +112,48 @@ impl Local {
         self.ended(done)
     }
 
-    fn ended(&self, done: Result<(Value, Exit), Trouble>) -> Outcome {
+    /// Sends a body of `length` bytes and gives the answer, of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn post(
+        &self,
+        path: &str,
+        (body, length): (&mut impl Read, u64),
+        limit: u64,
+    ) -> Result<Value, Trouble> {
+        let mut stream = self.connect()?;
+        self.head(&mut stream, "POST", path, length)?;
+        let sent = copy(body, &mut stream, length);
+        // A refused upload is often answered before it is whole: the answer counts.
+        let answer = match (Head::read(stream), sent) {
+            (Ok(answer), _) => answer,
+            (Err(_), Err(error)) => return Err(Trouble::Line(error)),
+            (Err(trouble), Ok(())) => return Err(trouble),
+        };
+        answer.success(limit)
+    }
+
+    /// Asks for something, of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn get(&self, path: &str, limit: u64) -> Result<Value, Trouble> {
+        let mut stream = self.connect()?;
+        self.head(&mut stream, "GET", path, 0)?;
+        Head::read(stream)?.success(limit)
+    }
+
+    /// Has something written into a file, which must not exist; its length in bytes.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn download(&self, path: &str, file: &Path) -> Result<u64, Trouble> {
+        self.keep(path, file).map(|(_, length)| length)
+    }
+
+    /// How a verb ended.
+    pub fn ended(&self, done: Result<(Value, Exit), Trouble>) -> Outcome {
         match done {
             Ok((answer, exit)) if self.json => Outcome { exit, text: answer.to_string() },
             Ok((answer, exit)) => {
@@ -132,30 +184,34 @@ impl Local {
     }
 
     fn fetch(&self, query: &str, file: &Path) -> Result<Value, Trouble> {
+        let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+        let (head, _) = self.keep(&format!("{BUNDLE}{query}"), file)?;
+        let about = head.header(ABOUT).ok_or(Trouble::Answer)?;
+        serde_json::from_str(about).map_err(|_| Trouble::Answer)
+    }
+
+    fn keep(&self, path: &str, file: &Path) -> Result<(Head, u64), Trouble> {
         if file.exists() {
             return Err(Trouble::Exists(file.to_owned()));
         }
         let mut stream = self.connect()?;
-        let path = if query.is_empty() { String::new() } else { format!("?{query}") };
-        self.head(&mut stream, "GET", &path, 0)?;
+        self.head(&mut stream, "GET", path, 0)?;
         let mut answer = Head::read(stream)?;
         if answer.status != 200 {
             return Err(Trouble::Refused(answer.json()?));
         }
-        let about = answer.header(ABOUT).ok_or(Trouble::Answer)?;
-        let about: Value = serde_json::from_str(about).map_err(|_| Trouble::Answer)?;
         let length = answer.length.ok_or(Trouble::Answer)?;
         let part = file.with_extension("part");
         let failed = |error| Trouble::File(part.clone(), error);
         let mut out = File::create(&part).map_err(failed)?;
         let copied = copy(&mut answer.body, &mut out, length).and_then(|()| out.sync_all());
         if let Err(error) = copied {
-            // Half a bundle is of no use to anybody.
+            // Half a file is of no use to anybody.
             let _ = fs::remove_file(&part);
             return Err(failed(error));
         }
         fs::rename(&part, file).map_err(|error| Trouble::File(file.to_owned(), error))?;
-        Ok(about)
+        Ok((answer, length))
     }
 
     fn send(&self, file: &Path) -> Result<Value, Trouble> {
@@ -163,7 +219,7 @@ impl Local {
         let mut from = File::open(file).map_err(failed)?;
         let length = from.metadata().map_err(failed)?.len();
         let mut stream = self.connect()?;
-        self.head(&mut stream, "POST", "", length)?;
+        self.head(&mut stream, "POST", BUNDLE, length)?;
         let sent = copy(&mut from, &mut stream, length);
         // A refused upload is often answered before it is whole: the answer counts.
         let mut answer = match (Head::read(stream), sent) {
@@ -187,11 +243,11 @@ impl Local {
         &self,
         stream: &mut TcpStream,
         method: &str,
-        query: &str,
+        path: &str,
         length: u64,
     ) -> Result<(), Trouble> {
         let head = format!(
-            "{method} /api/v1/bundle{query} HTTP/1.1\r\nhost: {}\r\n{}connection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\n{}connection: close\r\n\
              content-length: {length}\r\n\r\n",
             self.address,
             bearer(self.token.as_deref())
@@ -252,8 +308,18 @@ impl Head {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// The answer, if it is not a no.
+    fn success(mut self, limit: u64) -> Result<Value, Trouble> {
+        let body = self.json_within(limit)?;
+        if (200..300).contains(&self.status) { Ok(body) } else { Err(Trouble::Refused(body)) }
+    }
+
     fn json(&mut self) -> Result<Value, Trouble> {
-        let length = self.length.unwrap_or_default().min(ANSWER_BYTES);
+        self.json_within(ANSWER_BYTES)
+    }
+
+    fn json_within(&mut self, limit: u64) -> Result<Value, Trouble> {
+        let length = self.length.unwrap_or_default().min(limit);
         let mut bytes = Vec::new();
         (&mut self.body).take(length).read_to_end(&mut bytes)?;
         serde_json::from_slice(&bytes).map_err(|_| Trouble::Answer)

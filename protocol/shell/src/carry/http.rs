@@ -102,31 +102,12 @@ impl Courier {
 
 fn send(courier: &Courier, spool: Spool, about: &Exported) -> Result<Response, CarryError> {
     let (length, file) = (about.bytes, spool.open()?);
-    let (chunks, body) = channel(4);
-    tokio::task::spawn_blocking(move || {
-        // The file goes when the last byte has been read.
-        let (_spool, mut file) = (spool, file);
-        loop {
-            let mut chunk = vec![0; 64 * 1024];
-            let read = file.read(&mut chunk);
-            let ended = !matches!(read, Ok(count) if count > 0);
-            let chunk = read.map(|count| {
-                chunk.truncate(count);
-                Bytes::from(chunk)
-            });
-            if matches!(&chunk, Ok(chunk) if chunk.is_empty()) {
-                return;
-            }
-            // Whoever asked has gone.
-            if chunks.blocking_send(chunk).is_err() || ended {
-                return;
-            }
-        }
-    });
+    // The file goes when the last byte has been read.
+    let body = file_body((spool, file), length, |(_, file), buffer| file.read(buffer));
     let about = serde_json::to_string(about).unwrap_or_default();
     let about = HeaderValue::from_str(&ascii(&about));
     let name = format!("attachment; filename=\"{}\"", file_name(courier.engine.clock().wall()));
-    let mut response = Response::new(Body::new(Chunks { chunks: body, left: length }));
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     if let Ok(about) = about {
@@ -136,6 +117,34 @@ fn send(courier: &Courier, spool: Spool, about: &Exported) -> Result<Response, C
         headers.insert(header::CONTENT_DISPOSITION, name);
     }
     Ok(response)
+}
+
+/// A body of `length` bytes that are read while it is sent; whatever is read from goes at the end.
+pub fn file_body<F: Send + 'static>(
+    mut from: F,
+    length: u64,
+    read: impl Fn(&mut F, &mut [u8]) -> std::io::Result<usize> + Send + 'static,
+) -> Body {
+    let (send, chunks) = channel(4);
+    tokio::task::spawn_blocking(move || {
+        loop {
+            let mut chunk = vec![0; 64 * 1024];
+            let read = read(&mut from, &mut chunk);
+            let ended = !matches!(read, Ok(count) if count > 0);
+            let chunk = read.map(|count| {
+                chunk.truncate(count);
+                Bytes::from(chunk)
+            });
+            if matches!(&chunk, Ok(chunk) if chunk.is_empty()) {
+                return;
+            }
+            // Whoever asked has gone.
+            if send.blocking_send(chunk).is_err() || ended {
+                return;
+            }
+        }
+    });
+    Body::new(Chunks { chunks, left: length })
 }
 
 /// Says when and nothing else: a stick that is lost must not tell whose it was.
