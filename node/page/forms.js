@@ -90,7 +90,19 @@ function showSheet(sheet, address) {
   }, SHEET_LOOK_MS);
 }
 
+// The register of some days; both days are asked for, today unless somebody says otherwise.
+function lookAtBook(kind) {
+  const [from, to] = ['book-from', 'book-to'].map((box) => $(box).value.trim());
+  const whole = /^\d{4}-\d\d-\d\d$/.test(from) && /^\d{4}-\d\d-\d\d$/.test(to) && from <= to;
+  $('book-said').textContent = whole ? '' : w('book_days');
+  if (whole) window.open(`${API}/register?${new URLSearchParams({ from, to, as: kind, clerk: clerk() })}`, '_blank', 'noopener');
+}
+
 function startForms() {
+  const today = new Date(now() + 7 * 3600000).toISOString().slice(0, 10);
+  $('book-from').value = $('book-to').value = today;
+  $('book-html').addEventListener('click', () => lookAtBook('html'));
+  $('book-pdf').addEventListener('click', () => lookAtBook('pdf'));
   $('form-choice').addEventListener('change', drawSheets);
   $('form-sheet').addEventListener('change', () => remember(localStorage, `${PAPER}.${$('form-choice').value}`, $('form-sheet').value));
   $('form-look').addEventListener('click', () => lookAtForm('html'));

@@ -7,7 +7,8 @@
 //! - `POST` and `GET /dossiers/{id}/attachments`, `GET /dossiers/{id}/attachments/{scan}`,
 //!   `GET /scans/damaged`
 //! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`, `/withdrawals`, `/redo`
-//! - `GET /dossiers/{id}/forms/{form}`, `POST /dossiers/{id}/forms/{form}/printings`
+//! - `GET /dossiers/{id}/forms/{form}`, `POST /dossiers/{id}/forms/{form}/printings`,
+//!   `GET /register`
 //! - `/drafts`: see [`crate::drafts::routes`]
 //! - `POST /import/files`, `/import/preview`, `GET` and `POST /import/run`, `GET /export`: lists, see
 //!   [`crate::import`]

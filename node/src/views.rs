@@ -411,6 +411,14 @@ fn pause_lines(desk: &Desk, trust: &TrustView, shown: &View) -> Vec<Value> {
         .collect()
 }
 
+/// What is known here of a dossier whose history is at the hub.
+///
+/// # Errors
+/// [`DeskError::Store`] when the state cannot be read.
+pub(crate) fn known(desk: &Desk, id: DossierId) -> Result<View, DeskError> {
+    Ok(outline(summary(desk, id)?.unwrap_or_default()))
+}
+
 /// What is known of a dossier whose history is at the hub.
 pub(crate) fn outline(summary: Summary) -> View {
     View {

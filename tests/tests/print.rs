@@ -5,8 +5,8 @@
 #[path = "../../node/forms/tests/common/mod.rs"]
 mod common;
 
-use common::{PRINTERS, long_receipt, receipt};
-use motcua_forms::{paper::Paper, pdf};
+use common::{PRINTERS, long_receipt, receipt, sign, with};
+use motcua_forms::{edition::Form, lay_out, model::HandOver, paper::Paper, pdf};
 use motcua_tests::picture::{Picture, fonts_of_pdf, words_of_pdf};
 use std::path::PathBuf;
 
@@ -41,6 +41,22 @@ fn a_printed_receipt_is_read_by_two_readers_though_dots_grow_and_the_scale_is_wr
             let bars = layout.digits.as_ref().unwrap();
             assert!(codes.contains(bars) || scale < 1.0, "{} at {scale}: {codes}", paper.word());
         }
+    }
+}
+
+#[test]
+fn the_words_of_every_other_form_are_those_of_its_layout() {
+    let data = with(|dossier| {
+        dossier.reason = "Giấy chứng sinh\nTờ khai ghi sai".into();
+        dossier.hand_overs =
+            vec![HandOver { from: "Phường Mẫu".into(), ..HandOver::default() }];
+    });
+    for form in Form::ALL.into_iter().filter(|form| *form != Form::Register) {
+        let layout = lay_out(form, &data, Paper::A4, &sign).unwrap();
+        let path = written(form.word(), &pdf::write(&layout).unwrap());
+        assert_eq!(bare(&words_of_pdf(&path).unwrap()), bare(&layout.text()), "{form:?}");
+        let picture = Picture::of_pdf(&path, 300.0).unwrap()[0].widened();
+        assert_eq!(picture.qr(), layout.qr, "{form:?}");
     }
 }
 

@@ -123,6 +123,58 @@ fn every_printing_is_counted_once_and_the_second_says_so_also_after_a_restart() 
 }
 
 #[test]
+fn a_form_can_be_printed_once_its_step_was_taken_and_the_register_lists_the_day() {
+    let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..2]).unwrap();
+    let other = city.site(WARDS_1[1]).office.clone();
+    let site = city.site(WARDS_1[0]);
+    let (id, second) = (registered(site), registered(site));
+    let forms = |id: &str| {
+        let detail = get(site, &format!("/api/v1/dossiers/{id}")).json();
+        let all = detail["forms"].as_array().unwrap().clone();
+        all.iter().map(|form| form["form"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(forms(&id), ["receipt", "control"]);
+    assert_eq!(print(site, &id, "supplement", &fresh_key(), "a4").status, 409);
+    let move_to = |to: u8, note: &str| {
+        let path = format!("/api/v1/dossiers/{id}/moves");
+        let answer = site.process.client().post(&path, &[], &json!({ "to": to, "note": note }));
+        assert_eq!(answer.unwrap().status, 200);
+    };
+    move_to(5, "Thiếu giấy chứng sinh\nTờ khai ghi sai ngày sinh");
+    assert_eq!(forms(&id), ["receipt", "supplement", "control"]);
+    let printed = printing(&print(site, &id, "supplement", &fresh_key(), "a4"));
+    assert_eq!(printed["number"], 1, "each form is counted by itself");
+    let text = bare(&get(site, printed["html"].as_str().unwrap()).text());
+    assert!(text.contains("Thiếugiấychứngsinh") && text.contains("Tờkhaighisaingàysinh"));
+    move_to(8, "Công dân xin dừng");
+    assert_eq!(forms(&id), ["receipt", "supplement", "stop", "control"]);
+    // A printing is shown with what was known then.
+    let before = get(site, printed["html"].as_str().unwrap()).text();
+    assert_eq!(bare(&before), text);
+
+    let path = format!("/api/v1/dossiers/{second}/forwards");
+    site.process.client().post(&path, &[], &json!({ "office": other, "clerk": "Lê" })).unwrap();
+    let control = get(site, &format!("/api/v1/dossiers/{second}/forms/control?as=html")).text();
+    assert!(control.contains("1. Giao:") && control.contains("2. Nhận: …"), "{control}");
+
+    let codes = [&id, &second].map(|id| {
+        let detail = get(site, &format!("/api/v1/dossiers/{id}")).json();
+        detail["code"].as_str().unwrap().to_owned()
+    });
+    let digits = codes[0].split('-').nth(1).unwrap();
+    let day = format!("20{}-{}-{}", &digits[..2], &digits[2..4], &digits[4..]);
+    let register = get(site, &format!("/api/v1/register?from={day}&to={day}"));
+    let text = bare(&register.text().replace("</text>", " ").replace('>', "> "));
+    let text: String =
+        text.split('<').filter_map(|part| part.split_once('>')).map(|p| p.1).collect();
+    assert!(codes.iter().all(|code| text.contains(code.as_str())), "{text}");
+    let refused = get(site, "/api/v1/register?from=2026-02-30&to=2026-03-01");
+    assert_eq!((refused.status, refused.json()["error"]["field"].as_str()), (422, Some("from")));
+    let empty = get(site, "/api/v1/register?from=2020-01-01&to=2020-12-31&as=pdf");
+    assert!(empty.status == 200 && empty.body.starts_with(b"%PDF"));
+}
+
+#[test]
 fn what_the_browser_prints_is_what_the_pdf_prints_and_is_scanned_at_every_scale() {
     let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..1]).unwrap();
     let site = city.site(WARDS_1[0]);

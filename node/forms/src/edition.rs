@@ -204,6 +204,8 @@ pub enum Value {
     State,
     /// Days of a register.
     Period,
+    /// Never known here: always dots.
+    HandWritten,
 }
 
 /// What the rows of a table are.
@@ -212,6 +214,8 @@ pub enum Value {
 pub enum Rows {
     /// Papers handed in.
     Papers,
+    /// Lines of the reason given.
+    Reasons,
     /// Hand-overs.
     HandOvers,
     /// Dossiers of a register.
@@ -249,6 +253,8 @@ pub enum Cell {
     Originals,
     /// How many copies.
     Copies,
+    /// A line of the reason.
+    Reason,
     /// Nothing: to be written by hand.
     Blank,
     /// Who gave and who took a dossier.
@@ -293,6 +299,12 @@ const FILES: [&str; 2] =
 fn layout(name: &str) -> Option<&'static str> {
     Some(match name {
         "receipt" => include_str!("../data/receipt.toml"),
+        "supplement" => include_str!("../data/supplement.toml"),
+        "refusal" => include_str!("../data/refusal.toml"),
+        "extension" => include_str!("../data/extension.toml"),
+        "stop" => include_str!("../data/stop.toml"),
+        "register" => include_str!("../data/register.toml"),
+        "control" => include_str!("../data/control.toml"),
         _ => return None,
     })
 }

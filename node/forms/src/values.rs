@@ -42,13 +42,14 @@ pub(crate) fn value(value: Value, data: &Data) -> Option<String> {
         }
         Value::Reason => known(&dossier.reason),
         Value::State => known(&dossier.state),
-        Value::Clerk | Value::Period => None,
+        Value::Clerk | Value::Period | Value::HandWritten => None,
     }
 }
 
 /// A row of a table.
 pub(crate) enum Row<'a> {
     Paper(&'a Paper),
+    Reason(&'a str),
     HandOver(&'a HandOver),
     Dossier(&'a Dossier),
 }
@@ -56,6 +57,10 @@ pub(crate) enum Row<'a> {
 pub(crate) fn rows(rows: Rows, data: &Data) -> Vec<Row<'_>> {
     match (rows, &data.subject) {
         (Rows::Papers, Subject::One(dossier)) => dossier.papers.iter().map(Row::Paper).collect(),
+        (Rows::Reasons, Subject::One(dossier)) => {
+            let lines = dossier.reason.lines().map(str::trim).filter(|line| !line.is_empty());
+            lines.map(Row::Reason).collect()
+        }
         (Rows::HandOvers, Subject::One(dossier)) => {
             dossier.hand_overs.iter().map(Row::HandOver).collect()
         }
@@ -73,6 +78,8 @@ pub(crate) fn cell(cell: Cell, number: usize, row: &Row<'_>) -> String {
     }
     match row {
         Row::Paper(paper) => of_paper(cell, paper),
+        Row::Reason(line) if cell == Cell::Reason => (*line).to_owned(),
+        Row::Reason(_) => String::new(),
         Row::HandOver(hand_over) => of_hand_over(cell, hand_over),
         Row::Dossier(dossier) => of_dossier(cell, dossier),
     }

@@ -2,6 +2,7 @@
 //! printed (design/forms.md).
 
 mod data;
+mod register;
 
 pub(crate) use data::reached;
 
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> Router<Api> {
     Router::new()
         .route("/api/v1/dossiers/{id}/forms/{form}", get(show))
         .route("/api/v1/dossiers/{id}/forms/{form}/printings", post(print))
+        .route("/api/v1/register", get(register::show))
         .route("/forms/page.css", get(style))
         .route("/forms/{font}", get(font))
 }
