@@ -1,6 +1,7 @@
 //! Whether a word can be Vietnamese: an onset, a rhyme, at most one tone. By this a reading of bytes is told
 //! from rubbish; it says nothing about meaning.
 
+use std::{collections::HashSet, sync::LazyLock};
 use unicode_normalization::UnicodeNormalization;
 
 const ONSETS: [&str; 28] = [
@@ -14,6 +15,9 @@ const RHYMES: &str = "a ac ach ai am an ang anh ao ap at au ay ăc ăm ăn ăng 
     om on ong oong op ot ô ôc ôi ôm ôn ông ôp ôt ơ ơi ơm ơn ơp ơt u ua uân uâng uât uây uc uê uêch uên \
     uênh uêt ui um un ung uôc uôi uôm uôn uông uôt uơ up ut uy uya uych uyên uyêt uyn uynh uyp uyt uyu \
     ư ưa ưc ưi ưm ưn ưng ươc ươi ươm ươn ương ươp ươt ươu ưt ưu y ych ynh yp yt yêm yên yêng yêt yêu êc ing";
+
+/// Looked up for every word of a list.
+static RHYMES_SET: LazyLock<HashSet<&str>> = LazyLock::new(|| RHYMES.split_whitespace().collect());
 
 const TONES: [char; 5] = ['\u{300}', '\u{301}', '\u{303}', '\u{309}', '\u{323}'];
 
@@ -62,6 +66,9 @@ pub fn words(text: &str) -> Words {
 
 /// A letter without its tone, and the tone.
 pub(super) fn without_tone(letter: char) -> (char, Option<char>) {
+    if letter.is_ascii() {
+        return (letter, None);
+    }
     let parts: Vec<char> = letter.nfd().collect();
     let tone = parts.iter().copied().find(|part| TONES.contains(part));
     let base: String = parts.into_iter().filter(|part| !TONES.contains(part)).nfc().collect();
@@ -91,11 +98,9 @@ fn is_syllable(word: &str) -> bool {
         plain.extend(base.to_lowercase());
     }
     tones <= 1
-        && ONSETS.iter().any(|onset| {
-            plain
-                .strip_prefix(onset)
-                .is_some_and(|rest| RHYMES.split_whitespace().any(|rhyme| rhyme == rest))
-        })
+        && ONSETS
+            .iter()
+            .any(|onset| plain.strip_prefix(onset).is_some_and(|rest| RHYMES_SET.contains(rest)))
 }
 
 #[cfg(test)]
