@@ -111,6 +111,24 @@ pub enum ActionError {
     /// There is nothing to take over.
     #[error("no hand-over to this office is waiting")]
     NothingToTake,
+    /// A step that must say why.
+    #[error("“{}” needs a reason", .to.en())]
+    NoReason {
+        /// Where it was to go.
+        to: State,
+    },
+    /// The office neither holds the dossier nor received it.
+    #[error("this office neither holds the dossier nor received it")]
+    NotTheirs,
+    /// There is no promise to be moved.
+    #[error("no promised date is running that could be set anew")]
+    NothingToExtend,
+    /// The date was set anew as often as is allowed.
+    #[error("the date was set anew {times} times already, which is all that is allowed")]
+    Extended {
+        /// How often.
+        times: usize,
+    },
     /// The office already has it.
     #[error("the dossier cannot be forwarded to the office that forwards it")]
     ToItself,

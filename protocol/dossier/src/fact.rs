@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, fmt};
 /// | `paper` | name, form, count | none |
 /// | `code` | code | none |
 /// | `due` | at (ms), reason | none |
-/// | `state` | to, after, pause, happened (ms), at, by, office, note | note: reasons given |
+/// | `state` | to, after, pause, happened (ms), collector, at, by, office, note | note: reasons given; collector: to whom the result was given |
 /// | `forward` | to, to_name, at, by, office, note | note |
 /// | `taken` | forward, at, by, office, note | note |
 /// | `note` | text, at, by, office | text |
@@ -23,6 +23,7 @@ use std::{collections::BTreeMap, fmt};
 /// | `clock` | ahead (ms), by_hub (ms) | none |
 /// | `printed` | form, paper, number, asked, at, by, office | none |
 /// | `origin` | file, name, sheet, row, keys, cells | cells: what stood in the list, word for word |
+/// | `extension` | until (ms), at, by, office, note | note: why it takes longer |
 ///
 /// Where an act stands (at, by, office, note) there may be `under` as well: what was asked, hashed
 /// under a key that only the caller has, see [`crate::asked`].
@@ -54,10 +55,12 @@ pub enum Kind {
     Printed,
     /// It was taken over from a list (design/migration.md).
     Origin,
+    /// A new date, with an apology.
+    Extension,
 }
 
 impl Kind {
-    const ALL: [(Self, &'static str); 13] = [
+    const ALL: [(Self, &'static str); 14] = [
         (Self::Applicant, "applicant"),
         (Self::Request, "request"),
         (Self::Paper, "paper"),
@@ -71,6 +74,7 @@ impl Kind {
         (Self::Clock, "clock"),
         (Self::Printed, "printed"),
         (Self::Origin, "origin"),
+        (Self::Extension, "extension"),
     ];
 
     /// First part of the key.
@@ -277,6 +281,9 @@ pub struct StateStep {
     /// Unix milliseconds at which it happened, where that is not when it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub happened: Option<i64>,
+    /// Who collected the result, where it was returned and that was said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub collector: String,
     /// Who, when, where.
     #[serde(flatten)]
     pub act: Act,
@@ -287,6 +294,16 @@ impl StateStep {
     pub fn when(&self) -> i64 {
         self.happened.unwrap_or(self.act.at)
     }
+}
+
+/// Fields of [`Kind::Extension`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    /// The new date, Unix milliseconds.
+    pub until: i64,
+    /// Who, when, where; why in its note.
+    #[serde(flatten)]
+    pub act: Act,
 }
 
 /// Fields of [`Kind::Forward`].

@@ -8,6 +8,7 @@
 //! - [`action`] what a clerk does, as facts and audience; [`view`] what a page shows
 //! - [`code`] and [`lease`] dossier codes issued offline; [`procedure`] the catalogue
 //! - [`lists`] in which list of an office a dossier is, who has it, since when
+//! - [`steps`] what the law asks of a step, and the one extension
 //! - [`pauses`] when the clock stood still and what that did to the promised date
 //! - [`calendar`] working time; [`due`] promised dates; [`report`] the periodic report; [`local`] time
 //! - [`asked`] requests that may be repeated; [`twin`] dossiers that may be one registered twice
@@ -37,6 +38,7 @@ pub mod procedure;
 pub mod report;
 pub mod search;
 pub mod state;
+pub mod steps;
 pub mod twin;
 pub mod view;
 

@@ -229,7 +229,7 @@ pub fn listing(view: &View, me: &str, time: &WorkTime) -> Listing {
 }
 
 /// The office that made the first step.
-fn origin(derived: &Derived) -> Option<&str> {
+pub(crate) fn origin(derived: &Derived) -> Option<&str> {
     let first = derived.steps.iter().find(|step| step.fields.after.is_empty());
     first.map(|step| step.fields.act.office.as_str()).filter(|office| !office.is_empty())
 }

@@ -1,13 +1,14 @@
 //! Steps of the life cycle, as facts: checked where they are made.
 
 use crate::{
-    action::{Action, ActionError, Draft, FIELD_CHARACTERS, tidy},
+    action::{Action, ActionError, Draft, FIELD_CHARACTERS, NAME_CHARACTERS, tidy},
     derive::Derived,
     due::Model,
     fact::{Act, Fact, Kind, StateStep},
     local,
     pauses::{is_pause, rules},
     state::State,
+    steps::{concerns, needs_reason},
     view::{View, view},
 };
 
@@ -15,13 +16,15 @@ use crate::{
 const MINUTE: i64 = 60_000;
 
 /// What may be said of a move beside where it goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Circumstances {
     /// What the pause that begins with it does; none of a move that begins none, and where the one
     /// that is usual is meant.
     pub pause: Option<Model>,
     /// When it happened, Unix milliseconds, where that is not now.
     pub happened: Option<i64>,
+    /// Who collected the result, of a move that returns it; empty if that is not said.
+    pub collector: String,
 }
 
 /// Moves a dossier to another state.
@@ -41,8 +44,9 @@ pub fn move_to(derived: &Derived, to: State, mut act: Act) -> Result<Action, Act
 /// says which, so that a later rule changes nothing.
 ///
 /// # Errors
-/// [`ActionError`] when the table has no such step from here, when no pause begins with it, and when
-/// it happened after now or before what it follows.
+/// [`ActionError`] when the table has no such step from here, when the office has nothing to do with
+/// the dossier, when a reason is missing, when no pause begins with it, and when it happened after now or
+/// before what it follows.
 pub fn move_under(
     facts: &[Fact],
     to: State,
@@ -54,7 +58,19 @@ pub fn move_under(
     if !derived.allowed().contains(&to) {
         return Err(ActionError::NotAllowed { from: derived.state, to });
     }
-    let Circumstances { pause, mut happened } = circumstances;
+    if !concerns(&derived, &act.office) {
+        return Err(ActionError::NotTheirs);
+    }
+    let received = local::of_millis(summary.received.unwrap_or(act.at)).map(|at| at.date());
+    if act.note.is_empty() && received.is_some_and(|day| needs_reason(derived.state, to, day)) {
+        return Err(ActionError::NoReason { to });
+    }
+    let Circumstances { pause, mut happened, mut collector } = circumstances;
+    tidy(&mut collector, "collector", NAME_CHARACTERS, false)?;
+    if !collector.is_empty() && to != State::Returned {
+        let why = "nothing is collected with this step";
+        return Err(ActionError::Invalid { field: "collector", why });
+    }
     if pause.is_some() && !is_pause(to) {
         let why = "no pause begins with this step";
         return Err(ActionError::Invalid { field: "pause", why });
@@ -72,14 +88,11 @@ pub fn move_under(
         }
         *happened = before.max(*happened);
     }
-    let usual = || {
-        let received = local::of_millis(summary.received.unwrap_or(act.at))?;
-        Some(rules::usual(&request.procedure, derived.state, to, received.date()))
-    };
+    let usual = || Some(rules::usual(&request.procedure, derived.state, to, received?));
     let pause = is_pause(to).then(|| pause.or_else(usual).unwrap_or_default().word().to_owned());
     let pause = pause.unwrap_or_default();
     let after = derived.heads;
-    Ok(step(&StateStep { to: to.code(), after, pause, happened, act }))
+    Ok(step(&StateStep { to: to.code(), after, pause, happened, collector, act }))
 }
 
 fn step(fields: &StateStep) -> Action {

@@ -7,6 +7,7 @@ use crate::{
     fact::{Applicant, CodeField, Due, Fact, Kind, Paper, Request},
     pauses::{self, Date, Stretch, Why},
     state::State,
+    steps,
 };
 use serde::{Deserialize, Serialize};
 
@@ -100,15 +101,17 @@ pub fn view(facts: &[Fact]) -> View {
 /// The promised dates: those that were stated, and where pauses moved them.
 fn dates(facts: &[Fact], request: &Request, pauses: &[Stretch]) -> Vec<Date> {
     let term = Term::read(&request.term_unit, request.term.map(f64::from)).ok();
-    let mut stated: Vec<(i64, Why)> = Vec::new();
-    for fact in facts.iter().filter(|fact| fact.kind == Kind::Due) {
-        let Some(due) = fact.read::<Due>() else { continue };
-        let why = match stated.is_empty() {
-            true => Why::Promised,
-            false => Why::Set(fact.time().unwrap_or_default(), due.reason),
-        };
-        stated.push((due.at, why));
-    }
+    let due = facts.iter().filter(|fact| fact.kind == Kind::Due);
+    let mut due =
+        due.filter_map(|fact| Some((fact.time().unwrap_or_default(), fact.read::<Due>()?)));
+    let promised = due.next().map(|(_, due)| (due.at, Why::Promised));
+    let set = due.map(|(time, due)| (due.at, Why::Set(time, due.reason)));
+    let extended = steps::extensions(facts)
+        .into_iter()
+        .map(|(_, new)| (new.until, Why::Extended(new.act.at, new.act.note)));
+    let mut later: Vec<(i64, Why)> = set.chain(extended).collect();
+    later.sort_by_key(|(_, why)| why.set_at());
+    let stated: Vec<(i64, Why)> = promised.into_iter().chain(later).collect();
     pauses::dates(calendar::usual(), term, &stated, pauses)
 }
 

@@ -22,7 +22,8 @@ fn millis(at: &str) -> i64 {
 fn step(id: &str, to: State, after: &[&str], at: &str, pause: &str) -> Fact {
     let after = after.iter().map(ToString::to_string).collect();
     let act = Act { at: millis(at), ..Act::default() };
-    let fields = StateStep { to: to.code(), after, pause: pause.into(), happened: None, act };
+    let fields =
+        StateStep { to: to.code(), after, pause: pause.into(), act, ..StateStep::default() };
     Fact::new(Kind::State, id.into(), &fields)
 }
 
@@ -127,9 +128,10 @@ fn a_date_that_was_set_knows_the_pauses_before_it_and_moves_by_those_after() {
 fn when_a_step_happened_lies_between_the_step_before_and_now() {
     let accepted = [step("A", State::Accepted, &[], "2026-03-02T09:00:30", "")];
     let made = |happened: &str| {
-        let act = Act { at: millis("2026-03-02T10:00"), ..Act::default() };
+        let note = "thiếu giấy".into();
+        let act = Act { at: millis("2026-03-02T10:00"), note, ..Act::default() };
         let happened = Some(millis(happened));
-        let circumstances = Circumstances { pause: None, happened };
+        let circumstances = Circumstances { pause: None, happened, ..Circumstances::default() };
         let action = move_under(&accepted, State::Supplement, circumstances, act)?;
         let id = "B".to_owned();
         let facts: Vec<Fact> =
@@ -152,8 +154,10 @@ fn when_a_step_happened_lies_between_the_step_before_and_now() {
 fn a_pause_is_said_only_of_a_step_that_begins_one() {
     let accepted = [step("A", State::Accepted, &[], "2026-03-02T09:00", "")];
     let act = Act { at: millis("2026-03-02T10:00"), ..Act::default() };
-    let restart = Circumstances { pause: Some(Model::Restart), happened: None };
-    let refused = move_under(&accepted, State::InProcess, restart, act.clone()).unwrap_err();
+    let restart =
+        Circumstances { pause: Some(Model::Restart), happened: None, ..Circumstances::default() };
+    let refused =
+        move_under(&accepted, State::InProcess, restart.clone(), act.clone()).unwrap_err();
     assert!(matches!(refused, ActionError::Invalid { field: "pause", .. }));
     let made = move_under(&accepted, State::Payment, restart, act).unwrap();
     let fact = made.facts[0].clone().with_id("B".into());

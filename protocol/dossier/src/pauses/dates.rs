@@ -25,16 +25,30 @@ pub enum Why {
     Promised,
     /// Somebody set it since when, Unix milliseconds; with the reason.
     Set(i64, String),
+    /// An apology was made for it since when, Unix milliseconds; with the reason.
+    Extended(i64, String),
     /// A pause ended: the id of the step that had begun it.
     Paused(String),
 }
 
 impl Why {
+    /// Since when it is known, Unix milliseconds: what stopped the clock before is in it.
+    pub(crate) fn set_at(&self) -> i64 {
+        match self {
+            Self::Set(at, _) | Self::Extended(at, _) => *at,
+            Self::Promised | Self::Paused(_) => i64::MIN,
+        }
+    }
+
     /// In Vietnamese and English; the reason of who set it is as it was written.
     pub fn words(&self) -> (String, String) {
         match self {
             Self::Promised => ("hẹn khi tiếp nhận".into(), "promised at reception".into()),
             Self::Set(_, reason) => (reason.clone(), reason.clone()),
+            Self::Extended(_, reason) => (
+                format!("xin lỗi, hẹn lại: {reason}"),
+                format!("set anew with an apology: {reason}"),
+            ),
             Self::Paused(_) => ("tính lại sau khi tạm dừng".into(), "moved by a pause".into()),
         }
     }
@@ -55,9 +69,9 @@ pub fn dates(
     let mut pauses = merged(pauses).into_iter().peekable();
     for (position, (at, why)) in stated.iter().enumerate() {
         // What ended before a date was set was known to whoever set it, and moved the one before.
-        since = since.max(set_at(why));
+        since = since.max(why.set_at());
         all.push(date(time, *at, why.clone()));
-        let next = stated.get(position + 1).map_or(i64::MAX, |(_, why)| set_at(why));
+        let next = stated.get(position + 1).map_or(i64::MAX, |(_, why)| why.set_at());
         while let Some(pause) = pauses.next_if(|pause| pause.to <= next) {
             let Some(before) = all.last().map(|date| date.at) else { break };
             let moved = moved(time, term, before, &pause, since);
@@ -67,13 +81,6 @@ pub fn dates(
         }
     }
     all
-}
-
-fn set_at(why: &Why) -> i64 {
-    match why {
-        Why::Set(at, _) => *at,
-        Why::Promised | Why::Paused(_) => i64::MIN,
-    }
 }
 
 /// A pause that is over.

@@ -132,7 +132,7 @@ mod vectors {
     }
 
     fn asked(model: Model) -> Circumstances {
-        Circumstances { pause: Some(model), happened: None }
+        Circumstances { pause: Some(model), happened: None, ..Circumstances::default() }
     }
 
     fn check(case: &Case, model: Model, pick: impl Fn(&Row) -> Option<DateTime>) {
@@ -181,7 +181,11 @@ mod vectors {
         let came: DateTime = "2026-11-24T09:00".parse().unwrap();
         let happened = local::to_millis(came);
         let entered = "2026-11-25T08:10".parse().unwrap();
-        dossier.step(State::Accepted, entered, Circumstances { pause: None, happened });
+        dossier.step(
+            State::Accepted,
+            entered,
+            Circumstances { pause: None, happened, ..Circumstances::default() },
+        );
         let shown = dossier.shown();
         let due = shown.summary.due.and_then(local::of_millis);
         assert_eq!(due, Some("2026-11-25T10:30".parse().unwrap()));
