@@ -2,11 +2,13 @@
 'use strict';
 
 const REST_MS = 800;           // a second press of a double click must not meet the next button
-const NEEDS_REASON = [3, 5, 8]; // refusal, supplement and stopping each have a form with a reason
+const RETURNED = 10;
 
 function drawMoves(d) {
   const print = JSON.stringify([d.allowed, lang]);
   $('take-box').hidden = !d.can_take;
+  $('extend-panel').hidden = !d.can_extend;
+  drawCollector(d);
   $('no-moves').hidden = d.allowed.length > 0;
   if ($('moves').dataset.print === print) return;
   $('moves').dataset.print = print;
@@ -16,6 +18,13 @@ function drawMoves(d) {
     button.addEventListener('click', () => move(m));
     return button;
   }));
+}
+
+// Whoever asked is who collects, mostly; another name is typed over it.
+function drawCollector(d) {
+  const returns = d.allowed.some((m) => m.state === RETURNED);
+  if (returns && $('collector-box').hidden) $('collector').value = (d.applicant && d.applicant.name) || '';
+  $('collector-box').hidden = !returns;
 }
 
 function fieldError(id, words) {
@@ -63,9 +72,11 @@ async function act(path, body, box, done) {
 
 async function move(m) {
   const note = $('move-note').value.trim();
-  const reasonless = NEEDS_REASON.includes(m.state) && !note;
+  const reasonless = m.reason && !note;
   fieldError('move-note', reasonless ? w('err_reason', both(m)) : '');
-  if (reasonless) return;
+  const nobody = m.state === RETURNED && !$('collector').value.trim();
+  if (m.state === RETURNED) fieldError('collector', nobody ? w('err_collector') : '');
+  if (reasonless || nobody) return;
   const more = moveMore(m);
   if (more && await act('moves', { to: m.state, note, ...more }, 'work-problem', w('done_move', both(m)))) {
     for (const field of ['move-note', 'happened', 'pause-model']) $(field).value = '';

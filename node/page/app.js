@@ -1,7 +1,7 @@
 // The clerk's page: plain scripts, no build, no outside resource, nothing inline. Scripts share one
 // scope and load in the order of index.html: /parts (language, build, time, ask, bundle), which the
 // hub's console has too, then sync, list, lists, fields, papers, drafts, draft_view, register, pauses,
-// dossier, acts, scans, held, and this one, which starts them: language, routes, keys.
+// extend, dossier, acts, scans, held, and this one, which starts them: language, routes, keys.
 //
 // Element ids that other programs (browser tests) may rely on:
 //   #sync-line       the sentence about what is saved, sent and received; its box #sync-box has
@@ -21,6 +21,8 @@
 //                    dates and pauses stand in #due-dates and #pauses
 //   #take            confirms a hand-over (shown only when there is one to confirm)
 //   #forward-office, #forward-send   forward to another office
+//   #collector       who collects, when the result is returned
+//   #extend-until, #extend-note, #extend-send   a new date with an apology, once
 //   #note-text, #note-send           add a note
 //   #history         what happened, in the node's order
 //
@@ -133,6 +135,7 @@ function start() {
   $('take').addEventListener('click', take);
   $('forward-form').addEventListener('submit', forward);
   $('forward-filter').addEventListener('input', showOffices);
+  $('extend-form').addEventListener('submit', extend);
   $('note-form').addEventListener('submit', addNote);
   document.addEventListener('keydown', shortcut);
   window.addEventListener('hashchange', route);

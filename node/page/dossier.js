@@ -6,11 +6,11 @@ const dossier = { id: null, data: null, at: 0, drawn: '', busy: false, keys: new
 function openDossier(id) {
   if (dossier.id !== id) {
     Object.assign(dossier, { id, data: null, drawn: '', keys: new Map() });
-    $('dossier-body').hidden = true;
+    $('dossier-body').hidden = $('collector-box').hidden = true;
     $('dossier-status').textContent = '';
     $('scan-status').textContent = $('form-said').textContent = '';
-    for (const box of ['work-problem', 'forward-problem', 'note-problem', 'dossier-problem', 'scan-problem', 'form-problem']) problem(box, '');
-    for (const field of ['happened', 'pause-model', 'move-note', 'forward-office', 'forward-note', 'forward-filter', 'note-text']) { $(field).value = ''; fieldError(field, ''); }
+    for (const box of ['work-problem', 'forward-problem', 'extend-problem', 'note-problem', 'dossier-problem', 'scan-problem', 'form-problem']) problem(box, '');
+    for (const field of ['happened', 'pause-model', 'collector', 'extend-until', 'extend-note', 'move-note', 'forward-office', 'forward-note', 'forward-filter', 'note-text']) { $(field).value = ''; fieldError(field, ''); }
     showOffices();
   }
   if (!dossier.offices) loadOffices();
@@ -103,6 +103,7 @@ function historyParts(h) {
   return [
     el('p', {}, both(h, 'text')),
     el('p', { class: 'soft' }, [timeOf(h.at), h.person, h.office && officeName(h.office)].filter(Boolean).join(' · ')),
+    ...(h.flags || []).map((flag) => el('p', { class: 'alarm' }, mark('alarm'), ' ', both(flag))),
     h.clock ? el('p', { class: 'alarm' }, mark('ring'), ' ', both(h.clock)) : null,
     el('p', {}, itemSync(h.sync)),
   ];

@@ -41,6 +41,7 @@ function moveMore(m) {
     if (wrong) return null;
     more.happened = at;
   } else fieldError('happened', '');
+  if (m.state === RETURNED) more.collector = $('collector').value.trim();
   if ($('pause-model').value && PAUSES.includes(m.state)) more.pause = $('pause-model').value;
   return more;
 }

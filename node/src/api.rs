@@ -6,7 +6,8 @@
 //! - `GET /lists`, `GET /lists/{list}`: working lists
 //! - `POST` and `GET /dossiers/{id}/attachments`, `GET /dossiers/{id}/attachments/{scan}`,
 //!   `GET /scans/damaged`
-//! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`, `/withdrawals`, `/redo`
+//! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`, `/extensions`, `/withdrawals`,
+//!   `/redo`
 //! - `GET /dossiers/{id}/forms/{form}`, `POST /dossiers/{id}/forms/{form}/printings`,
 //!   `GET /register`
 //! - `/drafts`: see [`crate::drafts::routes`]
@@ -21,6 +22,7 @@ use crate::{
     desk::{Asking, Caller, Desk, NewDossier},
     drafts,
     error::DeskError,
+    extensions,
     import::Imports,
     lists,
     places::Places,
@@ -75,6 +77,7 @@ pub(crate) static PAGE: &[PageFile] = &[
     PageFile::script("/draft_view.js", include_str!("../page/draft_view.js")),
     PageFile::script("/register.js", include_str!("../page/register.js")),
     PageFile::script("/pauses.js", include_str!("../page/pauses.js")),
+    PageFile::script("/extend.js", include_str!("../page/extend.js")),
     PageFile::script("/dossier.js", include_str!("../page/dossier.js")),
     PageFile::script("/acts.js", include_str!("../page/acts.js")),
     PageFile::script("/scans.js", include_str!("../page/scans.js")),
@@ -141,6 +144,7 @@ pub fn router(api: Api) -> Router {
         .merge(crate::forms::routes())
         .merge(drafts::routes::routes())
         .merge(crate::import::routes())
+        .merge(extensions::routes())
         .route("/metrics", get(scrape))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(api)
@@ -344,6 +348,9 @@ struct MoveBody {
     /// When it happened, where that is not now.
     #[serde(default)]
     happened: Option<i64>,
+    /// Who collected the result.
+    #[serde(default)]
+    collector: String,
     #[serde(default)]
     note: String,
     #[serde(default)]
@@ -364,10 +371,11 @@ async fn move_to(
             || DeskError::Unknown { field: "pause", value: word.chars().take(80).collect() };
         Model::from_word(&word).ok_or_else(unknown)
     });
-    let circumstances = Circumstances { pause: pause.transpose()?, happened: asked.happened };
+    let (happened, collector) = (asked.happened, asked.collector);
+    let circumstances = Circumstances { pause: pause.transpose()?, happened, collector };
     let caller = caller(&headers, &format!("dossiers/{id}/moves"), &body, asked.clerk)?;
     let request = caller.request.clone();
-    let make = |facts: &[Fact], act| Ok(action::move_under(facts, to, circumstances, act)?);
+    let make = |facts: &[Fact], act| Ok(action::move_under(facts, to, circumstances.clone(), act)?);
     let done = api.desk.act_after(Vec::new(), id, caller, asked.note, make);
     answer(&api, done.await, request.as_ref()).await
 }
@@ -501,7 +509,7 @@ async fn note(
     answer(&api, done.await, request.as_ref()).await
 }
 
-async fn answer(
+pub(crate) async fn answer(
     api: &Api,
     done: Result<DossierId, DeskError>,
     request: Option<&Asking>,

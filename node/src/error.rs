@@ -144,6 +144,10 @@ impl DeskError {
         match self {
             Self::Action(ActionError::NotAllowed { .. }) => (StatusCode::CONFLICT, "not_allowed"),
             Self::Action(ActionError::NothingToTake) => (StatusCode::CONFLICT, "nothing_to_take"),
+            Self::Action(ActionError::NotTheirs) => (StatusCode::CONFLICT, "not_yours"),
+            Self::Action(ActionError::NothingToExtend | ActionError::Extended { .. }) => {
+                (StatusCode::CONFLICT, "no_extension")
+            }
             Self::Action(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::Lease(_) => (StatusCode::CONFLICT, "no_code"),
             Self::Due(_) => (StatusCode::CONFLICT, "no_date"),
@@ -202,6 +206,7 @@ impl DeskError {
             )
             | Self::Unknown { field, .. } => Some(field),
             Self::Action(ActionError::NotAllowed { .. }) => Some("to"),
+            Self::Action(ActionError::NoReason { .. }) => Some("note"),
             Self::Action(ActionError::ToItself) => Some("office"),
             Self::Field { field, .. } => Some(field),
             Self::Due(_) => Some("due"),
@@ -225,6 +230,18 @@ impl DeskError {
             }
             Self::Action(ActionError::NotAllowed { from, to }) => {
                 format!("Hồ sơ đang “{}” không thể chuyển sang “{}”.", from.vi(), to.vi())
+            }
+            Self::Action(ActionError::NoReason { to }) => {
+                format!("Việc “{}” phải có lý do; hãy ghi lý do.", to.vi())
+            }
+            Self::Action(ActionError::NotTheirs) => {
+                "Cơ quan này không giữ và không tiếp nhận hồ sơ, nên không thể làm việc này.".into()
+            }
+            Self::Action(ActionError::NothingToExtend) => {
+                "Hồ sơ chưa hẹn ngày hoặc đã xong, không có ngày hẹn nào để hẹn lại.".into()
+            }
+            Self::Action(ActionError::Extended { times }) => {
+                format!("Đã xin lỗi và hẹn lại {times} lần; quy định không cho hẹn lại nữa.")
             }
             Self::Action(ActionError::NothingToTake) => {
                 "Không có lần chuyển nào đang chờ cơ quan này nhận.".into()

@@ -8,6 +8,7 @@ pub mod desk;
 pub mod drafts;
 pub mod enrol;
 pub mod error;
+mod extensions;
 mod forms;
 pub mod import;
 pub mod import_command;

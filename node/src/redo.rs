@@ -72,7 +72,7 @@ pub async fn run(desk: &Desk, id: DossierId, caller: Caller) -> Result<Value, De
             }
             Again::Move(to, circumstances, text) => {
                 desk.act_after(Vec::new(), id, clerk, note(text), |facts, act| {
-                    Ok(action::move_under(facts, *to, *circumstances, act)?)
+                    Ok(action::move_under(facts, *to, circumstances.clone(), act)?)
                 })
                 .await
             }
@@ -151,7 +151,8 @@ fn again(fact: &Fact) -> Again {
         Kind::Note => fact.read::<Note>().map(|note| Again::Note(note.text)),
         Kind::State => fact.read::<StateStep>().and_then(|step| {
             let pause = Model::from_word(&step.pause);
-            let circumstances = Circumstances { pause, happened: step.happened };
+            let (happened, collector) = (step.happened, step.collector);
+            let circumstances = Circumstances { pause, happened, collector };
             State::from_code(step.to).map(|to| Again::Move(to, circumstances, step.act.note))
         }),
         Kind::Forward => fact.read::<Forward>().and_then(|forward| {

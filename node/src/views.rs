@@ -16,10 +16,12 @@ use motcua_dossier::{
     attachment::Attachment,
     calendar,
     document::Document,
-    fact::{Applicant, Fact, Forward, Kind, Note, Origin, StateStep},
+    fact::{Applicant, Extension, Fact, Forward, Kind, Note, Origin, StateStep},
+    local,
     pauses::{Date, Why},
     printing::Printed,
     state::State,
+    steps::{may_extend, moves},
     twin,
     view::{Summary, View, view},
 };
@@ -330,12 +332,16 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
             json!({ "office": office_json(&trust, &office.to_string()), "roles": roles })
         })
         .collect();
-    let allowed: Vec<Value> = derived
-        .allowed()
+    let me = desk.engine().me.office.to_string();
+    let acts = image.is_none() && !away;
+    let allowed: Vec<Value> = moves(&shown, &me, desk.engine().clock().wall().0)
         .into_iter()
-        .filter(|_| image.is_none() && !away)
-        .map(|state| json!({ "state": state.code(), "vi": state.vi(), "en": state.en() }))
+        .filter(|_| acts)
+        .map(|(state, reason)| {
+            json!({ "state": state.code(), "vi": state.vi(), "en": state.en(), "reason": reason })
+        })
         .collect();
+    let known = facts.as_ref().map_or(&[][..], |facts| facts);
     let mut whole = line(desk, &trust, received, id, &shown.summary)?;
     let more = json!({
         "conflicts": conflicts,
@@ -354,12 +360,11 @@ pub fn dossier(desk: &Desk, id: DossierId) -> Result<Value, DeskError> {
         "pauses": pause_lines(desk, &trust, &shown),
         "audience": audience,
         "steps": steps,
-        "history": entries(desk, &trust, received, &history)?,
+        "history": entries(desk, &trust, received, &history, known)?,
         "heads": row.heads.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "allowed": allowed,
-        "can_take": image.is_none()
-            && !away
-            && waiting_for(derived, desk.engine().me.office).is_some(),
+        "can_extend": acts && may_extend(known, &me).is_ok(),
+        "can_take": acts && waiting_for(derived, desk.engine().me.office).is_some(),
         "unchecked": image.is_some(),
         "away": away,
     });
@@ -447,7 +452,9 @@ fn entries(
     trust: &TrustView,
     received: (LogId, u64),
     history: &[Stored],
+    facts: &[Fact],
 ) -> Result<Vec<Value>, DeskError> {
+    let flags = crate::extensions::flags(facts);
     let mut document = Document::new();
     let mut known: BTreeSet<Fact> = BTreeSet::new();
     let mut offices: BTreeMap<LogId, Option<Author>> = BTreeMap::new();
@@ -457,12 +464,13 @@ fn entries(
             free.insert(desk.engine().books().row(Key::Author(stored.log))?);
         }
         let office = offices.get(&stored.log).cloned().flatten().map(|author| author.office);
-        let mut facts: Vec<Fact> = Vec::new();
+        let mut brought: Vec<Fact> = Vec::new();
         if stored.verdict.applies() && document.apply([stored.entry.payload.as_slice()]).is_ok() {
-            facts = document.facts();
-            facts.retain(|fact| known.insert(fact.clone()));
+            brought = document.facts();
+            brought.retain(|fact| known.insert(fact.clone()));
         }
-        let (kind, person, vi, en) = sentence(trust, stored, &facts);
+        let (kind, person, vi, en) = sentence(trust, stored, &brought);
+        let wrong = brought.iter().filter_map(|fact| flags.get(&fact.id)).flatten();
         lines.push(json!({
             "at": stored.entry.header.claimed_at.0,
             "office": office.map(|office| office_json(trust, &office.to_string())),
@@ -470,7 +478,8 @@ fn entries(
             "kind": kind,
             "text_vi": vi,
             "text_en": en,
-            "clock": clock_words::flag(&facts),
+            "clock": clock_words::flag(&brought),
+            "flags": wrong.collect::<Vec<_>>(),
             "sync": sync_word(received, stored),
         }));
     }
@@ -492,7 +501,12 @@ fn sentence(
             Kind::State => {
                 let Some(step) = fact.read::<StateStep>() else { continue };
                 let Some(state) = State::from_code(step.to) else { continue };
-                let (by, note) = (step.act.by.clone(), with_note(&step.act.note));
+                let (by, mut note) = (step.act.by.clone(), with_note(&step.act.note));
+                let (mut note_en, collector) = (note.clone(), &step.collector);
+                if !collector.is_empty() {
+                    note = format!(", người nhận: {collector}{note}");
+                    note_en = format!(", collected by {collector}{note_en}");
+                }
                 let created = facts.iter().any(|fact| fact.kind == Kind::Applicant);
                 if let Some(origin) = facts.iter().find(|fact| fact.kind == Kind::Origin) {
                     let (vi, en) = taken_over(origin);
@@ -501,10 +515,10 @@ fn sentence(
                 return if created {
                     let (typed_vi, typed_en) = typed_name(facts);
                     let vi = format!("Tiếp nhận hồ sơ{note}{typed_vi}");
-                    ("registered", by, vi, format!("Dossier registered{note}{typed_en}"))
+                    ("registered", by, vi, format!("Dossier registered{note_en}{typed_en}"))
                 } else {
                     let vi = format!("Chuyển trạng thái: {}{note}", state.vi());
-                    ("moved", by, vi, format!("Moved to: {}{note}", state.en()))
+                    ("moved", by, vi, format!("Moved to: {}{note_en}", state.en()))
                 };
             }
             Kind::Forward => {
@@ -530,6 +544,13 @@ fn sentence(
                 let Some(scan) = fact.read::<Attachment>() else { continue };
                 let vi = format!("Đính kèm bản quét: {}", scan.name);
                 return ("attached", scan.act.by, vi, format!("Scan attached: {}", scan.name));
+            }
+            Kind::Extension => {
+                let Some(new) = fact.read::<Extension>() else { continue };
+                let (date, note) = (date_words(new.until), with_note(&new.act.note));
+                let vi = format!("Xin lỗi và hẹn lại {date}{note}");
+                let en = format!("Apology and a new date, {date}{note}");
+                return ("extended", new.act.by, vi, en);
             }
             Kind::Applicant
             | Kind::Request
@@ -564,6 +585,14 @@ fn typed_name(facts: &[Fact]) -> (String, String) {
     let typed = applicant.and_then(|fact| fact.read::<Applicant>()?.typed_name);
     typed.map_or_else(Default::default, |typed| {
         (format!("; họ tên đã gõ: “{typed}”, sửa chữ Đ"), format!("; the name was typed “{typed}”"))
+    })
+}
+
+/// A time as people here read it.
+fn date_words(millis: i64) -> String {
+    local::of_millis(millis).map_or_else(String::new, |at| {
+        let (hour, minute) = (at.hour(), at.minute());
+        format!("{hour:02}:{minute:02} {:02}/{:02}/{}", at.day(), at.month(), at.year())
     })
 }
 

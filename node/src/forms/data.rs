@@ -98,11 +98,11 @@ fn note(derived: &Derived, state: State) -> Option<&str> {
     Some(&step.fields.act.note)
 }
 
-/// Reason of the newest date that somebody set in the place of the promised one.
+/// Reason of the newest date that somebody set in the place of the promised one, with an apology or not.
 fn extension(shown: &View) -> Option<&str> {
     use motcua_dossier::pauses::Why;
     shown.dates.iter().rev().find_map(|date| match &date.why {
-        Why::Set(_, reason) => Some(reason.as_str()),
+        Why::Set(_, reason) | Why::Extended(_, reason) => Some(reason.as_str()),
         Why::Promised | Why::Paused(_) => None,
     })
 }
