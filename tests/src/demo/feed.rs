@@ -244,7 +244,7 @@ impl Feed {
         }
     }
 
-    /// One step that the node itself offers and that needs no reason.
+    /// One step that the node itself offers, with a reason where it asks for one.
     fn step(&mut self, index: usize, holder: usize) {
         let Track { id, code, .. } = self.fed.tracks[index].clone();
         let desk = self.desk(holder);
@@ -260,7 +260,8 @@ impl Feed {
             }
             let offer = *self.seed.pick(&offered);
             let to = offer["state"].as_u64().unwrap_or_default();
-            desk.step(&id, to, "")?;
+            let reason = if offer["reason"] == true { "Kết quả mẫu cần sửa" } else { "" };
+            desk.step(&id, to, reason)?;
             Ok(Some(offer["vi"].as_str().map_or_else(|| to.to_string(), str::to_owned)))
         });
         match done {
