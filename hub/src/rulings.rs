@@ -95,6 +95,11 @@ impl From<RulingError> for Refusal {
             RulingError::NotAHub => {
                 (StatusCode::CONFLICT, "not_a_hub", "Máy này không phải là hub.".to_owned())
             }
+            RulingError::Retired => {
+                let vi = "Hub này đã được cho ngừng phục vụ, quyết định tại đây không đến được ai; \
+                          hãy quyết định tại hub đang phục vụ các cơ quan này.";
+                (StatusCode::CONFLICT, "retired", vi.to_owned())
+            }
             RulingError::NoDossier(id) => {
                 (StatusCode::NOT_FOUND, "no_dossier", format!("Hub này không giữ hồ sơ {id}."))
             }

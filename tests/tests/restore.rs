@@ -2,6 +2,7 @@
 //! any level acknowledged is lost, and everybody agrees in the end.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
 
+use motcua_core::id::DossierId;
 use motcua_tests::{
     census::holdings,
     city::{CITY, DISTRICT_1, DISTRICT_3, START, WARD_3, WARDS_1},
@@ -10,6 +11,7 @@ use motcua_tests::{
     seed::Seed,
     story::{Story, address_of, metric},
 };
+use serde_json::json;
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
@@ -300,6 +302,15 @@ fn offices_whose_hub_is_retired_move_to_the_city_and_back_without_loss() {
         [one, two].iter().all(|code| {
             lines.iter().any(|line| line["code"] == **code && line["link"] == "connected")
         })
+    });
+    // What is decided where nobody listens any more would be lost.
+    let (dossier, change) = (DossierId([1; 16]).to_string(), "0".repeat(64));
+    let body = json!({
+        "dossier": dossier, "change": change, "verdict": "quarantine", "reason": "thử", "operator": "T",
+    });
+    wait_for("the retired hub decides nothing more", || {
+        let refused = story.client(DISTRICT_1).post("/api/v1/decisions", &[], &body).unwrap();
+        refused.status == 409 && refused.json()["error"]["code"] == "retired"
     });
     story.stop(DISTRICT_1);
     story.city.site(DISTRICT_1).add_settings("[renewal]\naway_seconds = 1\n").unwrap();

@@ -48,6 +48,12 @@ pub enum RulingError {
     /// Only hubs decide.
     #[error("this machine is no hub; decisions are made at a hub")]
     NotAHub,
+    /// The documents in force name another hub, or none, for its office.
+    #[error(
+        "this hub is retired: nobody would take its decision; decide at the hub that serves its \
+         offices now"
+    )]
+    Retired,
     /// No such dossier here.
     #[error("this hub holds no dossier {0}")]
     NoDossier(DossierId),
@@ -89,9 +95,7 @@ impl Engine {
     /// # Errors
     /// [`RulingError`] saying why not.
     pub async fn decide(&self, ruling: Ruling) -> Result<Vec<Hash>, RulingError> {
-        if self.kind != NodeKind::Hub {
-            return Err(RulingError::NotAHub);
-        }
+        self.may_decide()?;
         let (id, operator) = (ruling.dossier, person(&ruling.operator));
         let mut done = Vec::new();
         for target in self.targets(&ruling)? {
@@ -117,14 +121,24 @@ impl Engine {
         Ok(done)
     }
 
+    /// Whether what this hub writes reaches anybody.
+    fn may_decide(&self) -> Result<(), RulingError> {
+        if self.kind != NodeKind::Hub {
+            return Err(RulingError::NotAHub);
+        }
+        let key = self.own().key();
+        match self.trust().hub(self.me.office) {
+            Some(hub) if hub.key == key => Ok(()),
+            _ => Err(RulingError::Retired),
+        }
+    }
+
     /// Carries a registrar's act into the dossier that it names.
     ///
     /// # Errors
     /// [`RulingError`] saying why not.
     pub async fn carry_in(&self, act: &[u8], operator: &str) -> Result<RegistrarAct, RulingError> {
-        if self.kind != NodeKind::Hub {
-            return Err(RulingError::NotAHub);
-        }
+        self.may_decide()?;
         let signed = Signed::decode::<RegistrarAct>(act)?;
         let act = self.trust().may_carry_in(&signed)?;
         let saved = self

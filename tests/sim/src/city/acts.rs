@@ -3,7 +3,7 @@
 use super::{City, Event, Failure, Outcome, Request};
 use crate::{
     dice::Throw,
-    machine::{Unable, Wish},
+    machine::{Life, Unable, Wish},
     shape::{OfficeAt, office_id},
 };
 use motcua_core::{
@@ -54,7 +54,12 @@ impl City {
     /// A hub decides on a change that it holds.
     pub(super) fn decide(&mut self) -> Outcome {
         let hub = |at: &usize| {
-            self.machines[*at].seat.kind == NodeKind::Hub && self.machines[*at].life.is_some()
+            let machine = &self.machines[*at];
+            let named = |life: &Life| {
+                let hub = life.trust().hub(office_id(machine.seat.office));
+                hub.is_some_and(|hub| hub.key == machine.key.public())
+            };
+            machine.seat.kind == NodeKind::Hub && machine.life.as_ref().is_some_and(named)
         };
         let hubs: Vec<usize> = (0..self.machines.len()).filter(hub).collect();
         let Some(at) = self.dice.pick(&hubs) else { return Ok(()) };
