@@ -194,7 +194,9 @@ impl Life {
         self.own.begin_anew_unless(dossier, |change| held.contains(change), boot);
         document.set_actor(automerge::ActorId::from(self.own.actor().0));
         let mut transaction = document.transaction();
-        let key = format!("note/{}/{}", self.own.log(), self.own.head());
+        // A machine that was put back comes to the same place twice, and the same words under the same
+        // key would be no change.
+        let key = format!("note/{}/{}/{}", self.own.log(), self.own.head(), boot);
         let text = ScalarValue::Str(marker(dossier).into());
         transaction.put(ROOT, key, text).expect("a note goes into any document");
         transaction.commit();
