@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use motcua_fuzz_targets::{
-    apply, down_frame, entry, image_frame, journal, replay::corpus, session, target, trust,
-    up_frame,
+    apply, bundle, checkpoint, control, down_frame, entry, image_frame, journal, replay::corpus,
+    session, target, trust, up_frame,
 };
 use std::fs;
 
@@ -16,6 +16,9 @@ fn main() {
         ("trust", trust::seeds()),
         ("journal", journal::seeds()),
         ("apply", apply::seeds()),
+        ("bundle", bundle::seeds()),
+        ("checkpoint", checkpoint::seeds()),
+        ("control", control::seeds()),
         ("session", session::seeds()),
     ] {
         let folder = corpus(target(name));

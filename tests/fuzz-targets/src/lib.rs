@@ -9,10 +9,13 @@ pub mod apply;
 #[path = "../../../protocol/core/tests/wire/author.rs"]
 #[allow(dead_code)]
 pub mod author;
+pub mod bundle;
 mod bytes;
+pub mod checkpoint;
 #[path = "../../../protocol/core/tests/trust/city.rs"]
 #[allow(dead_code)]
 mod city;
+pub mod control;
 pub mod down_frame;
 pub mod entry;
 pub mod image_frame;
@@ -62,6 +65,10 @@ pub const TARGETS: &[Target] = &[
     // Segments are zero-filled ahead of their records.
     Target { name: "journal", run: journal::run, memory: 16 * MIB },
     Target { name: "apply", run: apply::run, memory: 32 * MIB },
+    // A file is held whole, sealed and unsealed; items are bounded.
+    Target { name: "bundle", run: bundle::run, memory: 16 * MIB },
+    Target { name: "checkpoint", run: checkpoint::run, memory: MIB },
+    Target { name: "control", run: control::run, memory: 64 * MIB },
     // Six replicas with journals and state.
     Target { name: "session", run: session::run, memory: 64 * MIB },
 ];

@@ -1,0 +1,5 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    motcua_fuzz_targets::run(motcua_fuzz_targets::target("checkpoint"), input);
+});
