@@ -1,7 +1,7 @@
 // The clerk's page: plain scripts, no build, no outside resource, nothing inline. Scripts share one
 // scope and load in the order of index.html: /parts (language, build, time, ask, bundle), which the
-// hub's console has too, then sync, list, lists, fields, papers, drafts, draft_view, register, pauses,
-// extend, dossier, acts, scans, held, and this one, which starts them: language, routes, keys.
+// hub's console has too, then live, sync, list, lists, fields, papers, drafts, draft_view, register,
+// pauses, extend, dossier, acts, scans, held, and this one, which starts them: language, routes, keys.
 //
 // Element ids that other programs (browser tests) may rely on:
 //   #sync-line       the sentence about what is saved, sent and received; its box #sync-box has
@@ -33,7 +33,8 @@
 // - Every POST carries an Idempotency-Key that lives until the node has said yes, so repeating
 //   after a doubtful answer is safe.
 // - No long-lived connection per tab: browsers allow about six to one machine, and a clerk opens
-//   more tabs than that. A visible tab asks once a second, a hidden one not at all.
+//   more tabs than that. One shared worker listens for all tabs (live.js); where there is none, or it
+//   is silent, a visible tab asks once a second and a hidden one not at all.
 'use strict';
 
 const VIEW_REFRESH_MS = 10000; // what other offices sent shows up at the latest after this
@@ -116,6 +117,8 @@ function start() {
   startLanguage(useLanguage);
   startBundles((answer) => tell('bundle-said', false, both(answer, 'words')));
   startHeld();
+  startNumbers();
+  startLive();
   $('clerk').value = recall(localStorage, CLERK) || '';
   $('clerk').addEventListener('change', () => remember(localStorage, CLERK, $('clerk').value.trim()));
   $('skip').addEventListener('click', (event) => { event.preventDefault(); $('main').focus(); });
@@ -139,6 +142,7 @@ function start() {
   $('note-form').addEventListener('submit', addNote);
   document.addEventListener('keydown', shortcut);
   window.addEventListener('hashchange', route);
+  document.addEventListener('resume', distrustOldAnswers);
   document.addEventListener('visibilitychange', () => { distrustOldAnswers(); poll(); refreshView(); lookAgain(); });
   window.addEventListener('pageshow', (event) => { if (event.persisted) { distrustOldAnswers(); poll(); } });
   setInterval(distrustOldAnswers, 250);

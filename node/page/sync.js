@@ -80,23 +80,29 @@ async function poll() {
   clearTimeout(sync.timer);
   if (sync.polling) sync.polling.abort();
   if (document.hidden) return;
+  if (isLive() && sync.at !== null) { sync.timer = setTimeout(poll, POLL_MS); return; }
   const mine = sync.polling = new AbortController();
   try {
     const data = await api('GET', '/sync', { timeout: POLL_TIMEOUT_MS, signal: mine.signal });
     if (sync.polling !== mine) return;
-    const print = [data.unsent, data.saved_total, data.hub_received_seq, data.held, data.state_applying, data.unchecked, data.away].join();
-    const news = sync.print !== '' && print !== sync.print;
-    const back = sync.state === 'unreachable';
-    Object.assign(sync, { data, print, at: Date.now(), state: syncStateOf(data) });
-    showSync();
+    takeSync(data, Date.now());
     if (!office) loadOffice();
-    if (news || back) refreshView();
   } catch (failure) {
     if (failure.kind === 'stopped' || sync.polling !== mine) return;
     sync.state = 'unreachable';
     showSync();
   }
   sync.timer = setTimeout(poll, POLL_MS);
+}
+
+// An answer, or what the shared worker told.
+function takeSync(data, at) {
+  const print = [data.unsent, data.saved_total, data.hub_received_seq, data.held, data.state_applying, data.unchecked, data.away].join();
+  const news = sync.print !== '' && print !== sync.print;
+  const back = sync.state === 'unreachable';
+  Object.assign(sync, { data, print, at, state: syncStateOf(data) });
+  showSync();
+  if (news || back) refreshView();
 }
 
 // A sleeping PC wakes with old words on the screen: they are taken away before the first question.

@@ -10,6 +10,7 @@
 //!   `/redo`
 //! - `GET /dossiers/{id}/forms/{form}`, `POST /dossiers/{id}/forms/{form}/printings`,
 //!   `GET /register`
+//! - `GET /events`: server-sent events; `GET` and `POST /numbers`: where today's codes go on
 //! - `/drafts`: see [`crate::drafts::routes`]
 //! - `POST /import/files`, `/import/preview`, `GET` and `POST /import/run`, `GET /export`: lists, see
 //!   [`crate::import`]
@@ -22,9 +23,9 @@ use crate::{
     desk::{Asking, Caller, Desk, NewDossier},
     drafts,
     error::DeskError,
-    extensions,
+    events, extensions,
     import::Imports,
-    lists,
+    lists, numbers,
     places::Places,
     promise::promise,
     scans,
@@ -34,8 +35,10 @@ use crate::{
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest, Path, Query, Request, State as Extract},
-    http::{HeaderMap, StatusCode},
+    extract::{
+        DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, State as Extract,
+    },
+    http::{HeaderMap, StatusCode, request::Parts},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -52,12 +55,13 @@ use motcua_shell::{
     carry::Courier,
     clock::Clock,
     http::{self, Metrics, PageFile},
-    shutdown::Readiness,
+    shutdown::{Readiness, Stop},
     startup::Startup,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Longest request body: a dossier of 100 papers with long names fits many times.
 pub(crate) const BODY_BYTES: usize = 256 * 1024;
@@ -68,6 +72,8 @@ pub(crate) static PAGE: &[PageFile] = &[
     PageFile::html("/", include_str!("../page/index.html")),
     PageFile::style("/style.css", include_str!("../page/style.css")),
     PageFile::script("/words.js", include_str!("../page/words.js")),
+    PageFile::script("/live.js", include_str!("../page/live.js")),
+    PageFile::script("/live_worker.js", include_str!("../page/live_worker.js")),
     PageFile::script("/sync.js", include_str!("../page/sync.js")),
     PageFile::script("/list.js", include_str!("../page/list.js")),
     PageFile::script("/lists.js", include_str!("../page/lists.js")),
@@ -82,6 +88,7 @@ pub(crate) static PAGE: &[PageFile] = &[
     PageFile::script("/acts.js", include_str!("../page/acts.js")),
     PageFile::script("/scans.js", include_str!("../page/scans.js")),
     PageFile::script("/forms.js", include_str!("../page/forms.js")),
+    PageFile::script("/numbers.js", include_str!("../page/numbers.js")),
     PageFile::script("/held.js", include_str!("../page/held.js")),
     PageFile::script("/app.js", include_str!("../page/app.js")),
     PageFile {
@@ -104,6 +111,10 @@ pub struct Api {
     pub places: Arc<Places>,
     /// Lists on their way in.
     pub(crate) imports: Arc<Imports>,
+    /// Streams that may still be opened.
+    pub streams: Arc<Semaphore>,
+    /// The wish to stop: streams end by it.
+    pub stop: Stop,
 }
 
 impl axum::extract::FromRef<Api> for Arc<Desk> {
@@ -130,7 +141,9 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/offices", get(offices))
         .route("/api/v1/procedures", get(procedures))
         .route("/api/v1/sync", get(sync))
+        .route("/api/v1/events", get(events::events))
         .route("/api/v1/held", get(held))
+        .route("/api/v1/numbers", get(numbers::show).post(numbers::begin))
         .route("/api/v1/dossiers", get(list).post(register))
         .route(dossier, get(show))
         .route(&format!("{dossier}/moves"), axum::routing::post(move_to))
@@ -208,10 +221,14 @@ pub(crate) async fn procedures(
 }
 
 async fn sync(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
-    let engine = api.desk.engine();
-    let mut state = sync_state(engine)?;
+    Ok(Json(sync_of(&api)?).into_response())
+}
+
+/// What the line at the top says.
+pub(crate) fn sync_of(api: &Api) -> Result<Value, DeskError> {
+    let mut state = sync_state(api.desk.engine())?;
     api.places.tell(&api.desk, &mut state)?;
-    Ok(Json(state).into_response())
+    Ok(json!(state))
 }
 
 #[derive(Deserialize)]
@@ -221,7 +238,7 @@ struct HeldQuery {
 
 async fn held(
     Extract(api): Extract<Api>,
-    Query(query): Query<HeldQuery>,
+    Seek(query): Seek<HeldQuery>,
 ) -> Result<Json<Value>, DeskError> {
     let after = query.after.as_deref().map(dossier_id).transpose()?;
     Ok(Json(motcua_shell::odd::list(api.desk.engine(), after)?))
@@ -229,7 +246,7 @@ async fn held(
 
 async fn list(
     Extract(api): Extract<Api>,
-    Query(query): Query<ListQuery>,
+    Seek(query): Seek<ListQuery>,
 ) -> Result<Json<Value>, DeskError> {
     api.desk.settled().await;
     Ok(Json(views::list(&api.desk, &query)?))
@@ -567,6 +584,19 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     }
 }
 
+/// What stands behind the question mark, or a refusal in words.
+pub(crate) struct Seek<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Seek<T> {
+    type Rejection = DeskError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, DeskError> {
+        let found = Query::from_request_parts(parts, state).await;
+        let Query(found) = found.map_err(|error| DeskError::Request(error.body_text()))?;
+        Ok(Self(found))
+    }
+}
+
 pub(crate) fn dossier_id(text: &str) -> Result<DossierId, DeskError> {
     text.parse().map_err(|_| DeskError::NoDossier(text.chars().take(80).collect()))
 }
@@ -621,7 +651,7 @@ fn keyed(key: &str, path: &str, said: &Value, clerk: String) -> Caller {
 }
 
 /// A clerk's name as it is shown.
-fn shown(clerk: &str) -> String {
+pub(crate) fn shown(clerk: &str) -> String {
     let clerk: String = clerk.trim().chars().take(100).collect();
     if clerk.is_empty() { "Quầy tiếp nhận".into() } else { clerk }
 }

@@ -6,7 +6,7 @@ use motcua_core::{
     author::{Draft, OwnLog},
     entry::{FactIds, Kind, dossier_id},
     hash::{Context, derive},
-    id::{DossierId, Hash, Nonce, OfficeId, PersonId},
+    id::{DossierId, Hash, LogId, Nonce, OfficeId, PersonId},
     key::{Purpose, SecretKey},
     ledger::is_away,
     record::{Record, RequestKey},
@@ -26,7 +26,7 @@ use motcua_dossier::{
     derive::{self, Derived},
     document::Document,
     fact::{self, Act, Applicant, Fact, Origin, Paper},
-    lease::{Issuer, Lease, Leases},
+    lease::{Issuer, Lease, Leases, Start},
     procedure::{Procedure, built_in},
     state::State,
 };
@@ -48,7 +48,7 @@ use std::{
 };
 
 /// A day that has certainly begun; a clock before it is wrong.
-const FLOOR: Day = Day { year: 2_026, month: 1, day: 1 };
+pub(crate) const FLOOR: Day = Day { year: 2_026, month: 1, day: 1 };
 
 /// How long an act waits for the history of a dossier that came as an image only: some round trips of
 /// a slow line.
@@ -136,6 +136,8 @@ pub struct Desk {
     keys: Mutex<HashMap<[u8; 16], Arc<tokio::sync::Mutex<()>>>>,
     /// Requests on disk that the state may not reflect yet.
     answered: Mutex<HashMap<[u8; 16], Request>>,
+    /// One start of a day's numbers at a time.
+    pub(crate) beginning: tokio::sync::Mutex<()>,
     /// Codes on their way to the state.
     pub(crate) codes: Codes,
     drafts: Drafts,
@@ -159,15 +161,18 @@ impl Desk {
         signer: SecretKey,
         drafts: Drafts,
     ) -> Result<Self, DeskError> {
-        let mut leases: Vec<Lease> = Vec::new();
         let (from, to) = (Key::Lease(0).bytes(), Key::Lease(u64::MAX).bytes());
-        for (_, bytes) in engine.books().range(&from, &to, usize::MAX)? {
-            leases.extend(Lease::decode(&bytes));
-        }
+        let rows = engine.books().range(&from, &to, usize::MAX)?;
+        let mut records: Vec<Vec<u8>> = rows.into_iter().map(|(_, bytes)| bytes).collect();
         // What the state does not reflect yet: of a state that is being made again, nearly all.
-        leases.extend(engine.own_records().leases.iter().filter_map(|bytes| Lease::decode(bytes)));
+        records.extend(engine.own_records().leases.iter().cloned());
         let mut all = Leases::default();
-        leases.into_iter().for_each(|lease| all.replay(lease));
+        for bytes in records {
+            match Lease::decode(&bytes) {
+                Some(lease) => all.replay(lease),
+                None => Start::decode(&bytes).into_iter().for_each(|start| all.replay_start(start)),
+            }
+        }
         Ok(Self {
             engine,
             documents,
@@ -179,6 +184,7 @@ impl Desk {
             procedures: built_in(),
             keys: Mutex::default(),
             answered: Mutex::default(),
+            beginning: tokio::sync::Mutex::default(),
             codes: Codes::default(),
             drafts,
             last_saved: AtomicU64::new(0),
@@ -280,7 +286,7 @@ impl Desk {
                         match taken_over {
                             Some(code) => self.free(code)?,
                             None => {
-                                let issuer = self.issuer(own);
+                                let issuer = self.issuer(own.log());
                                 registration.code = self.fresh_code(&issuer, now, &mut records)?;
                             }
                         }
@@ -374,7 +380,7 @@ impl Desk {
                         })?)?;
                         code
                     }
-                    Printed::Now => self.fresh_code(&self.issuer(own), now, &mut records)?,
+                    Printed::Now => self.fresh_code(&self.issuer(own.log()), now, &mut records)?,
                     Printed::Never => String::new(),
                 };
                 let registration =
@@ -757,7 +763,7 @@ impl Desk {
         })
     }
 
-    fn issuer(&self, own: &OwnLog) -> Issuer {
+    pub(crate) fn issuer(&self, log: LogId) -> Issuer {
         let trust = self.engine.trust();
         let org = trust.office(self.engine.me.office).map(|office| office.org_code.clone());
         let (slot, slots) = self.issuer_slot;
@@ -765,7 +771,7 @@ impl Desk {
         let replaces = self.replaces;
         // Codes that came from elsewhere are known from the state alone.
         let blind = !self.engine.startup().is_level();
-        Issuer { log: own.log(), machine: self.machine, org, slot, slots, replaces, blind }
+        Issuer { log, machine: self.machine, org, slot, slots, replaces, blind }
     }
 
     fn act_of(&self, caller: &Caller, note: String) -> Act {
@@ -778,11 +784,11 @@ impl Desk {
         }
     }
 
-    fn public_key(&self) -> motcua_core::key::PublicKey {
+    pub(crate) fn public_key(&self) -> motcua_core::key::PublicKey {
         self.engine.own().key()
     }
 
-    fn leases(&self) -> MutexGuard<'_, Leases> {
+    pub(crate) fn leases(&self) -> MutexGuard<'_, Leases> {
         lock(&self.leases)
     }
 

@@ -8,7 +8,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use motcua_core::{id::DossierId, state::StoreError};
-use motcua_dossier::{action::ActionError, due::DueError, lease::LeaseError};
+use motcua_dossier::{
+    action::ActionError,
+    due::DueError,
+    lease::{LeaseError, StartError},
+};
 use motcua_forms::FormError;
 use motcua_shell::{engine::SaveError, scans::UploadError, startup::View};
 use serde_json::json;
@@ -128,6 +132,12 @@ pub enum DeskError {
     /// A list was not imported or exported.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// Too many listen already.
+    #[error("too many listen already; ask for the sync state instead")]
+    Streams,
+    /// Today's numbers do not go on there.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// Too many scans are being taken in.
     #[error("other scans are being taken in; try again in a moment")]
     Busy,
@@ -162,6 +172,9 @@ impl DeskError {
             Self::Document(_) => (StatusCode::INTERNAL_SERVER_ERROR, "unreadable"),
             Self::KeyReused { .. } => (StatusCode::CONFLICT, "idempotency_mismatch"),
             Self::CodeTaken { .. } => (StatusCode::CONFLICT, "code_taken"),
+            Self::Streams => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+            Self::Start(StartError::Bounds(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::Start(_) => (StatusCode::CONFLICT, "no_start"),
             Self::Draft(DraftError::Disk(_)) => (StatusCode::INSUFFICIENT_STORAGE, "not_saved"),
             Self::Draft(DraftError::Unknown(_)) => (StatusCode::NOT_FOUND, "no_draft"),
             Self::Draft(DraftError::Discarded { .. }) => (StatusCode::GONE, "draft_discarded"),
@@ -212,6 +225,7 @@ impl DeskError {
             Self::Due(_) => Some("due"),
             Self::KeyReused { .. } => Some("Idempotency-Key"),
             Self::CodeTaken { .. } => Some("code"),
+            Self::Start(_) => Some("number"),
             _ => None,
         }
     }
@@ -292,6 +306,8 @@ impl DeskError {
             Self::CodeTaken { code, dossier } => {
                 format!("Mã {code} đã thuộc về hồ sơ {dossier}.")
             }
+            Self::Streams => "Đã có quá nhiều nơi theo dõi; hãy hỏi trạng thái đồng bộ.".into(),
+            Self::Start(error) => crate::numbers::vietnamese(error),
             Self::Draft(error) => error.vietnamese(),
             Self::Repeated(_) => "Đã thực hiện trước đó.".into(),
             Self::Field { field, why } => format!("{field} không đọc được ({why})."),

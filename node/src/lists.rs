@@ -1,14 +1,14 @@
 //! Working lists over the API: how much is in each, and a page of one.
 
 use crate::{
-    api::Api,
+    api::{Api, Seek},
     desk::Desk,
     error::DeskError,
     views::{self, hex, unhex},
 };
 use axum::{
     Json, Router,
-    extract::{Path, Query, State as Extract},
+    extract::{Path, State as Extract},
     routing::get,
 };
 use motcua_core::{
@@ -83,7 +83,7 @@ struct PageQuery {
 async fn page(
     Extract(api): Extract<Api>,
     Path(name): Path<String>,
-    Query(query): Query<PageQuery>,
+    Seek(query): Seek<PageQuery>,
 ) -> Result<Json<Value>, DeskError> {
     let unknown = || DeskError::Unknown { field: "list", value: name.chars().take(80).collect() };
     let list = List::from_word(&name).ok_or_else(unknown)?;

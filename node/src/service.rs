@@ -4,6 +4,7 @@ use crate::{
     api::{self, Api},
     desk::Desk,
     drafts::Drafts,
+    events,
     import::Imports,
     places::Places,
     rebuilding,
@@ -34,7 +35,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 /// A node whose desk can register, while its state is brought up to the journal.
 pub struct Opening {
@@ -212,6 +213,8 @@ async fn work(
         courier,
         places: Arc::clone(&places),
         imports: Arc::new(Imports::new(&settings.data_dir)),
+        streams: Arc::new(Semaphore::new(events::STREAMS)),
+        stop: stop.clone(),
     });
     gate.set(router.merge(bundles));
     tokio::spawn(async move {

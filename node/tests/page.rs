@@ -105,6 +105,58 @@ fn routed(rest: &str) -> Vec<(String, String)> {
 }
 
 #[test]
+fn every_code_of_a_refusal_is_described() {
+    let file: Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
+    let codes =
+        &file["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"];
+    let described: BTreeSet<&str> =
+        codes["enum"].as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
+    let refusals = include_str!("../src/error.rs").split("(StatusCode::").skip(1);
+    let codes = refusals.filter_map(|rest| rest.split_once(')')?.0.split('"').nth(1));
+    // Said while nothing is open yet, by the door and not by the desk.
+    let said: BTreeSet<&str> = codes.chain(["starting"]).collect();
+    assert_eq!(
+        said.iter().filter(|code| !described.contains(*code)).count(),
+        0,
+        "{said:?} {described:?}"
+    );
+    assert_eq!(
+        described.iter().filter(|code| !said.contains(*code)).count(),
+        0,
+        "{said:?} {described:?}"
+    );
+}
+
+/// Names that a script declares for all scripts of its page.
+fn declared(script: &str) -> Vec<&str> {
+    let words = ["const ", "let ", "var ", "class ", "function ", "async function "];
+    let rest = |line| words.iter().find_map(|word| str::strip_prefix(line, word));
+    script
+        .lines()
+        .filter_map(rest)
+        .filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+#[test]
+fn no_two_scripts_of_the_page_declare_the_same_name() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(here.join("page/index.html")).unwrap();
+    let mut known = BTreeSet::new();
+    for tag in page.split("<script src=\"").skip(1) {
+        let file = tag.split('"').next().unwrap();
+        let parts =
+            file.strip_prefix("/parts/").map(|name| format!("../protocol/shell/page/{name}"));
+        let script = parts.unwrap_or_else(|| format!("page{file}"));
+        for name in declared(&fs::read_to_string(here.join(script)).unwrap()) {
+            assert!(known.insert(name.to_owned()), "{name} of {file} is declared before");
+        }
+    }
+    assert!(known.len() > 50);
+}
+
+#[test]
 fn every_route_of_the_api_is_described_and_no_other() {
     let file: Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
     assert!(file["openapi"].as_str().unwrap().starts_with("3.1"));

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// What came back.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Answer {
     /// Status code.
     pub status: u16,

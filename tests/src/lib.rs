@@ -24,6 +24,7 @@ pub mod http;
 pub mod line;
 pub mod listing;
 pub mod machines;
+pub mod openapi;
 pub mod papers;
 pub mod patience;
 pub mod picture;

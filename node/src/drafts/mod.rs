@@ -16,6 +16,7 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::sync::broadcast;
 
 /// Why a draft was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -75,12 +76,17 @@ impl DraftError {
     }
 }
 
+/// Changes that a listener may be behind; whoever is further behind asks.
+const TOLD: usize = 64;
+
 /// The drafts of this machine.
 pub struct Drafts {
     shelf: Shelf,
     all: Mutex<BTreeMap<String, Draft>>,
     /// One change at a time: what is written was decided on what is on the disk.
     turn: tokio::sync::Mutex<()>,
+    /// Ids and revisions of what changes, for whoever listens.
+    told: broadcast::Sender<(String, u64)>,
 }
 
 impl Drafts {
@@ -90,7 +96,14 @@ impl Drafts {
     /// What the file system says.
     pub fn open(fs: Arc<dyn Fs>, data_dir: &Path) -> io::Result<Self> {
         let (shelf, drafts) = Shelf::open(fs, &data_dir.join("drafts"))?;
-        Ok(Self { shelf, all: Mutex::new(drafts), turn: tokio::sync::Mutex::default() })
+        let (told, _) = broadcast::channel(TOLD);
+        let turn = tokio::sync::Mutex::default();
+        Ok(Self { shelf, all: Mutex::new(drafts), turn, told })
+    }
+
+    /// What changes from now on.
+    pub(crate) fn told(&self) -> broadcast::Receiver<(String, u64)> {
+        self.told.subscribe()
     }
 
     /// All of them, newest first.
@@ -151,6 +164,8 @@ impl Drafts {
         let done = tokio::task::spawn_blocking(move || shelf.write(&written)).await;
         done.map_err(io::Error::other)??;
         self.all().insert(draft.id.clone(), draft.clone());
+        // An error means that nobody listens.
+        let _ = self.told.send((draft.id.clone(), draft.revision));
         Ok(draft)
     }
 

@@ -69,7 +69,7 @@ struct Look {
 async fn show(
     Extract(api): Extract<Api>,
     Path((id, form)): Path<(String, String)>,
-    Query(asked): Query<Look>,
+    api::Seek(asked): api::Seek<Look>,
 ) -> Result<Response, DeskError> {
     let (id, form) = (api::dossier_id(&id)?, known_form(&form)?);
     api.desk.settled().await;

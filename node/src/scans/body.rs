@@ -154,7 +154,7 @@ fn send_out(
 }
 
 /// Frames as they are read.
-struct Outgoing(Receiver<io::Result<Bytes>>);
+pub(crate) struct Outgoing(pub(crate) Receiver<io::Result<Bytes>>);
 
 impl HttpBody for Outgoing {
     type Data = Bytes;

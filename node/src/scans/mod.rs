@@ -1,7 +1,7 @@
 //! Scans at the counter: taking one in, showing what became of each, and giving one out, fetched
 //! from the hub first where it is not here.
 
-mod body;
+pub(crate) mod body;
 mod state;
 
 pub(crate) use state::{damaged, words_of_counts};
@@ -14,7 +14,7 @@ use crate::{
 use axum::{
     Json, Router,
     body::Body,
-    extract::{Path, Query, State as Extract},
+    extract::{Path, State as Extract},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -58,7 +58,7 @@ struct About {
 async fn take_in(
     Extract(api): Extract<Api>,
     Path(id): Path<String>,
-    Query(about): Query<About>,
+    api::Seek(about): api::Seek<About>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, DeskError> {

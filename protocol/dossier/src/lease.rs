@@ -12,6 +12,9 @@
 //! of the *guests'* part, from a place drawn from machine and log. So does, on its first day, a machine
 //! that stands where another was lost: nobody knows what that one printed today and never sent.
 //!
+//! An office that goes live in the middle of a day has numbers on paper already: a [`Start`] says where the
+//! day goes on. It is set once, holds for its day and organisation, and ends by itself at midnight.
+//!
 //! The last part is for a machine at home on its first day, while its state is being made again and it
 //! cannot see the codes that came from elsewhere: whoever had its place before printed some of them.
 
@@ -25,6 +28,8 @@ pub const BLOCK: u32 = 100;
 /// Blocks of the day for the machine at home; the rest is for guests. 6,000 a day is several
 /// times what the largest office registers.
 pub const HOME_BLOCKS: u32 = 60;
+/// Highest number at home, where a day that began on paper can go on.
+pub const HOME_LAST: u32 = HOME_BLOCKS * BLOCK;
 /// Blocks before the last part: a thousand numbers are more than anybody registers in minutes, and
 /// three thousand are left for guests.
 pub const SEEN_BLOCKS: u32 = 90;
@@ -46,6 +51,64 @@ pub struct Lease {
     pub first: u32,
     /// Last number.
     pub last: u32,
+}
+
+/// Where a day's numbers go on that began on paper, as journaled beside the leases.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// Organisation identifier in the codes.
+    pub org: String,
+    /// Local day: YYYY, MM, DD.
+    pub day: (i32, u8, u8),
+    /// First number that is issued; those below it stand on paper.
+    pub number: u32,
+    /// Who set it, as shown.
+    pub by: String,
+    /// When, Unix milliseconds.
+    pub at: i64,
+}
+
+/// Why a day's numbers do not go on there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// Not a number that a counter could begin with.
+    #[error("a day can go on at 2 to {last}, not at {0}", last = HOME_LAST)]
+    Bounds(u32),
+    /// It was set before.
+    #[error("today's numbers go on at {} already, set by {}: it is set once a day", .0.number, .0.by)]
+    Already(Start),
+    /// A number that is not below it is in use.
+    #[error(
+        "number {issued} was issued already (code {code}); today's numbers can go on behind it only"
+    )]
+    Issued {
+        /// The highest that is in use.
+        issued: u32,
+        /// Its code.
+        code: String,
+    },
+    /// Its block is another machine's.
+    #[error(
+        "number {number} is in the block {first} to {last}, which is another machine's of this office; \
+         set it there, and {} here if the paper register has gone beyond this machine's own blocks",
+        .last + 1
+    )]
+    OtherMachine {
+        /// What was asked for.
+        number: u32,
+        /// First number of the block.
+        first: u32,
+        /// Last number of the block.
+        last: u32,
+    },
+    /// What was issued cannot be seen.
+    #[error(
+        "the state is being made again: what was issued today is not known yet; try again in a moment"
+    )]
+    Blind,
+    /// Codes cannot be written now.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
 }
 
 /// Who issues: a lease made by anybody else is burnt.
@@ -102,6 +165,8 @@ pub struct Leases {
     logs: BTreeMap<LogId, Day>,
     /// Machine of the first lease of all.
     home: Option<[u8; 16]>,
+    /// Where days go on that began on paper.
+    starts: BTreeMap<(Day, String), Start>,
     newest: Option<Lease>,
     /// Next number of the newest lease; `None` after a start, when nobody knows what was printed.
     next: Option<u32>,
@@ -122,11 +187,93 @@ impl Leases {
     pub fn replay(&mut self, lease: Lease) {
         let (year, month, day) = lease.day;
         let key = (Day { year, month, day }, lease.org.clone());
-        self.days.entry(key).or_default().insert(lease.first / BLOCK);
+        self.days.entry(key).or_default().insert(lease.first.saturating_sub(1) / BLOCK);
         self.logs.entry(lease.log).or_insert(Day { year, month, day });
         self.home.get_or_insert(lease.machine);
         self.newest = Some(lease);
         self.next = None;
+    }
+
+    /// Takes in a journaled start. What was set first holds.
+    pub fn replay_start(&mut self, start: Start) {
+        let (year, month, day) = start.day;
+        let key = (Day { year, month, day }, start.org.clone());
+        self.starts.entry(key).or_insert(start);
+    }
+
+    /// All that were set, the oldest first.
+    pub fn starts(&self) -> impl Iterator<Item = &Start> {
+        self.starts.values()
+    }
+
+    /// Where the numbers of a day go on, if it began on paper.
+    pub fn start_of(&self, org: &str, day: Day) -> Option<&Start> {
+        self.starts.get(&(day, org.to_owned()))
+    }
+
+    /// Whether a day's numbers may go on at `number`; the start to be journaled, before
+    /// [`Self::replay_start`] makes it hold. `known` are numbers of that day that dossiers here have, with
+    /// their codes; `elsewhere` those of them that another machine of the office gave.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub fn may_start(
+        &self,
+        issuer: &Issuer,
+        (number, by): (u32, &str),
+        (now, floor): (i64, Day),
+        known: &BTreeMap<u32, String>,
+        elsewhere: &BTreeSet<u32>,
+    ) -> Result<Start, StartError> {
+        let day = Day::of(now);
+        if day < floor {
+            return Err(LeaseError::Clock { shown: day, known: floor }.into());
+        }
+        let start = Start {
+            org: issuer.org.clone(),
+            day: (day.year, day.month, day.day),
+            number,
+            by: by.to_owned(),
+            at: now,
+        };
+        if let Some(before) = self.start_of(&issuer.org, day) {
+            // Asked again, the answer is the same.
+            let same = before.number == number;
+            return if same {
+                Ok(before.clone())
+            } else {
+                Err(StartError::Already(before.clone()))
+            };
+        }
+        if issuer.blind {
+            return Err(StartError::Blind);
+        }
+        if !(2..=HOME_LAST).contains(&number) {
+            return Err(StartError::Bounds(number));
+        }
+        let (slots, block) = (issuer.slots.max(1), (number - 1) / BLOCK);
+        let in_block = |number: u32| number.saturating_sub(1) / BLOCK == block;
+        if block % slots != issuer.slot % slots || elsewhere.iter().any(|one| in_block(*one)) {
+            let (first, last) = (block * BLOCK + 1, (block + 1) * BLOCK);
+            return Err(StartError::OtherMachine { number, first, last });
+        }
+        let home = |one: &u32| *one <= HOME_LAST && !elsewhere.contains(one);
+        let issued = known.iter().rfind(|(one, _)| home(one));
+        if let Some((issued, code)) = issued.filter(|(issued, _)| **issued >= number) {
+            return Err(StartError::Issued { issued: *issued, code: code.clone() });
+        }
+        // A number may have been given a moment ago, to a dossier that is on its way to the disk.
+        let given = self.next.and_then(|next| {
+            let lease = self.newest.as_ref().filter(|lease| lease.day == start.day)?;
+            (lease.org == issuer.org && next > number && next > lease.first).then_some(next - 1)
+        });
+        match given {
+            Some(issued) => {
+                let code = Code::write(&issuer.org, now, issued).map_err(LeaseError::from)?;
+                Err(StartError::Issued { issued, code })
+            }
+            None => Ok(start),
+        }
     }
 
     /// The next code for a dossier received at `now` (Unix milliseconds). `floor` is a day that
@@ -139,7 +286,8 @@ impl Leases {
         if day < floor {
             return Err(LeaseError::Clock { shown: day, known: floor });
         }
-        if let (Some(lease), Some(next)) = (&self.newest, self.next)
+        let from = self.start_of(&issuer.org, day).map_or(1, |start| start.number);
+        if let (Some(lease), Some(next)) = (&self.newest, self.next.map(|next| next.max(from)))
             && lease.day == (day.year, day.month, day.day)
             && (lease.log, lease.machine, &lease.org) == (issuer.log, issuer.machine, &issuer.org)
             && next <= lease.last
@@ -171,6 +319,7 @@ impl Leases {
         // Whoever had this machine's place before it may have printed numbers of the day on which it
         // came; they are known from other offices and copies, if they can be seen.
         let new_here = issuer.blind && self.days.keys().all(|(leased, _)| *leased >= day);
+        let from = self.start_of(&issuer.org, day).map_or(1, |start| start.number);
         let order = if abroad || again {
             let mut blocks = mine(HOME_BLOCKS..SEEN_BLOCKS);
             let start = place(issuer, blocks.len());
@@ -181,6 +330,8 @@ impl Leases {
         } else {
             // Behind the highest, so that numbers rise over the day.
             let highest = leased.range(..HOME_BLOCKS).last().map_or(0, |block| block + 1);
+            // What is below the start stands on paper.
+            let highest = highest.max((from - 1) / BLOCK);
             mine(highest..HOME_BLOCKS)
         };
         let free = order.into_iter().find(|block| !leased.contains(block));
@@ -190,7 +341,7 @@ impl Leases {
             machine: issuer.machine,
             org: issuer.org.clone(),
             day: (day.year, day.month, day.day),
-            first: free * BLOCK + 1,
+            first: if (from - 1) / BLOCK == free { from } else { free * BLOCK + 1 },
             last: ((free + 1) * BLOCK).min(LAST),
         })
     }
@@ -214,6 +365,24 @@ impl Lease {
     }
 
     /// Reads the journal form; `None` for a later version.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first() {
+            Some((&Self::VERSION, body)) => postcard::from_bytes(body).ok(),
+            _ => None,
+        }
+    }
+}
+
+impl Start {
+    /// Told from a lease by the first byte, so that a program that knows only leases passes it over.
+    const VERSION: u8 = 2;
+
+    /// Journal form: a record like that of a lease.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_extend(self, vec![Self::VERSION]).unwrap_or_default()
+    }
+
+    /// Reads the journal form; `None` for anything else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         match bytes.split_first() {
             Some((&Self::VERSION, body)) => postcard::from_bytes(body).ok(),
@@ -254,6 +423,90 @@ mod tests {
         let lease = first.lease.unwrap();
         assert_eq!(Lease::decode(&lease.encode()), Some(lease));
         assert_eq!(Lease::decode(&[9, 9]), None);
+    }
+
+    /// Sets the start as a node does, with these numbers known here.
+    fn set(
+        leases: &mut Leases,
+        who: &Issuer,
+        number: u32,
+        known: &[u32],
+        elsewhere: &[u32],
+    ) -> Result<(), StartError> {
+        let known = known.iter().map(|one| (*one, format!("code {one}"))).collect();
+        let elsewhere = elsewhere.iter().copied().collect();
+        let asked = (number, "Lê Thị Mẫu");
+        let start = leases.may_start(who, asked, (MORNING, FLOOR), &known, &elsewhere)?;
+        assert_eq!(Start::decode(&start.encode()).as_ref(), Some(&start));
+        assert_eq!(Lease::decode(&start.encode()), None);
+        leases.replay_start(start);
+        Ok(())
+    }
+
+    fn number(leases: &mut Leases, who: &Issuer, now: i64) -> u32 {
+        let code = leases.issue(who, now, FLOOR).unwrap().code;
+        Code::read(&code).unwrap().seq.parse().unwrap()
+    }
+
+    #[test]
+    fn a_day_that_began_on_paper_goes_on_behind_it_and_the_next_begins_at_one() {
+        let (mut leases, who) = (Leases::default(), issuer(1, 0, 2));
+        set(&mut leases, &who, 38, &[1, 2, 37], &[]).unwrap();
+        let mut other = Leases::default();
+        let mut all: BTreeSet<u32> = (0..6).map(|_| number(&mut leases, &who, MORNING)).collect();
+        all.extend((0..3).map(|_| number(&mut other, &issuer(2, 1, 2), MORNING)));
+        assert_eq!(all.len(), 9);
+        assert!(*all.first().unwrap() == 38, "{all:?}");
+        // A restart burns what was left, and never falls below.
+        let mut again = Leases::default();
+        again.replay(leases.newest.clone().unwrap());
+        again.replay_start(leases.start_of("H29.30.05", Day::of(MORNING)).unwrap().clone());
+        let next = number(&mut again, &who, MORNING);
+        assert!(next > 43 && !all.contains(&next), "{next}");
+        assert_eq!(number(&mut leases, &who, MORNING + 86_400_000), 1);
+        assert_eq!(number(&mut again, &who, MORNING + 86_400_000), 1);
+    }
+
+    #[test]
+    fn a_start_at_or_below_what_was_issued_or_in_anothers_block_is_refused_with_the_reason() {
+        let (mut leases, who) = (Leases::default(), issuer(1, 0, 2));
+        assert!(matches!(set(&mut leases, &who, 1, &[], &[]), Err(StartError::Bounds(1))));
+        assert!(matches!(set(&mut leases, &who, 6_001, &[], &[]), Err(StartError::Bounds(_))));
+        let other = set(&mut leases, &who, 150, &[], &[]).unwrap_err();
+        assert_eq!(other, StartError::OtherMachine { number: 150, first: 101, last: 200 });
+        // Where the machines do not know of each other, what came over tells.
+        let alone = issuer(1, 0, 1);
+        let met = set(&mut leases, &alone, 150, &[101], &[101]).unwrap_err();
+        assert!(matches!(met, StartError::OtherMachine { .. }));
+        for known in [38, 39] {
+            let refused = set(&mut leases, &who, 38, &[known], &[]).unwrap_err();
+            assert!(matches!(refused, StartError::Issued { issued, .. } if issued == known));
+        }
+        // A guest's numbers are not in the way.
+        let mut guest = leases.clone();
+        set(&mut guest, &who, 38, &[6_001, 140], &[140]).unwrap();
+        // Given a moment ago, and not in the state yet.
+        assert_eq!(number(&mut leases, &who, MORNING), 1);
+        assert_eq!(number(&mut leases, &who, MORNING), 2);
+        let refused = set(&mut leases, &who, 2, &[], &[]).unwrap_err();
+        assert!(matches!(refused, StartError::Issued { issued: 2, .. }), "{refused}");
+        set(&mut leases, &who, 100, &[], &[]).unwrap();
+        assert_eq!(number(&mut leases, &who, MORNING), 100);
+        assert_eq!(number(&mut leases, &who, MORNING), 201);
+        set(&mut leases, &who, 100, &[], &[]).unwrap();
+        let again = set(&mut leases, &who, 300, &[], &[]).unwrap_err();
+        assert!(matches!(again, StartError::Already(Start { number: 100, .. })));
+        let blind = Issuer { blind: true, ..who };
+        let blind = set(&mut Leases::default(), &blind, 38, &[], &[]);
+        assert_eq!(blind, Err(StartError::Blind));
+    }
+
+    #[test]
+    fn a_start_in_a_block_whose_last_number_it_is_leaves_that_one() {
+        let (mut leases, who) = (Leases::default(), issuer(1, 0, 1));
+        set(&mut leases, &who, 200, &[], &[]).unwrap();
+        assert_eq!(number(&mut leases, &who, MORNING), 200);
+        assert_eq!(number(&mut leases, &who, MORNING), 201);
     }
 
     #[test]

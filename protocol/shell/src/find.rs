@@ -193,6 +193,19 @@ pub fn origin_range(key: &[u8; 16]) -> (Vec<u8>, Vec<u8>) {
     Table::Origin.prefix(&[hex.as_bytes(), &[0]].concat())
 }
 
+/// Codes that begin so, with their dossiers.
+///
+/// # Errors
+/// [`StoreError`] when the state cannot be read.
+pub fn codes(kv: &(impl Kv + ?Sized), begin: &str) -> Result<Vec<(String, DossierId)>, StoreError> {
+    let (from, to) = code_range(begin);
+    let code = |key: &[u8]| {
+        let text = key.get(2..key.len().checked_sub(DossierId::LEN + 1)?)?;
+        Some((String::from_utf8(text.to_vec()).ok()?, dossier_of(key)?))
+    };
+    Ok(kv.range(&from, &to, usize::MAX)?.iter().filter_map(|(key, _)| code(key)).collect())
+}
+
 /// The dossier that an index key points to.
 pub fn dossier_of(key: &[u8]) -> Option<DossierId> {
     DossierId::from_slice(key.get(key.len().checked_sub(DossierId::LEN)?..)?)

@@ -558,6 +558,21 @@ impl Engine {
         &self.data_dir
     }
 
+    /// Writes a record that goes with no entry, and waits for the disk.
+    ///
+    /// # Errors
+    /// [`SaveError`]; it was not written.
+    pub async fn record(&self, record: Record) -> Result<(), SaveError> {
+        let (told, answer) = tokio::sync::oneshot::channel();
+        let tell = move |result| {
+            // Whoever waited may have gone.
+            let _ = told.send(result);
+        };
+        self.pen.write(vec![record], Box::new(tell));
+        answer.await.map_err(|_| SaveError::Stopping)?.map_err(SaveError::from)?;
+        Ok(())
+    }
+
     /// Writes what waits, then ends the threads. Blocks.
     pub fn stop(&self) {
         // A start that is still under way breaks off.
