@@ -86,7 +86,7 @@ impl Described {
             "null" => value.is_null(),
             _ => false,
         };
-        if !types.is_empty() && !types.iter().any(|name| fits(name)) {
+        if !types.is_empty() && !types.iter().any(fits) {
             faults.push(format!("{at}: {value} is not {types:?}"));
             return;
         }
