@@ -483,3 +483,35 @@ fn own_work_behind_a_hole_in_the_own_log_is_written_again_and_only_what_was_dama
         assert!(world.in_sync(Ward1));
     }
 }
+
+/// Found by a simulated city (rot and a lost hub, seed 668): the machine refused its own link for ever,
+/// and nothing it saved from then on went anywhere.
+#[test]
+fn a_hub_that_is_new_gets_an_own_entry_whose_record_is_damaged_from_the_state() {
+    let mut world = World::new(701);
+    let empty = world.copy_of(District1);
+    let dossier = world.create(Ward1);
+    let op = grant(&world, Ward2);
+    world.edit(Ward1, dossier, &[op]);
+    let other = world.create(Ward1);
+    world.edit(Ward1, dossier, &[]);
+    world.settle();
+    let own = |record: &Record| matches!(record, Record::Own { .. });
+    assert_eq!(damage(&mut world, Ward1, 1, own), 4);
+    // What is kept in memory hides it.
+    world.crash(Ward1);
+    world.cut(City);
+    world.put_back(District1, empty);
+    world.settle();
+    world.edit(Ward1, other, &[]);
+    world.settle();
+    for place in [District1, Ward1] {
+        assert_eq!(
+            (world.changes(place, dossier), world.changes(place, other)),
+            (3, 2),
+            "{place:?}"
+        );
+    }
+    assert!(world.in_sync(Ward1));
+    assert_eq!(world.faults(), Vec::<String>::new());
+}

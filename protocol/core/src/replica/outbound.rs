@@ -14,19 +14,24 @@ use crate::{
     log::{Checkpoint, Frontier, empty_root},
     record::Record,
     state::{
-        Key,
+        Key, StoreError, history,
         rows::{self, Position},
         tiles,
     },
     time::Instant,
     wire,
 };
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    ops::Range,
+};
 
 /// Own entries kept in memory so that a live one need not be read back.
 const TAIL_ENTRIES: usize = 1_024;
 /// Own changes that a frame may refer to by sequence; older ones are named by hash.
 const KNOWN_CHANGES: usize = 128 * 1024;
+/// Dossiers listed at once while an entry is looked for in all of them.
+const SEARCHED_AT_ONCE: usize = 1_000;
 
 /// The end of the own log.
 pub(super) struct OwnTail {
@@ -411,16 +416,15 @@ fn frame_around(
 /// them into another log when this one has to be given up.
 ///
 /// # Errors
-/// [`StoreError`](crate::state::StoreError) when state or journal cannot be read.
+/// [`StoreError`] when state or journal cannot be read.
 pub fn own_entries_after(
     store: &impl Store,
     log: LogId,
     after: u64,
-) -> Result<Vec<Entry>, crate::state::StoreError> {
+) -> Result<Vec<Entry>, StoreError> {
     let row: Option<rows::Log> = super::read(store, Key::Log(log))?;
     let head = row.map_or(0, |row| row.frontier.size());
-    read_own(log, after + 1, head, store)
-        .map_err(|fault| crate::state::StoreError::Backend(fault.reason))
+    read_own(log, after + 1, head, store).map_err(|fault| StoreError::Backend(fault.reason))
 }
 
 /// About one frame of entries of an own log, from the journal.
@@ -439,11 +443,35 @@ fn read_own(log: LogId, next: u64, head: u64, store: &impl Store) -> Result<Vec<
     Ok(entries)
 }
 
+/// Entries of a log as their dossiers have them.
+fn in_state(
+    log: LogId,
+    wanted: Range<u64>,
+    store: &impl Store,
+) -> Result<BTreeMap<u64, Entry>, StoreError> {
+    let mut found = BTreeMap::new();
+    let mut from = Key::Dossier(DossierId::ZERO).bytes();
+    let to = [Key::Dossier(DossierId([0xff; 16])).bytes(), vec![0]].concat();
+    loop {
+        let rows = store.range(&from, &to, SEARCHED_AT_ONCE)?;
+        let Some((last, _)) = rows.last() else { return Ok(found) };
+        from = [&last[..], &[0]].concat();
+        for id in rows.iter().filter_map(|(key, _)| DossierId::from_slice(&key[1..])) {
+            let Some((_, all)) = history::held(store, id)? else { continue };
+            let mine = all.into_iter().filter(|one| one.log == log);
+            let mine = mine.filter(|one| wanted.contains(&one.sequence));
+            found.extend(mine.map(|one| (one.sequence, one.entry)));
+        }
+    }
+}
+
 /// Journal positions of a block of own entries, read once.
 #[derive(Default)]
 pub(super) struct OwnBlock {
     first: u64,
     positions: Vec<u64>,
+    /// The block as its dossiers have it, looked for when a record of it is damaged.
+    shown: Option<BTreeMap<u64, Entry>>,
 }
 
 impl OwnBlock {
@@ -458,6 +486,7 @@ impl OwnBlock {
         let place = (sequence - first) as usize;
         if self.first != first || self.positions.len() <= place {
             self.first = first;
+            self.shown = None;
             self.positions = match super::read(store, Key::Frame(log, first))? {
                 Some(Position::Entries(positions)) => positions,
                 _ => Vec::new(),
@@ -470,7 +499,30 @@ impl OwnBlock {
                     wire::decode_entry(&entry).map_err(|error| Fault::new("store", error))?;
                 Ok(Some(entry))
             }
-            _ => Err(Fault::new("store", format!("own entry {sequence} is not in the journal"))),
+            // A bit flipped in a record that was good when the state was made. Without it no hub that
+            // is new would ever take anything more from this machine.
+            _ => match self.shown(log, store)?.remove(&sequence) {
+                Some(entry) => Ok(Some(entry)),
+                None => {
+                    let words = format!("own entry {sequence} is neither in journal nor state");
+                    Err(Fault::new("store", words))
+                }
+            },
         }
+    }
+
+    /// Nothing says in which dossier an entry stands, so all are looked through, once a block.
+    fn shown(
+        &mut self,
+        log: LogId,
+        store: &impl Store,
+    ) -> Result<&mut BTreeMap<u64, Entry>, Fault> {
+        use crate::ledger::POSITIONS;
+        let block = self.first..self.first + POSITIONS;
+        let found = match self.shown.take() {
+            Some(found) => found,
+            None => in_state(log, block, store).map_err(Fault::from)?,
+        };
+        Ok(self.shown.insert(found))
     }
 }
