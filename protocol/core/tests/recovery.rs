@@ -515,3 +515,28 @@ fn a_hub_that_is_new_gets_an_own_entry_whose_record_is_damaged_from_the_state() 
     assert!(world.in_sync(Ward1));
     assert_eq!(world.faults(), Vec::<String>::new());
 }
+
+/// The same for what a hub passes on: one frame that is damaged there must not stop all others.
+#[test]
+fn a_damaged_frame_stops_its_log_alone_and_the_check_brings_what_stood_in_it() {
+    let mut world = World::new(702);
+    let empty = world.copy_of(City);
+    let first = world.create(Ward1);
+    world.settle();
+    let second = world.create(Ward2);
+    world.settle();
+    let frames = |record: &Record| matches!(record, Record::Up { .. });
+    assert_eq!(damage(&mut world, District1, 0, frames), 2);
+    world.put_back(City, empty);
+    world.settle();
+    let third = world.create(Ward2);
+    world.settle();
+    assert_eq!((world.changes(City, second), world.changes(City, third)), (1, 1), "others go on");
+    world.edit(Ward1, first, &[]);
+    world.settle();
+    world.verify(District1);
+    world.settle();
+    assert_eq!(world.changes(City, first), 2, "by the daily check");
+    let faults = world.faults();
+    assert!(!faults.is_empty() && faults.iter().all(|fault| fault.contains("frame 1 of log")));
+}

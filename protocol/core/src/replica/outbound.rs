@@ -2,7 +2,7 @@
 //! passed on as they came.
 
 use super::{
-    Data, Fault, Head, LinkId, Replica, Store,
+    Data, Event, Fault, Head, LinkId, Replica, Store,
     ahead::{Ahead, Cut},
     inbound::InLog,
     root_at,
@@ -339,7 +339,21 @@ impl Replica {
         for log in logs {
             while !self.upstream.window_is_full() && self.may_send(log, store)? {
                 let next = self.upstream.next(&log);
-                let Some((upto, frame)) = relayed_frame(log, next, store)? else { break };
+                let found = match relayed_frame(log, next, store) {
+                    Ok(found) => found,
+                    // Its author's signature is over the frame as it was. The parent finds by the
+                    // daily check what it lacks of this log; all others go up meanwhile.
+                    Err(fault) => {
+                        self.upstream.stop(log);
+                        self.event(Event::Refused {
+                            peer: None,
+                            kind: fault.kind,
+                            reason: fault.reason,
+                        });
+                        break;
+                    }
+                };
+                let Some((upto, frame)) = found else { break };
                 let Some(row) = self.logs.get(&log) else { break };
                 let binding = row.author.binding.clone();
                 self.announce(link, log, binding);

@@ -368,11 +368,17 @@ impl Upstream {
     pub(super) fn settle_doubt(&mut self, log: &LogId, agrees: bool) {
         self.doubted.remove(log);
         if !agrees {
-            self.next.insert(*log, u64::MAX);
+            self.stop(*log);
         }
     }
 
-    /// Whether nothing more of this log goes up: the parent holds another history of it.
+    /// Nothing more of this log goes up on this link.
+    pub(super) fn stop(&mut self, log: LogId) {
+        self.next.insert(log, u64::MAX);
+    }
+
+    /// Whether nothing more of this log goes up: the parent holds another history of it, or a frame
+    /// of it is damaged here.
     pub(super) fn stopped(&self, log: &LogId) -> bool {
         self.next(log) == u64::MAX
     }
