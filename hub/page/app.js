@@ -44,6 +44,8 @@ function start() {
   startBundles(bundleTaken);
   $('bundle-make-form').addEventListener('submit', makeBundle);
   startHeld();
+  document.addEventListener('freeze', showNoAnswer);
+  document.addEventListener('resume', wake);
   document.addEventListener('visibilitychange', wake);
   window.addEventListener('pageshow', (event) => { if (event.persisted) wake(); });
   setInterval(distrustOldAnswers, 250);

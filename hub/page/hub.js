@@ -68,10 +68,14 @@ function showHub() {
 // A sleeping PC wakes with old words on the screen: they are taken away before the first question.
 function distrustOldAnswers() {
   const age = hub.at === null ? 0 : Date.now() - hub.at;
-  if (hub.state !== 'unreachable' && hub.state !== 'checking' && (age > STALE_MS || age < 0)) {
-    hub.state = 'checking';
-    showHub();
-  }
+  if (age > STALE_MS || age < 0) showNoAnswer();
+}
+
+// Also when the browser says that it puts the page to sleep: it may wake before that is old.
+function showNoAnswer() {
+  if (hub.state === 'unreachable' || hub.state === 'checking') return;
+  hub.state = 'checking';
+  showHub();
 }
 
 // Nothing of it is left on the screen for whoever comes next.

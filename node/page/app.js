@@ -142,7 +142,8 @@ function start() {
   $('note-form').addEventListener('submit', addNote);
   document.addEventListener('keydown', shortcut);
   window.addEventListener('hashchange', route);
-  document.addEventListener('resume', distrustOldAnswers);
+  document.addEventListener('freeze', showNoAnswer);
+  document.addEventListener('resume', () => { distrustOldAnswers(); poll(); });
   document.addEventListener('visibilitychange', () => { distrustOldAnswers(); poll(); refreshView(); lookAgain(); });
   window.addEventListener('pageshow', (event) => { if (event.persisted) { distrustOldAnswers(); poll(); } });
   setInterval(distrustOldAnswers, 250);

@@ -108,8 +108,12 @@ function takeSync(data, at) {
 // A sleeping PC wakes with old words on the screen: they are taken away before the first question.
 function distrustOldAnswers() {
   const age = sync.at === null ? 0 : Date.now() - sync.at;
-  if (sync.state !== 'unreachable' && sync.state !== 'checking' && (age > STALE_MS || age < 0)) {
-    sync.state = 'checking';
-    showSync();
-  }
+  if (age > STALE_MS || age < 0) showNoAnswer();
+}
+
+// Also when the browser says that it puts the page to sleep: it may wake before that is old.
+function showNoAnswer() {
+  if (sync.state === 'unreachable' || sync.state === 'checking') return;
+  sync.state = 'checking';
+  showSync();
 }

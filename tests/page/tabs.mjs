@@ -69,6 +69,8 @@ await drive(page_url, shots, async ({ page, pc }) => {
   for (const session of frozen) await session.send('Page.setWebLifecycleState', { state: 'frozen' });
   await ask('hub stop');
   await ask('asleep');
+  // The hub has been gone for longer than an old word may stand: what waits for the tabs is older.
+  await page.waitForTimeout(SOON);
   for (const session of frozen) await session.send('Page.setWebLifecycleState', { state: 'active' });
   const woken = await Promise.all(tabs.map(kind));
   check(woken.every((state) => [...NOT_LIVE, 'offline', 'connecting'].includes(state)), `after waking: ${woken}`);
