@@ -35,7 +35,7 @@ fn a_scan_reaches_the_city_over_kills_and_comes_down_to_whoever_takes_part() {
     assert_eq!(blake3::hash(&bytes).to_hex().as_str(), hash);
     // The same request again, as a page that lost the answer sends it, is the same scan.
     let again = attach(here, &id, "can-cuoc.pdf", &bytes, &key).unwrap();
-    assert_eq!((again.status, again.json()["id"].as_str().unwrap()), (200, fact.as_str()));
+    assert_eq!((again.status, again.json()["id"].as_str().unwrap()), (201, fact.as_str()));
     assert_eq!(
         here.get(&attachments(&id)).unwrap().json()["attachments"].as_array().unwrap().len(),
         1
