@@ -20,7 +20,7 @@
 
 use crate::code::{Code, CodeError, Day};
 use motcua_core::id::LogId;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers in a block.
@@ -356,20 +356,30 @@ fn place(issuer: &Issuer, blocks: usize) -> usize {
     usize::try_from(mixed % blocks.max(1) as u64).unwrap_or_default()
 }
 
+/// A journal form: its version, then the value.
+fn written(version: u8, value: &impl Serialize) -> Vec<u8> {
+    postcard::to_extend(value, vec![version]).unwrap_or_default()
+}
+
+/// The value of a journal form; `None` for another version.
+fn read<T: DeserializeOwned>(version: u8, bytes: &[u8]) -> Option<T> {
+    match bytes.split_first() {
+        Some((first, body)) if *first == version => postcard::from_bytes(body).ok(),
+        _ => None,
+    }
+}
+
 impl Lease {
     const VERSION: u8 = 1;
 
     /// Journal form.
     pub fn encode(&self) -> Vec<u8> {
-        postcard::to_extend(self, vec![Self::VERSION]).unwrap_or_default()
+        written(Self::VERSION, self)
     }
 
     /// Reads the journal form; `None` for a later version.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        match bytes.split_first() {
-            Some((&Self::VERSION, body)) => postcard::from_bytes(body).ok(),
-            _ => None,
-        }
+        read(Self::VERSION, bytes)
     }
 }
 
@@ -379,15 +389,12 @@ impl Start {
 
     /// Journal form: a record like that of a lease.
     pub fn encode(&self) -> Vec<u8> {
-        postcard::to_extend(self, vec![Self::VERSION]).unwrap_or_default()
+        written(Self::VERSION, self)
     }
 
     /// Reads the journal form; `None` for anything else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        match bytes.split_first() {
-            Some((&Self::VERSION, body)) => postcard::from_bytes(body).ok(),
-            _ => None,
-        }
+        read(Self::VERSION, bytes)
     }
 }
 
