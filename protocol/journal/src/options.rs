@@ -12,6 +12,10 @@ pub struct Options {
     pub segment_size: u64,
     /// Name and version of the program, for the headers; cut at 32 bytes.
     pub writer: String,
+    /// A sabotage, for tests that must notice it: commits are answered and never synced. There is no such
+    /// thing in a build for release.
+    #[cfg(debug_assertions)]
+    pub leaves_out_syncs: bool,
 }
 
 impl Options {
@@ -22,7 +26,17 @@ impl Options {
             nonce: Box::new(nonce),
             segment_size: limits::DEFAULT_SEGMENT,
             writer: concat!("motcua ", env!("CARGO_PKG_VERSION")).to_owned(),
+            #[cfg(debug_assertions)]
+            leaves_out_syncs: false,
         }
+    }
+
+    /// Whether commits are synced: always, but for the sabotage of a test.
+    pub(crate) fn syncs(&self) -> bool {
+        #[cfg(debug_assertions)]
+        return !self.leaves_out_syncs;
+        #[cfg(not(debug_assertions))]
+        true
     }
 
     /// Nonces counted up from a seed, for simulators and tests.

@@ -115,11 +115,32 @@ fn a_power_cut_at_any_operation_leaves_a_valid_base() {
 }
 
 #[test]
-fn a_full_disk_fails_the_new_base_and_keeps_the_old() {
+fn a_disk_that_is_full_anywhere_in_a_base_keeps_the_old_one_and_gives_its_space_back() {
     let fs = MemFs::new();
     write(&fs, 10).unwrap();
-    fs.disk_full_after(Some(900));
-    assert!(write(&fs, 20).is_err_and(|error| error.is_disk_full()));
+    write(&fs, 20).unwrap();
+    let whole = fs.content(&path(20)).unwrap().len() as u64;
+    for room in (0..whole).step_by(whole as usize / 40).chain([whole - 1]) {
+        fs.disk_full_after(Some(room));
+        assert!(write(&fs, 30).is_err_and(|error| error.is_disk_full()), "with {room} bytes");
+        assert_eq!(fs.paths(), [path(10), path(20)], "with {room} bytes: nothing unfinished stays");
+        // A cut right then brings nothing unfinished back that would count.
+        let left = fs.image(Crash::Seed(room));
+        assert_eq!(newest(&left), Some((20, pairs(20))), "with {room} bytes");
+    }
+    fs.disk_full_after(None);
+    write(&fs, 30).unwrap();
+    assert_eq!(newest(&fs), Some((30, pairs(30))));
+}
+
+#[test]
+fn a_base_whose_sync_fails_is_none() {
+    let fs = MemFs::new();
+    write(&fs, 10).unwrap();
+    fs.fail_sync(1, 7);
+    write(&fs, 20).err().unwrap();
+    assert_eq!(fs.paths(), [path(10)]);
+    fs.crash(Crash::KeepAll);
     assert_eq!(newest(&fs), Some((10, pairs(10))));
 }
 

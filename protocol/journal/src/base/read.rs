@@ -97,6 +97,11 @@ impl Base {
         self.lsn
     }
 
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// How many pairs it has.
     pub fn pairs(&self) -> u64 {
         self.pairs

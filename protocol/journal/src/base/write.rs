@@ -14,7 +14,8 @@ use std::{
 };
 
 /// Streams pairs into a new base. Memory stays at about one frame. Dropped without
-/// [`Self::finish`], it leaves a temporary file that [`Base::newest`] removes.
+/// [`Self::finish`], or when that fails, it takes its temporary file away: on a full disk that is the
+/// space which everything else waits for. What a crash leaves, [`Base::newest`] removes.
 pub struct BaseWriter {
     fs: Arc<dyn Fs>,
     dir: PathBuf,
@@ -29,6 +30,17 @@ pub struct BaseWriter {
     frames: u64,
     whole: blake3::Hasher,
     content: blake3::Hasher,
+    /// The file has its name.
+    named: bool,
+}
+
+impl Drop for BaseWriter {
+    fn drop(&mut self) {
+        if !self.named {
+            // A leftover is removed at the next opening too.
+            let _ = self.fs.remove(&self.temporary);
+        }
+    }
 }
 
 impl BaseWriter {
@@ -69,6 +81,7 @@ impl BaseWriter {
             frames: 0,
             whole: blake3::Hasher::new(),
             content: blake3::Hasher::new(),
+            named: false,
         };
         base.write(&encode_header(lsn, &owner, writer))?;
         Ok(base)
@@ -117,8 +130,9 @@ impl BaseWriter {
         self.file.sync_data().map_err(|error| JournalError::io("sync", &self.temporary, &error))?;
         Base::open(&*self.fs, &self.temporary, &self.owner)?;
         let path = self.dir.join(name(self.lsn));
-        self.fs
-            .rename(&self.temporary, &path)
+        let renamed = self.fs.rename(&self.temporary, &path);
+        self.named = renamed.is_ok();
+        renamed
             .and_then(|()| self.fs.sync_dir(&self.dir))
             .map_err(|error| JournalError::io("rename", &self.temporary, &error))?;
         let base = Base::open(&*self.fs, &path, &self.owner)?;

@@ -36,7 +36,13 @@ impl Fs for RealFs {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        self.sync_dir(parent.unwrap_or(Path::new(".")))
+        let synced = self.sync_dir(parent.unwrap_or(Path::new(".")));
+        if synced.is_err() {
+            // Whoever finds it there takes its name for durable: it is made again, or stays in doubt with
+            // what was put into it.
+            let _ = fs::remove_dir(dir);
+        }
+        synced
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
