@@ -17,6 +17,8 @@ use std::collections::HashMap;
 pub struct Draft {
     /// Create or change.
     pub kind: Kind,
+    /// What it belongs to.
+    pub doc_type: DocType,
     /// Which dossier.
     pub dossier: DossierId,
     /// Who typed it.
@@ -103,7 +105,7 @@ impl OwnLog {
     pub fn append(&mut self, draft: Draft) -> Result<(u64, Entry), HeaderError> {
         let header = Header {
             kind: draft.kind,
-            doc_type: DocType::Dossier,
+            doc_type: draft.doc_type,
             sealed: false,
             clock: draft.clock,
             dossier: draft.dossier,

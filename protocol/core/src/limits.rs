@@ -137,6 +137,11 @@ pub const SCANS_AT_ONCE: usize = 4;
 pub const SCAN_OFFERS: usize = 64;
 /// Scans that a reader waits for, per replica; more are asked for when some have come.
 pub const SCANS_WANTED: usize = 1_024;
+/// How many of these one machine below or beside may have asked for: what waits for it takes no place from
+/// others. What is refused is asked for again after a minute.
+pub const SCANS_ASKED_BY_ONE: usize = 64;
+/// The same for a hub below, behind which many offices stand.
+pub const SCANS_ASKED_BY_HUB: usize = SCANS_WANTED / 2;
 /// Scans that the hub lacks and that a machine beside is known to have, per machine: a year of an
 /// office without a line. Of more it is not said that they stand in two places.
 pub const SCANS_BESIDE: usize = 20_000;
@@ -161,6 +166,9 @@ pub const CLOCK_STEP_MILLIS: u64 = 60_000;
 /// A wall clock that is further from its hub's is wrong: within five minutes no date that anybody is
 /// promised differs.
 pub const CLOCK_WRONG_MILLIS: u64 = 300_000;
+/// Frames of logs from below that are asked for again at once because the disk has damaged them, and that
+/// a hub above may ask for: a bad stretch of a disk, and not enough to be of use to a liar.
+pub const FRAMES_LACKING: usize = 64;
 /// Rows of its inbox that a machine may have written once more because it says that it lacks what they
 /// brought: some 3,000 dossiers, which is a disk that was set back by months. Each stays in the journal.
 pub const RESENT_ROWS: u64 = 100_000;

@@ -175,6 +175,37 @@ fn an_idle_reconnect_costs_the_same_for_ten_dossiers_and_a_thousand() {
     assert!(costs[1] < 1_200, "{costs:?}");
 }
 
+/// Who writes, who only reads, and who passes on; after a cut line, and after a start, which compares
+/// sums as well.
+#[test]
+fn whoever_reconnects_pays_the_same_whatever_it_holds() {
+    for place in [Ward1, Ward2, District1] {
+        for starts in [false, true] {
+            let costs = [10, 200].map(|count| {
+                let mut world = World::new(70);
+                let op = grant(&world, Ward2);
+                for _ in 0..count {
+                    let dossier = world.create(Ward1);
+                    world.edit(Ward1, dossier, std::slice::from_ref(&op));
+                }
+                world.settle();
+                assert_eq!(world.sites[&place].meta().dossiers, count, "{place:?} holds all");
+                world.cut(place);
+                if starts {
+                    world.crash(place);
+                }
+                world.settle();
+                let before = world.bytes_exchanged();
+                world.restore(place);
+                world.settle();
+                world.bytes_exchanged() - before
+            });
+            let what = format!("{place:?}, starts: {starts}: {costs:?}");
+            assert!(costs[0].abs_diff(costs[1]) <= 64 && costs[1] < 3_000, "{what}");
+        }
+    }
+}
+
 #[test]
 fn a_hub_that_swaps_or_leaves_out_content_key_or_binding_is_found_out() {
     for trick in world::Trick::ALL {

@@ -54,7 +54,8 @@ fn say(world: &mut World, from: Place, to: Place, message: &Control) {
 }
 
 fn post(world: &mut World, from: Place, to: Place, channel: Channel, bytes: Vec<u8>) {
-    let link = *world.links.iter().find(|(_, ends)| **ends == (from, to)).unwrap().0;
+    let joins = |ends: &(Place, Place)| [(from, to), (to, from)].contains(ends);
+    let link = *world.links.iter().find(|(_, ends)| joins(ends)).unwrap().0;
     world.deliver(Wire { link, from, to, channel, bytes });
 }
 
@@ -144,4 +145,66 @@ fn a_purge_that_was_not_asked_for_is_noted_and_costs_no_record() {
     say(&mut world, Ward2, District1, &Control::Purged(vec![dossier; 1_001]));
     world.settle();
     assert_eq!(world.faults(), ["limit: more purges are confirmed in one message than may be"]);
+}
+
+#[test]
+fn a_frame_that_a_hub_asks_for_again_must_be_the_one_that_it_had() {
+    let is_frame = |record: &Record| matches!(record, Record::Up { .. });
+    // Another entry; and the right one, signed over another tree.
+    for (lie, fault) in [(true, "fork: "), (false, "signature: ")] {
+        let mut world = World::new(5);
+        let empty = world.copy_of(City);
+        let dossier = world.create(Ward1);
+        world.settle();
+        let journal = &mut world.site(District1).store.journal;
+        let lost = journal.iter().position(is_frame).unwrap();
+        journal[lost] = Record::Lease(Vec::new());
+        let (log, honest) = (world.sites[&Ward1].own_log().0, own_entries(&world, Ward1));
+        let mut bent = honest.clone();
+        bent[0].header.claimed_at.0 += 1;
+        world.put_back(City, empty);
+        while world.sites[&District1].frames_lost.is_empty() {
+            world.run(1);
+        }
+        let written = |world: &World| {
+            world.sites[&District1].store.journal.iter().filter(|one| is_frame(one)).count()
+        };
+        // Before the honest answer comes.
+        let entries = if lie { &bent } else { &honest };
+        send(&mut world, Ward1, District1, &frame(log, Ward1, entries, &bent));
+        assert_eq!(written(&world), 0, "nothing of it is written down");
+        world.settle();
+        let faults = world.faults();
+        assert!(faults[0].starts_with(fault), "{faults:?}");
+        assert_eq!(
+            (world.changes(City, dossier), written(&world)),
+            (1, 1),
+            "the honest one is taken"
+        );
+    }
+}
+
+#[test]
+fn a_hub_asks_again_for_no_more_than_a_frame_and_only_from_above() {
+    let mut world = World::new(6);
+    world.create(Ward1);
+    world.settle();
+    let log = world.sites[&Ward1].own_log().0;
+    say(&mut world, Ward1, District1, &Control::Again { log, first: 1, last: 1 });
+    world.settle();
+    say(&mut world, District1, Ward1, &Control::Again { log, first: 1, last: 1 << 40 });
+    world.settle();
+    // A log that is none of this machine's is not given.
+    let other = world.sites[&Ward2].own_log().0;
+    say(&mut world, District1, Ward1, &Control::Again { log: other, first: 1, last: 1 });
+    world.settle();
+    assert_eq!(
+        world.faults(),
+        [
+            "order: frames are asked for again from above only",
+            "limit: more was asked for again than a frame holds",
+            "scope: a frame of a log that does not go up from here",
+        ]
+    );
+    assert!(world.in_sync(Ward1));
 }

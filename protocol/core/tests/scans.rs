@@ -412,3 +412,35 @@ fn a_link_on_which_hundreds_of_scans_went_up_goes_on_offering() {
     }
     assert!(world.here(District1, last) && world.here(City, last));
 }
+
+#[test]
+fn a_machine_that_asks_for_ever_more_scans_takes_no_place_from_another() {
+    const MANY: usize = limits::SCANS_ASKED_BY_ONE + 20;
+    let mut world = World::new(40);
+    // Named, and lost before anybody else had them: the machine wants them back, and nobody has them.
+    let lost = |world: &mut World, place: Place, seeds: std::ops::Range<u32>| -> Vec<Hash> {
+        world.cut(place);
+        world.settle();
+        let mut hashes = Vec::new();
+        for seed in seeds {
+            let dossier = world.create(place);
+            hashes.push(world.attach(place, dossier, &scan(seed, 5_000)));
+        }
+        hashes.iter().for_each(|hash| drop(world.site(place).disk.files.remove(hash)));
+        world.restore(place);
+        hashes
+    };
+    let greedy = lost(&mut world, Ward1, 1_000..1_000 + MANY as u32);
+    world.settle();
+    let modest = lost(&mut world, Ward2, 9_000..9_003);
+    world.settle();
+    greedy.iter().for_each(|hash| world.ask_for(Ward1, *hash));
+    world.settle();
+    modest.iter().for_each(|hash| world.ask_for(Ward2, *hash));
+    world.settle();
+    let wanted = world.sites[&District1].replica.scan_report().wanted;
+    let of = |hashes: &[Hash]| hashes.iter().filter(|hash| wanted.contains(*hash)).count();
+    assert_eq!((of(&greedy), of(&modest)), (limits::SCANS_ASKED_BY_ONE, 3));
+    assert!(world.fault(District1, "asked for too many") > 0, "it is counted");
+    assert_eq!(world.faults(), Vec::<String>::new(), "and nobody is sent away for it");
+}

@@ -82,7 +82,13 @@ impl Kind {
 pub enum DocType {
     /// A citizen's dossier.
     Dossier,
-    /// Reserved: draft, account, document between offices, invitation, audit.
+    /// Somebody, or a program, of one office who may log in.
+    Account,
+    /// Who saw what in one office, and who logged in.
+    Audit,
+    /// A count of the cash of one office.
+    Cash,
+    /// Reserved: 2 draft, 4 document between offices, 5 invitation.
     Other(u8),
 }
 
@@ -91,13 +97,22 @@ impl DocType {
     pub fn byte(self) -> u8 {
         match self {
             Self::Dossier => 1,
+            Self::Account => 3,
+            Self::Audit => 6,
+            Self::Cash => 7,
             Self::Other(byte) => byte,
         }
     }
 
     /// From the byte in the header; total.
     pub fn from_byte(byte: u8) -> Self {
-        if byte == 1 { Self::Dossier } else { Self::Other(byte) }
+        match byte {
+            1 => Self::Dossier,
+            3 => Self::Account,
+            6 => Self::Audit,
+            7 => Self::Cash,
+            other => Self::Other(other),
+        }
     }
 }
 

@@ -149,7 +149,10 @@ impl<C: Content> Ledger<C> {
         if turns {
             self.settle_batch(work)?;
         }
-        if let Some(log) = work.logs.get_mut(&head.log) {
+        // Not by one that came again because the disk had damaged it: it ends further down.
+        if let Some(log) = work.logs.get_mut(&head.log)
+            && log.frontier.size() == head.last()
+        {
             log.signed = log.frontier.size();
             log.signature = Some(frame.signature);
         }

@@ -3,7 +3,7 @@
 
 use super::{
     Content, Folded,
-    cause::Code,
+    cause::{Cause, Code},
     verdicts::{self, Court, Faults},
 };
 use crate::{
@@ -89,8 +89,12 @@ impl DossierWork {
         self.told = all.iter().map(|stored| stored.verdict).chain(fresh).collect();
         all.append(&mut self.all);
         self.all = all;
-        let named = self.all.iter().enumerate().filter(|(_, stored)| verdicts::names(stored));
-        self.by_change = named.map(|(at, stored)| (stored.entry.header.change_hash, at)).collect();
+        self.by_change.clear();
+        for (at, stored) in self.all.iter().enumerate() {
+            if verdicts::names(stored) && !is_forged(stored) {
+                self.by_change.entry(stored.entry.header.change_hash).or_insert(at);
+            }
+        }
         Ok(())
     }
 
@@ -132,6 +136,14 @@ impl DossierWork {
 
     pub(super) fn place_of(&self, change: &Hash) -> Option<usize> {
         self.by_change.get(change).copied()
+    }
+
+    /// Whether a change has arrived, if only as a forged copy: what builds on it is then judged with it,
+    /// and does not wait. That must not depend on whether the copy was judged already.
+    pub(super) fn has_arrived(&self, change: &Hash) -> bool {
+        let claims =
+            |stored: &Stored| verdicts::names(stored) && stored.entry.header.change_hash == *change;
+        self.by_change.contains_key(change) || self.all.iter().any(claims)
     }
 
     /// Whether a quick look at the next entry will not do.
@@ -260,7 +272,7 @@ impl DossierWork {
         }
     }
 
-    /// A forged entry does not stand for the change that it claims to be.
+    /// A forged entry does not stand for the change that it claims to be, see [`is_forged`].
     fn name_after(&mut self, place: usize, ruling: &verdicts::Ruling) {
         if place == 0 {
             self.by_change.clear();
@@ -378,4 +390,9 @@ impl DossierWork {
         heads.dedup();
         heads
     }
+}
+
+/// Whether it was found to be another's work under the author's name.
+fn is_forged(stored: &Stored) -> bool {
+    !stored.verdict.applies() && Cause::parse(&stored.reason).code == Code::Forged
 }

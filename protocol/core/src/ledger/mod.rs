@@ -43,7 +43,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use verdicts::Court;
 
 /// Layout of the state; raised whenever old state must be rebuilt.
-pub const STATE_LAYOUT: u16 = 16;
+pub const STATE_LAYOUT: u16 = 20;
 
 /// What a dossier's payloads mean; the core itself never looks into them.
 pub trait Content {

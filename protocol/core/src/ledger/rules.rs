@@ -74,7 +74,7 @@ fn missing(dossier: &DossierWork, arriving: &Stored) -> Option<Hash> {
         _ => true,
     };
     let mut deps = header.deps.iter().filter(|_| waits);
-    deps.find(|dep| dossier.place_of(dep).is_none()).copied()
+    deps.find(|dep| !dossier.has_arrived(dep)).copied()
 }
 
 /// Whether the office was in the audience in the causal past of `deps`, in a dossier that nobody

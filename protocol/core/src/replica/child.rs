@@ -63,6 +63,8 @@ pub(super) struct Child {
     pub(super) images: Option<Giving>,
     /// Its hello, while a place to begin at is made for it.
     pub(super) later: Option<Later>,
+    /// Optional abilities that it has.
+    pub(super) features: u64,
 }
 
 impl Child {
@@ -83,6 +85,7 @@ impl Child {
             wanted: BTreeSet::new(),
             images: None,
             later: None,
+            features: 0,
         }
     }
 
@@ -264,6 +267,7 @@ impl Replica {
             child.delivered = from.number;
             child.trust = hello.trust;
             child.images = images.then(Giving::expected);
+            child.features = hello.features;
         }
         self.say(link, &Control::Welcome(Box::new(welcome)));
         if self.trust.numbers().ahead_of(&hello.trust) {
@@ -274,6 +278,7 @@ impl Replica {
         self.tell_skips(link);
         self.tell_what_is_above(link);
         self.have_child_check(link, node);
+        self.ask_again_on(link);
         self.scan_link_live(link, store)
     }
 

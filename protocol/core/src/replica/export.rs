@@ -4,7 +4,8 @@
 use super::{
     Channel, Config, Data, Fault, Head, Hello, Status, Store, VERSIONS, Welcome,
     assemble::{self, Next},
-    message, outbound,
+    message,
+    outbound::{self, Relayed},
 };
 use crate::{
     bundle::Body,
@@ -166,23 +167,36 @@ impl<'a, S: Store> UpExport<'a, S> {
                 let opening = Data::Log { log: log.log, binding: log.binding.clone() };
                 self.waiting.push_back(message::encode(&opening));
             }
-            let frame = log.frame(self.store, self.config)?;
-            self.waiting.push_back(message::encode(&Data::Up(frame)));
+            if let Some(frame) = log.frame(self.store, self.config)? {
+                self.waiting.push_back(message::encode(&Data::Up(frame)));
+            }
         }
     }
 }
 
 impl UpLog {
-    fn frame(&mut self, store: &impl Store, config: &Config) -> Result<Vec<u8>, ExportError> {
+    fn frame(
+        &mut self,
+        store: &impl Store,
+        config: &Config,
+    ) -> Result<Option<Vec<u8>>, ExportError> {
         let missing = |sequence: u64, log: LogId| {
             ExportError::Store(format!("entry {sequence} of log {log} is not in the journal"))
         };
         match &mut self.cut {
             Cut::Relayed => {
-                let found = outbound::relayed_frame(self.log, self.next, store)?;
-                let (upto, frame) = found.ok_or_else(|| missing(self.next, self.log))?;
-                self.next = upto + 1;
-                Ok(frame)
+                match outbound::relayed_frame(self.log, self.next, store)? {
+                    Relayed::Frame { last, bytes, .. } => {
+                        self.next = last + 1;
+                        Ok(Some(bytes))
+                    }
+                    // The rest of this log goes by another way or later, all others by this one.
+                    Relayed::Damaged { .. } => {
+                        self.next = self.last + 1;
+                        Ok(None)
+                    }
+                    Relayed::NotYet => Err(missing(self.next, self.log)),
+                }
             }
             Cut::Own { tree, changes } => {
                 let entries = own_entries(store, self.log, self.next, self.last)?;
@@ -207,7 +221,7 @@ impl UpLog {
                     changes.insert(entry.header.change_hash, sequence);
                 }
                 self.next += entries.len() as u64;
-                Ok(frame)
+                Ok(Some(frame))
             }
         }
     }

@@ -173,6 +173,9 @@ impl Replica {
             return Err(Fault::new("scope", "this peer may not bring that author's log"));
         }
         let end = head.last();
+        if end <= log.stored.size() && self.again.wants((head.log, head.first)) {
+            return self.take_again(from, head, bytes, store);
+        }
         if end <= log.stored.size() {
             let known = Head { log: head.log, ..log.durable() };
             self.say(link, &super::Control::Received(known));

@@ -224,6 +224,25 @@ pub enum Event {
     },
     /// What is held here was compared with the hub above.
     Checked(Report),
+    /// A frame of a log from below cannot be read back: the disk has damaged it. The log goes no further
+    /// up from here until it has come again.
+    FrameLost {
+        /// Which log.
+        log: LogId,
+        /// Its first entry.
+        first: u64,
+        /// Its last one.
+        last: u64,
+    },
+    /// It has come again, and is written anew.
+    FrameMended {
+        /// Which log.
+        log: LogId,
+        /// Its first entry.
+        first: u64,
+        /// Its last one.
+        last: u64,
+    },
     /// A peer below has seen more of this hub than there is: it was set back. A new numbering of
     /// its inboxes has begun.
     SetBack,

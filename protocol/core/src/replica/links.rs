@@ -45,7 +45,7 @@ impl Replica {
         self.upstream.lead_told = clock::lead(now, wall);
         let hello = Control::Hello(Box::new(Hello {
             versions: VERSIONS,
-            features: if self.takes_images() { message::IMAGES } else { 0 },
+            features: message::AGAIN | if self.takes_images() { message::IMAGES } else { 0 },
             domain: self.config.domain,
             binding: self.config.binding.clone(),
             heads: digest,
@@ -129,6 +129,9 @@ impl Replica {
             Control::Bulk => self.turn_told(link, None, store),
             Control::Later { millis } => self.turn_told(link, Some(millis), store),
             Control::Sibling(hello) => self.sibling_hello(wall, link, *hello, store),
+            Control::Again { log, first, last } => {
+                self.asked_again(link, (log, first), last, store)
+            }
             Control::Clock(theirs) => {
                 self.clock_told(wall, link, theirs);
                 Ok(())

@@ -18,6 +18,8 @@ pub const VERSIONS: (u16, u16) = (1, 1);
 /// In a hello: this machine takes images. In a welcome: they are there, and the inbox waits until it has
 /// asked for them.
 pub(super) const IMAGES: u64 = 1;
+/// In a hello: this machine gives frames again that the hub has lost ([`Control::Again`]).
+pub(super) const AGAIN: u64 = 2;
 
 /// Which stream a message goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +55,7 @@ impl Head {
 pub struct Hello {
     /// Protocol versions it speaks.
     pub versions: (u16, u16),
-    /// Optional abilities, a bit each: images (1).
+    /// Optional abilities, a bit each: images (1), frames given again (2).
     pub features: u64,
     /// Trust domain.
     pub domain: DomainId,
@@ -159,6 +161,16 @@ pub enum Control {
     Fetch(DossierId),
     /// The clock of the side that says so, which has jumped since it was last told.
     Clock(Timestamp),
+    /// From above: the disk there has damaged a frame of this log, which was acknowledged; as an up
+    /// frame, please, from its first entry on.
+    Again {
+        /// Which log.
+        log: LogId,
+        /// Its first entry.
+        first: u64,
+        /// Its last one.
+        last: u64,
+    },
 }
 
 /// A data message.

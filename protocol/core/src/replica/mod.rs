@@ -7,6 +7,7 @@
 //! driver has reported as durable.
 
 mod admission;
+mod again;
 mod ahead;
 mod alive;
 mod assemble;
@@ -66,6 +67,7 @@ use crate::{
     trust::TrustView,
 };
 use admission::Admission;
+use again::Again;
 use alive::Challenge;
 use child::Child;
 use digest::{Allowance, Checker};
@@ -122,6 +124,7 @@ pub struct Replica {
     known_siblings: BTreeMap<NodeId, SiblingStatus>,
     taking: Taking,
     fetching: Fetching,
+    again: Again,
 }
 
 impl Replica {
@@ -183,6 +186,7 @@ impl Replica {
             pumped: LinkId(0),
             taking: Taking::default(),
             fetching: Fetching::default(),
+            again: Again::default(),
         })
     }
 

@@ -2,7 +2,7 @@
 //! passed on as they came.
 
 use super::{
-    Data, Event, Fault, Head, LinkId, Replica, Store,
+    Data, Fault, Head, LinkId, Replica, Store,
     ahead::{Ahead, Cut},
     inbound::InLog,
     root_at,
@@ -133,6 +133,7 @@ impl OwnTail {
 impl Replica {
     /// Sends whatever the parent lacks, as far as the window allows.
     pub(super) fn pump_up(&mut self, store: &impl Store) {
+        self.give_again(store);
         let Some(link) = self.upstream.live() else { return };
         let result = self
             .pump_own(link, store)
@@ -334,26 +335,21 @@ impl Replica {
             .logs
             .iter()
             .filter(|(log, row)| **log != self.own.log && next(log) <= row.stored_entries())
-            .filter(|(_, row)| row.author.key != me);
+            .filter(|(log, row)| row.author.key != me && !self.upstream.waits_for_frame(log));
         let logs: Vec<LogId> = behind.map(|(log, _)| *log).collect();
         for log in logs {
             while !self.upstream.window_is_full() && self.may_send(log, store)? {
                 let next = self.upstream.next(&log);
-                let found = match relayed_frame(log, next, store) {
-                    Ok(found) => found,
-                    // Its author's signature is over the frame as it was. The parent finds by the
-                    // daily check what it lacks of this log; all others go up meanwhile.
-                    Err(fault) => {
-                        self.upstream.stop(log);
-                        self.event(Event::Refused {
-                            peer: None,
-                            kind: fault.kind,
-                            reason: fault.reason,
-                        });
+                let (upto, frame) = match relayed_frame(log, next, store)? {
+                    Relayed::Frame { last, bytes, .. } => (last, bytes),
+                    Relayed::NotYet => break,
+                    // Its author's signature is over the frame as it was: it must come again. All
+                    // other logs go up meanwhile.
+                    Relayed::Damaged { first, last } => {
+                        self.lacks_frame(log, first, last);
                         break;
                     }
                 };
-                let Some((upto, frame)) = found else { break };
                 let Some(row) = self.logs.get(&log) else { break };
                 let binding = row.author.binding.clone();
                 self.announce(link, log, binding);
@@ -378,19 +374,27 @@ impl Replica {
     }
 }
 
+/// A frame that is passed on, as the journal has it.
+#[derive(Debug)]
+pub(super) enum Relayed {
+    /// As it came.
+    Frame { first: u64, last: u64, bytes: Vec<u8> },
+    /// The state does not know of one yet.
+    NotYet,
+    /// Its record cannot be read any more.
+    Damaged { first: u64, last: u64 },
+}
+
 /// The frame that holds `next`, read back from the journal.
-pub(super) fn relayed_frame(
-    log: LogId,
-    next: u64,
-    store: &impl Store,
-) -> Result<Option<(u64, Vec<u8>)>, Fault> {
+pub(super) fn relayed_frame(log: LogId, next: u64, store: &impl Store) -> Result<Relayed, Fault> {
     let Some((first, Position::Frame { record, count })) = frame_of(log, next, store)? else {
-        return Ok(None);
+        return Ok(Relayed::NotYet);
     };
-    match store.record(record)? {
-        Some(Record::Up { frame, .. }) => Ok(Some((first + count - 1, frame))),
-        _ => Err(Fault::new("store", format!("frame {first} of log {log} is not in the journal"))),
-    }
+    let last = first + count - 1;
+    Ok(match store.record(record)? {
+        Some(Record::Up { frame, .. }) => Relayed::Frame { first, last, bytes: frame },
+        _ => Relayed::Damaged { first, last },
+    })
 }
 
 /// Where the frame that holds `sequence` stands, with the sequence it begins at.
@@ -442,7 +446,12 @@ pub fn own_entries_after(
 }
 
 /// About one frame of entries of an own log, from the journal.
-fn read_own(log: LogId, next: u64, head: u64, store: &impl Store) -> Result<Vec<Entry>, Fault> {
+pub(super) fn read_own(
+    log: LogId,
+    next: u64,
+    head: u64,
+    store: &impl Store,
+) -> Result<Vec<Entry>, Fault> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut bytes = 0;
     let mut block = OwnBlock::default();

@@ -1,7 +1,7 @@
 //! Nothing is acknowledged before it is on the disk: what waits for the journal, and what is said
 //! once it has answered.
 
-use super::{Control, Head, LinkId, Output, Replica, ScanPending, Store, Token};
+use super::{Control, Head, LinkId, Output, Replica, ScanPending, Store, Token, again::Place};
 use crate::{
     id::{DossierId, LogId},
     record::Record,
@@ -24,6 +24,8 @@ pub(super) enum Pending {
     Images { link: LinkId },
     /// Tell a peer that its purges are written down.
     Purged { link: LinkId, dossiers: Vec<DossierId> },
+    /// Nothing; a lost frame is written anew, and its log goes on once the state says so.
+    Again { place: Place },
     /// Nothing; but a hello waits for what comes of it.
     Anew { link: LinkId },
 }
@@ -54,7 +56,13 @@ impl Replica {
             Some(Pending::Purged { link, dossiers }) => {
                 self.say(link, &Control::PurgeNoted(dossiers));
             }
-            Some(Pending::Author { .. } | Pending::Anew { .. } | Pending::Nothing) | None => {}
+            Some(
+                Pending::Author { .. }
+                | Pending::Anew { .. }
+                | Pending::Again { .. }
+                | Pending::Nothing,
+            )
+            | None => {}
         }
     }
 
@@ -85,6 +93,7 @@ impl Replica {
             Some(Pending::Images { link }) => {
                 self.close(link, "the disk here refused to write; try again later");
             }
+            Some(Pending::Again { place }) => self.not_mended(place),
             // Whatever it was for is found again by the next check.
             Some(Pending::Purged { .. } | Pending::Nothing) | None => {}
         }

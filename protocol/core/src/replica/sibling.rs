@@ -7,7 +7,8 @@
 //! newer one is written.
 
 use super::{
-    Control, Data, Event, Fault, Head, LinkId, Replica, Store, VERSIONS, message, outbound,
+    Control, Data, Event, Fault, Head, LinkId, Replica, Store, VERSIONS, message,
+    outbound::{self, Relayed},
 };
 use crate::{
     id::{DomainId, Hash, LogId, NodeId},
@@ -396,7 +397,19 @@ impl Replica {
                     return Ok(());
                 }
                 let next = sibling.next(&log);
-                let Some((upto, frame)) = outbound::relayed_frame(log, next, store)? else { break };
+                let (upto, frame) = match outbound::relayed_frame(log, next, store)? {
+                    Relayed::Frame { last, bytes, .. } => (last, bytes),
+                    Relayed::NotYet => break,
+                    // Its author gives it to this peer, or the hub does; other logs go on. Whoever looks
+                    // after this machine is told that its disk damages what it holds.
+                    Relayed::Damaged { first, last } => {
+                        self.event(Event::FrameLost { log, first, last });
+                        if let Some(sibling) = self.siblings.get_mut(&link) {
+                            sibling.next.insert(log, u64::MAX);
+                        }
+                        break;
+                    }
+                };
                 self.send_to_sibling(link, log, binding.clone(), upto, frame);
             }
         }

@@ -64,6 +64,8 @@ pub(super) struct Upstream {
     /// Sent and not acknowledged: log, last sequence, bytes.
     in_flight: VecDeque<(LogId, u64, usize)>,
     announced: BTreeSet<LogId>,
+    /// Logs of which a frame is damaged here, see [`super::again`].
+    damaged: BTreeSet<LogId>,
     /// Heads of the parent that were not yet compared with the trees here.
     doubted: BTreeMap<LogId, Head>,
     /// Inbox read and handed to the journal, and on disk.
@@ -95,6 +97,7 @@ impl Upstream {
             next: BTreeMap::new(),
             in_flight: VecDeque::new(),
             announced: BTreeSet::new(),
+            damaged: BTreeSet::new(),
             doubted: BTreeMap::new(),
             read: cursor,
             stored: cursor,
@@ -173,6 +176,7 @@ impl Upstream {
         self.next.clear();
         self.in_flight.clear();
         self.announced.clear();
+        self.damaged.clear();
         self.doubted.clear();
         if self.carried.is_none() {
             self.read = self.stored;
@@ -377,8 +381,22 @@ impl Upstream {
         self.next.insert(log, u64::MAX);
     }
 
-    /// Whether nothing more of this log goes up: the parent holds another history of it, or a frame
-    /// of it is damaged here.
+    /// A frame of this log is damaged here: it waits, and what waits counts as unsent.
+    pub(super) fn wait_for_frame(&mut self, log: LogId) {
+        self.damaged.insert(log);
+    }
+
+    /// The frame is here again.
+    pub(super) fn go_on(&mut self, log: LogId) {
+        self.damaged.remove(&log);
+    }
+
+    /// Whether it waits for a frame.
+    pub(super) fn waits_for_frame(&self, log: &LogId) -> bool {
+        self.damaged.contains(log)
+    }
+
+    /// Whether nothing more of this log goes up: the parent holds another history of it.
     pub(super) fn stopped(&self, log: &LogId) -> bool {
         self.next(log) == u64::MAX
     }
@@ -442,6 +460,7 @@ impl Replica {
         }
         self.report_purges(store);
         self.check_in_sync(store);
+        self.again.forget_owed();
         self.pump_up(store);
         early.into_iter().try_for_each(|bytes| self.data(link, bytes, store))?;
         self.scan_link_live(link, store)

@@ -279,7 +279,7 @@ pub(super) mod tests {
     use super::*;
     use crate::{
         author::OwnLog,
-        entry::{AudienceAction, AudienceOp, Kind, Role},
+        entry::{AudienceAction, AudienceOp, DocType, Kind, Role},
         id::{DossierId, Hash, OfficeId},
         key::SecretKey,
         log::Frontier,
@@ -295,6 +295,7 @@ pub(super) mod tests {
             .map(|index| {
                 let draft = crate::author::Draft {
                     kind: Kind::from_byte(90),
+                    doc_type: DocType::Dossier,
                     dossier: DossierId([3; 16]),
                     person: Default::default(),
                     claimed_at: Timestamp(1_700_000_000_000 + index as i64),

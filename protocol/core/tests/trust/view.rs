@@ -247,3 +247,23 @@ fn documents_that_did_not_get_to_the_disk_are_taken_when_they_are_offered_again(
     offered.not_written();
     assert!(offered.offer(&newer).is_none(), "what is in force is no news");
 }
+
+/// Found by a simulated city (seed 30): a hub gives documents to a machine once, so that one whose
+/// disk failed in that moment judged by the old ones until its link ended.
+#[test]
+fn documents_that_did_not_get_to_the_disk_wait_to_be_offered_again() {
+    let (mut ban_list, mut catalogued) = (full_view(), full_view());
+    ban_list.adopt_denial(denial(3, vec![ban(&device())])).unwrap();
+    catalogued.adopt_catalogue(sign(&catalogue(2))).unwrap();
+    let mut offered = Offered::new(full_view());
+    assert!(offered.again().is_none());
+    offered.offer(&ban_list).unwrap();
+    assert!(offered.not_written(), "somebody has to see to it");
+    offered.offer(&catalogued).unwrap();
+    assert!(!offered.not_written(), "and does already");
+    let waiting = offered.again().unwrap();
+    assert_eq!((waiting.numbers().denial, waiting.numbers().catalogue), (3, 2), "both wait");
+    let (again, _) = offered.offer(&waiting).expect("they are news");
+    offered.written(&again);
+    assert!(offered.again().is_none() && offered.offer(&waiting).is_none());
+}

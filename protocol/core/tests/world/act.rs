@@ -17,6 +17,12 @@ impl World {
         self.site(place).create(now)
     }
 
+    /// Whether an office has a dossier to write to.
+    pub fn can_edit(&mut self, place: Place, dossier: DossierId) -> bool {
+        let now = self.now;
+        self.site(place).can_edit(now, dossier)
+    }
+
     pub fn edit(&mut self, place: Place, dossier: DossierId, audience: &[AudienceOp]) {
         let now = self.now;
         self.site(place).edit(now, dossier, audience);

@@ -235,29 +235,37 @@ fn opinion(kv: &MemKv, dossier: DossierId) -> Opinion {
     (verdicts.collect(), row.heads, offices)
 }
 
+/// What stands in a message. One that was bent on its way may be none that can be read: then its bytes.
 fn unpack(message: &[u8]) -> Vec<Vec<u8>> {
     match postcard::from_bytes(message) {
-        Ok(Data::Down(bytes) | Data::Refill(bytes)) => unpack_down(&bytes),
-        Ok(Data::Images(bytes)) => unpack_images(&bytes),
+        Ok(Data::Down(bytes) | Data::Refill(bytes)) => match DownFrame::decode(&bytes) {
+            Ok(frame) => payloads(frame),
+            Err(_) => vec![bytes],
+        },
+        Ok(Data::Images(bytes)) => match ImageFrame::decode(&bytes) {
+            Ok(frame) => contents(frame),
+            Err(_) => vec![bytes],
+        },
         _ => Vec::new(),
     }
 }
 
+/// What stands in a record; whatever was written down can be read.
 fn unpack_record(record: &Record) -> Vec<Vec<u8>> {
     match record {
-        Record::Down { frame, .. } | Record::Refill { frame, .. } => unpack_down(frame),
-        Record::Images { frame, .. } => unpack_images(frame),
+        Record::Down { frame, .. } | Record::Refill { frame, .. } => {
+            payloads(DownFrame::decode(frame).unwrap())
+        }
+        Record::Images { frame, .. } => contents(ImageFrame::decode(frame).unwrap()),
         _ => Vec::new(),
     }
 }
 
-fn unpack_images(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let frame = ImageFrame::decode(bytes).unwrap();
+fn contents(frame: ImageFrame) -> Vec<Vec<u8>> {
     frame.images.into_iter().map(|image| image.content).collect()
 }
 
-fn unpack_down(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let frame = DownFrame::decode(bytes).unwrap();
+fn payloads(frame: DownFrame) -> Vec<Vec<u8>> {
     frame
         .rows
         .into_iter()

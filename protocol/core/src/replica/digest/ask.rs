@@ -6,7 +6,7 @@ use super::{
     walk::{differing_dossiers, differing_parts},
 };
 use crate::{
-    id::{DossierId, NodeId, OfficeId},
+    id::{DossierId, LogId, NodeId, OfficeId},
     replica::{Control, Data, Event, Fault, LinkId, Replica, Store, assemble},
     state::{
         Key,
@@ -172,7 +172,11 @@ impl Replica {
 
     /// Own logs acknowledged, inbox read, and all of it applied here.
     fn is_quiet(&self, store: &impl Store) -> Result<bool, Fault> {
-        if !self.upstream.at_tail() || self.backlog().any(|(_, head, got)| got < head) {
+        // What stood in a damaged frame is found by this very check, if nobody has it any more.
+        let goes = |log: &LogId| !self.upstream.waits_for_frame(log);
+        if !self.upstream.at_tail()
+            || self.backlog().any(|(log, head, got)| got < head && goes(&log))
+        {
             return Ok(false);
         }
         // What is to be forgotten goes before anything is asked for.

@@ -10,7 +10,9 @@ use crate::{
     limits,
     replica::{Fault, Store},
     scan::{Pair, groups},
+    trust::NodeKind,
 };
+use std::collections::BTreeSet;
 
 /// Pieces read at once for one peer: what it may ask for, and as much again of readings that it has
 /// just closed.
@@ -77,16 +79,31 @@ impl Replica {
         hash: Hash,
         store: &impl Store,
     ) -> Result<(), Fault> {
-        let room = self.scans.asked_by.len() < limits::SCANS_WANTED;
-        if matches!(peer, Peer::Above | Peer::Hand)
-            || !(room || self.scans.asked_by.contains_key(&hash))
-        {
+        let asked = |links: &&BTreeSet<LinkId>| links.contains(&link);
+        let mine = self.scans.asked_by.values().filter(asked).count();
+        let known = self.scans.asked_by.get(&hash);
+        let room = known.is_some() || self.scans.asked_by.len() < limits::SCANS_WANTED;
+        let repeated = known.is_some_and(|links| links.contains(&link));
+        let too_many = mine >= self.scans_of_one(link) && !repeated;
+        if too_many {
+            self.count_scan_fault("asked for too many");
+        }
+        if matches!(peer, Peer::Above | Peer::Hand) || too_many || !room {
             self.say_scan(link, &ScanMessage::Refused { transfer, why: Unserved::NotHere });
             return Ok(());
         }
         self.scans.asked_by.entry(hash).or_default().insert(link);
         self.say_scan(link, &ScanMessage::Refused { transfer, why: Unserved::Later });
         self.want(hash, Reason::Asked, false, store)
+    }
+
+    /// How many scans that are not here a peer may wait for.
+    fn scans_of_one(&self, link: LinkId) -> usize {
+        let below = self.children.get(&link).and_then(|child| child.binding.as_ref());
+        match below.map(|binding| binding.kind) {
+            Some(NodeKind::Hub) => limits::SCANS_ASKED_BY_HUB,
+            Some(NodeKind::Node) | None => limits::SCANS_ASKED_BY_ONE,
+        }
     }
 
     pub(super) fn serve_ask(

@@ -53,6 +53,9 @@ pub struct Site {
     pub fold_later: bool,
     pub checks: Vec<Report>,
     pub set_backs: u32,
+    /// Frames that the disk had damaged, and those that came again: log, first and last entry.
+    pub frames_lost: Vec<(LogId, u64, u64)>,
+    pub frames_mended: Vec<(LogId, u64, u64)>,
     pub diverged: u32,
     /// Offices for which too much was found to wait.
     pub unread: Vec<Unread>,
@@ -125,6 +128,8 @@ impl Site {
             fold_later: false,
             checks: Vec::new(),
             set_backs: 0,
+            frames_lost: Vec::new(),
+            frames_mended: Vec::new(),
             diverged: 0,
             unread: Vec::new(),
             ended: None,
@@ -389,6 +394,8 @@ impl Site {
             Event::Trust(view) => self.adopt(*view),
             Event::TwoAlive { node } => self.two_alive.push(node),
             Event::Checked(report) => self.checks.push(report),
+            Event::FrameLost { log, first, last } => self.frames_lost.push((log, first, last)),
+            Event::FrameMended { log, first, last } => self.frames_mended.push((log, first, last)),
             Event::SetBack => self.set_backs += 1,
             Event::Unread(unread) => self.unread.push(unread),
             Event::Cut { .. } | Event::HubClock(_) => {}

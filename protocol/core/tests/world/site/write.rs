@@ -5,7 +5,7 @@ use crate::world::paper::marker;
 use automerge::{Automerge, ROOT, ScalarValue, transaction::Transactable};
 use motcua_core::{
     author::{Draft, OwnLog},
-    entry::{AudienceAction, AudienceOp, Kind, Role, act_hash, dossier_id},
+    entry::{AudienceAction, AudienceOp, DocType, Kind, Role, act_hash, dossier_id},
     id::{DossierId, Hash, LogId, Nonce, PersonId},
     record::{Record, ScanEvent},
     replica::{own_entries_after, stranded},
@@ -27,6 +27,12 @@ impl Site {
         let add = AudienceOp { action: AudienceAction::Add, role: Role::Desk, office: self.office };
         self.write(created, dossier, Automerge::new(), vec![add], Some(nonce), None);
         dossier
+    }
+
+    pub fn can_edit(&mut self, now: u64, dossier: DossierId) -> bool {
+        while self.sync_one(Instant(now)) {}
+        while self.apply() {}
+        self.changes(dossier) > 0
     }
 
     pub fn edit(&mut self, now: u64, dossier: DossierId, audience: &[AudienceOp]) {
@@ -74,6 +80,7 @@ impl Site {
         let change = document.get_last_local_change().unwrap();
         let draft = Draft {
             kind: if creation.is_some() { Kind::Create } else { Kind::Change },
+            doc_type: DocType::Dossier,
             dossier,
             person: PersonId([1; 16]),
             claimed_at: at,
@@ -113,6 +120,7 @@ impl Site {
             _ => Hash::ZERO,
         };
         let draft = Draft {
+            doc_type: DocType::Dossier,
             kind,
             dossier,
             person: PersonId([3; 16]),
