@@ -9,6 +9,7 @@ use crate::{
     },
     letters::with_right_d,
     state::State,
+    void::in_force,
 };
 use motcua_core::{
     entry::{AudienceAction, AudienceOp, Role},
@@ -117,6 +118,28 @@ pub enum ActionError {
         /// Where it was to go.
         to: State,
     },
+    /// A field of the law that is corrected must say why.
+    #[error("a correction of “{en}” needs a reason")]
+    FieldReason {
+        /// The field, in Vietnamese.
+        vi: &'static str,
+        /// In English.
+        en: &'static str,
+    },
+    /// Only the office that registered it may void it.
+    #[error("only the office that registered the dossier may void it")]
+    NotRegistrar,
+    /// It was sent on, or decided.
+    #[error("the dossier was sent on or decided already, and cannot be voided any more")]
+    GoneOn,
+    /// It is later than the limit, and no leader agreed.
+    #[error(
+        "so late after reception a leader of the office must agree: by an account of a leader, or named where the office has no accounts"
+    )]
+    NoLeader,
+    /// The registration is void.
+    #[error("the registration is void; nothing more is done with this dossier")]
+    Void,
     /// The office neither holds the dossier nor received it.
     #[error("this office neither holds the dossier nor received it")]
     NotTheirs,
@@ -129,6 +152,15 @@ pub enum ActionError {
         /// How often.
         times: usize,
     },
+    /// The office does not have it, or has not taken it over.
+    #[error("this office does not have the dossier, or has not taken it over yet")]
+    NotHere,
+    /// It is refused or returned.
+    #[error("nothing is to be done with this dossier any more, so it is not given to anybody")]
+    NothingToPass,
+    /// About its money.
+    #[error(transparent)]
+    Money(#[from] crate::money::MoneyError),
     /// The office already has it.
     #[error("the dossier cannot be forwarded to the office that forwards it")]
     ToItself,
@@ -158,7 +190,32 @@ pub fn register(
     act: Act,
     office: OfficeId,
 ) -> Result<Action, ActionError> {
-    let applicant = &mut registration.applicant;
+    tidy_applicant(&mut registration.applicant)?;
+    tidy(&mut registration.request.text, "request", FIELD_CHARACTERS, false)?;
+    if registration.papers.len() > PAPERS {
+        let got = registration.papers.len();
+        return Err(ActionError::TooLong { field: "papers", got, limit: PAPERS });
+    }
+    for paper in &mut registration.papers {
+        tidy_paper(paper)?;
+    }
+    let first = StateStep { to: State::Accepted.code(), act, ..StateStep::default() };
+    let mut facts = vec![
+        Draft::new(Kind::Applicant, &registration.applicant),
+        Draft::new(Kind::Request, &registration.request),
+        Draft::new(Kind::Code, &CodeField { code: registration.code }),
+        Draft::new(Kind::State, &first),
+    ];
+    facts.extend(registration.papers.iter().map(|paper| Draft::new(Kind::Paper, paper)));
+    if let Some(at) = registration.due {
+        facts.push(Draft::new(Kind::Due, &Due { at, reason: String::new() }));
+    }
+    let grant = |role| AudienceOp { action: AudienceAction::Add, role, office };
+    Ok(Action { facts, audience: vec![grant(Role::Desk), grant(Role::ReceivedBy)] })
+}
+
+/// The fields of who asks, put right or refused.
+pub(crate) fn tidy_applicant(applicant: &mut Applicant) -> Result<(), ActionError> {
     tidy(&mut applicant.name, "applicant.name", NAME_CHARACTERS, true)?;
     tidy(&mut applicant.nationality, "applicant.nationality", 2, false)?;
     let country = &applicant.nationality;
@@ -185,35 +242,21 @@ pub fn register(
             return Err(ActionError::Invalid { field: "applicant.birth_date", why });
         }
     }
-    tidy(&mut registration.request.text, "request", FIELD_CHARACTERS, false)?;
-    if registration.papers.len() > PAPERS {
-        let got = registration.papers.len();
-        return Err(ActionError::TooLong { field: "papers", got, limit: PAPERS });
+    Ok(())
+}
+
+/// A paper, put right or refused.
+pub(crate) fn tidy_paper(paper: &mut Paper) -> Result<(), ActionError> {
+    tidy(&mut paper.name, "papers.name", NAME_CHARACTERS, true)?;
+    if !matches!(paper.form.as_str(), "original" | "copy") {
+        let why = "must be original or copy";
+        return Err(ActionError::Invalid { field: "papers.form", why });
     }
-    for paper in &mut registration.papers {
-        tidy(&mut paper.name, "papers.name", NAME_CHARACTERS, true)?;
-        if !matches!(paper.form.as_str(), "original" | "copy") {
-            let why = "must be original or copy";
-            return Err(ActionError::Invalid { field: "papers.form", why });
-        }
-        if !(1..=1_000).contains(&paper.count) {
-            let why = "must be between 1 and 1000";
-            return Err(ActionError::Invalid { field: "papers.count", why });
-        }
+    if !(1..=1_000).contains(&paper.count) {
+        let why = "must be between 1 and 1000";
+        return Err(ActionError::Invalid { field: "papers.count", why });
     }
-    let first = StateStep { to: State::Accepted.code(), act, ..StateStep::default() };
-    let mut facts = vec![
-        Draft::new(Kind::Applicant, &registration.applicant),
-        Draft::new(Kind::Request, &registration.request),
-        Draft::new(Kind::Code, &CodeField { code: registration.code }),
-        Draft::new(Kind::State, &first),
-    ];
-    facts.extend(registration.papers.iter().map(|paper| Draft::new(Kind::Paper, paper)));
-    if let Some(at) = registration.due {
-        facts.push(Draft::new(Kind::Due, &Due { at, reason: String::new() }));
-    }
-    let grant = |role| AudienceOp { action: AudienceAction::Add, role, office };
-    Ok(Action { facts, audience: vec![grant(Role::Desk), grant(Role::ReceivedBy)] })
+    Ok(())
 }
 
 /// Takes over a dossier from a list: it begins in the state that it had there, with the printed code that
@@ -246,14 +289,41 @@ pub fn take_over(
 ///
 /// # Errors
 /// [`ActionError`] when it would go to the office that gives it.
-pub fn forward(from: OfficeId, to: OfficeId, mut act: Act) -> Result<Action, ActionError> {
+pub fn forward(from: OfficeId, to: OfficeId, act: Act) -> Result<Action, ActionError> {
+    forward_on(from, to, String::new(), act)
+}
+
+/// The same on a paper list with a number.
+///
+/// # Errors
+/// See [`forward`].
+pub fn forward_on(
+    from: OfficeId,
+    to: OfficeId,
+    list: String,
+    mut act: Act,
+) -> Result<Action, ActionError> {
     tidy(&mut act.note, "note", FIELD_CHARACTERS, false)?;
     if from == to {
         return Err(ActionError::ToItself);
     }
-    let fields = Forward { to: to.to_string(), act };
+    let fields = Forward { to: to.to_string(), list, act };
     let grant = AudienceOp { action: AudienceAction::Add, role: Role::Competent, office: to };
     Ok(Action { facts: vec![Draft::new(Kind::Forward, &fields)], audience: vec![grant] })
+}
+
+/// The same for a dossier with these facts.
+///
+/// # Errors
+/// [`ActionError`] when it is void besides.
+pub fn hand_on(
+    facts: &[Fact],
+    from: OfficeId,
+    to: OfficeId,
+    act: Act,
+) -> Result<Action, ActionError> {
+    in_force(facts)?;
+    forward(from, to, act)
 }
 
 /// Acknowledges the oldest hand-over to this office that nobody acknowledged.

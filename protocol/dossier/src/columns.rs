@@ -12,6 +12,7 @@
 //! ```
 //! Format: automerge 0.12, "binary format", operation columns of a change.
 
+use crate::document::HIGHEST_OPERATION;
 use motcua_core::wire::{chunk::Chunk, varint::Reader};
 
 const KEYS: u64 = 0x15;
@@ -53,7 +54,9 @@ pub(crate) fn puts<'a>(chunk: &Chunk<'a>, limit: usize) -> Option<Vec<(&'a str, 
         let value = values.take(usize::try_from(kind >> 4).ok()?, "value").ok()?;
         found.push((key, std::str::from_utf8(value).ok()?));
     }
-    values.rest().is_empty().then_some(found)
+    let last = chunk.start_op.checked_add(found.len() as u64)?.checked_sub(1)?;
+    let counted = chunk.start_op > 0 && last <= HIGHEST_OPERATION;
+    (counted && values.rest().is_empty()).then_some(found)
 }
 
 /// Columns by kind, in the order of the chunk.
@@ -167,6 +170,43 @@ mod tests {
         }
         transaction.commit_with(CommitOptions::default().with_time(1_700_000_000));
         document.get_last_local_change().unwrap().raw_bytes().to_vec()
+    }
+
+    /// The change with other counters: of the actor's changes, and of the first operation.
+    fn recounted(bytes: &[u8], seq: u64, start_op: u64) -> Vec<u8> {
+        let uleb = |mut number: u64| {
+            let mut bytes = Vec::new();
+            loop {
+                let low = (number & 0x7f) as u8;
+                number >>= 7;
+                bytes.push(if number == 0 { low } else { low | 0x80 });
+                if number == 0 {
+                    return bytes;
+                }
+            }
+        };
+        // Two bytes of length stand before the body; it begins with no dependency and the actor.
+        let (head, rest) = (&bytes[11..29], &bytes[31..]);
+        let body = [head, &uleb(seq), &uleb(start_op), rest].concat();
+        let mut named = [&[1], uleb(body.len() as u64).as_slice(), &body].concat();
+        let checksum = motcua_core::hash::sha256(&named).0;
+        let mut bytes = [&[0x85, 0x6f, 0x4a, 0x83], &checksum[..4]].concat();
+        bytes.append(&mut named);
+        bytes
+    }
+
+    #[test]
+    fn counters_that_automerge_refuses_are_left_to_it() {
+        let facts: Vec<_> = (0..7).map(|at| (format!("note/{at:026}"), "x".to_owned())).collect();
+        let good = change(&facts);
+        assert_eq!(recounted(&good, 1, 1), good);
+        let highest = HIGHEST_OPERATION - 6;
+        for start_op in [0, 1, highest, highest + 1, 1 << 32, i64::MAX as u64, u64::MAX] {
+            let bytes = recounted(&good, 1, start_op);
+            let found = read(&bytes);
+            assert_eq!(found.is_some(), (1..=highest).contains(&start_op), "{start_op}");
+            assert!(found.is_none() || found == by_automerge(&bytes), "{start_op}");
+        }
     }
 
     #[test]

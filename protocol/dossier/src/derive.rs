@@ -3,6 +3,7 @@
 
 use crate::{
     fact::{Fact, Forward, Kind, StateStep, Taken},
+    process::{Passing, holdings, passings},
     state::State,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,8 @@ pub enum Conflict {
     },
     /// Given to two offices at once.
     Holders(Vec<String>),
+    /// Given to different people or sections of an office at once, or taken by different ones.
+    Passes(Vec<String>),
 }
 
 impl Conflict {
@@ -68,6 +71,13 @@ impl Conflict {
                 "Hồ sơ được chuyển cho hai cơ quan cùng lúc".into(),
                 "Given to two offices at once".into(),
             ),
+            Self::Passes(names) => {
+                let names = join(names.iter().map(String::as_str).collect());
+                (
+                    format!("Hồ sơ được giao nội bộ cho nhiều nơi cùng lúc: {names}"),
+                    format!("Given to several within the office at once: {names}"),
+                )
+            }
         }
     }
 }
@@ -86,6 +96,8 @@ pub struct Derived {
     pub steps: Vec<Step>,
     /// All hand-overs by id.
     pub hand_overs: Vec<HandOver>,
+    /// All hand-overs within offices, by id.
+    pub passings: Vec<Passing>,
     /// What a person must settle.
     pub conflicts: Vec<Conflict>,
 }
@@ -100,9 +112,25 @@ impl Derived {
                 next.extend(states.iter().copied());
             }
         }
+        // As long as nothing follows it, the choice may be taken back.
+        next.extend(self.not_chosen());
         next.sort();
         next.dedup();
         next
+    }
+
+    /// States that lost when the conflict was settled with which the dossier stands where it does.
+    fn not_chosen(&self) -> Vec<State> {
+        let steps: BTreeMap<String, Step> =
+            self.steps.iter().map(|step| (step.id.clone(), step.clone())).collect();
+        let heads = self.heads.iter().filter_map(|id| steps.get(id));
+        heads.flat_map(|head| lost(head, &steps)).collect()
+    }
+
+    /// Whether a step settles a conflict between states, or takes back how one was settled.
+    pub fn is_settled_by_choice(&self, to: State) -> bool {
+        let open = self.conflicts.iter().any(|one| matches!(one, Conflict::States(_)));
+        open || (self.not_chosen().contains(&to) && !self.state.next(self.before).contains(&to))
     }
 
     /// Office ids that hold the dossier: where it was last given to, or nobody if it never left.
@@ -134,6 +162,10 @@ pub fn derive(facts: &[Fact]) -> Derived {
     if holding.len() > 1 {
         conflicts.push(Conflict::Holders(holding));
     }
+    let passings = passings(facts);
+    if !passings.is_empty() {
+        conflicts.extend(passes_at_once(&steps, &hand_overs, &passings));
+    }
     conflicts.sort();
     conflicts.dedup();
     let shown = heads.iter().min_by_key(|step| (step.to, &step.id));
@@ -147,6 +179,7 @@ pub fn derive(facts: &[Fact]) -> Derived {
         heads: heads.iter().map(|step| step.id.clone()).collect(),
         conflicts,
         hand_overs,
+        passings,
         steps: steps.values().cloned().collect(),
     }
 }
@@ -162,6 +195,7 @@ fn forbidden(steps: &BTreeMap<String, Step>) -> Vec<Conflict> {
                 let before = from.fields.after.iter().filter_map(|id| steps.get(id));
                 from.to.next(before.map(|step| step.to).min()).contains(&step.to)
                     || (after.len() > 1 && from.to == step.to)
+                    || lost(from, steps).any(|state| state == step.to)
             });
         if let (false, Some(from)) = (allowed, after.iter().map(|step| step.to).min()) {
             found.push(Conflict::Forbidden { from, to: step.to });
@@ -170,22 +204,53 @@ fn forbidden(steps: &BTreeMap<String, Step>) -> Vec<Conflict> {
     found
 }
 
+/// States that lost when a step settled a conflict.
+fn lost<'a>(
+    settled: &'a Step,
+    steps: &'a BTreeMap<String, Step>,
+) -> impl Iterator<Item = State> + 'a {
+    let after = settled.fields.after.iter().filter(|_| settled.fields.after.len() > 1);
+    after.filter_map(|id| steps.get(id)).map(|step| step.to).filter(|state| *state != settled.to)
+}
+
+/// Offices that have the dossier in which it was given to several at once.
+fn passes_at_once(
+    steps: &BTreeMap<String, Step>,
+    hand_overs: &[HandOver],
+    passings: &[Passing],
+) -> Vec<Conflict> {
+    let mut offices = holders(hand_overs);
+    if offices.is_empty() {
+        let first = steps.values().find(|step| step.fields.after.is_empty());
+        offices.extend(first.map(|step| step.fields.act.office.clone()));
+    }
+    let held = offices.iter().map(|office| holdings(hand_overs, passings, office));
+    let several = held.filter(|held| held.len() > 1);
+    several.map(|held| Conflict::Passes(held.iter().map(|one| one.shown()).collect())).collect()
+}
+
 fn hand_overs(facts: &[Fact]) -> Vec<HandOver> {
     let mut taken: BTreeMap<String, Taken> = BTreeMap::new();
-    for fact in facts.iter().filter(|fact| fact.kind == Kind::Taken) {
-        // Facts are in order of id, so the first acknowledgement stands.
+    for fact in by_id(facts, Kind::Taken) {
+        // The first acknowledgement stands.
         if let Some(fields) = fact.read::<Taken>() {
             taken.entry(fields.forward.clone()).or_insert(fields);
         }
     }
-    facts
-        .iter()
-        .filter(|fact| fact.kind == Kind::Forward)
+    by_id(facts, Kind::Forward)
+        .into_iter()
         .filter_map(|fact| {
             let given = fact.read()?;
             Some(HandOver { id: fact.id.clone(), given, taken: taken.remove(&fact.id) })
         })
         .collect()
+}
+
+/// The facts of a kind by id, in whatever order they are handed in.
+fn by_id(facts: &[Fact], kind: Kind) -> Vec<&Fact> {
+    let mut all: Vec<&Fact> = facts.iter().filter(|fact| fact.kind == kind).collect();
+    all.sort_by(|one, other| one.id.cmp(&other.id));
+    all
 }
 
 /// A forward ends the hold of the office that made it. Whoever was given the dossier and has not
@@ -267,7 +332,11 @@ mod tests {
     fn two_holders_are_a_conflict_until_one_gives_it_on() {
         let forward = |id: &str, from: &str, to: &str| {
             let act = Act { office: from.into(), ..Act::default() };
-            Fact::new(Kind::Forward, id.into(), &Forward { to: to.into(), act })
+            Fact::new(
+                Kind::Forward,
+                id.into(),
+                &Forward { to: to.into(), list: String::new(), act },
+            )
         };
         let facts = [forward("A", "one", "two"), forward("B", "one", "three")];
         let derived = derive(&facts);

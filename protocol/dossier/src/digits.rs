@@ -43,6 +43,11 @@ fn damm(digits: &str) -> u8 {
     digits.bytes().fold(0, step)
 }
 
+/// Damm's check digit of other digits, 0 to 9.
+pub(crate) fn check_digit(digits: &str) -> u8 {
+    damm(digits)
+}
+
 /// The digits of a code; none for a shape that is not among those above.
 pub fn write(code: &Code) -> Option<String> {
     let mut groups: Vec<&str> = code.org.split('.').collect();

@@ -66,7 +66,7 @@ const CHANGE_CHUNK: u8 = 1;
 const MOST_OPERATIONS: usize = 1_000;
 /// Highest operation number: a hostile one near the end of the range would leave no room for the
 /// next honest change.
-const HIGHEST_OPERATION: u64 = 1 << 24;
+pub(crate) const HIGHEST_OPERATION: u64 = 1 << 24;
 
 impl Document {
     /// An empty document.
@@ -196,6 +196,11 @@ pub fn facts_of<'a>(changes: impl IntoIterator<Item = &'a [u8]>) -> Option<Vec<F
     Some(facts)
 }
 
+/// The facts that one change adds, whatever it builds on; `None` where it does more, or cannot be read.
+pub fn facts_in(change: &[u8]) -> Option<Vec<Fact>> {
+    Additions::read(change).map(|change| change.facts)
+}
+
 /// What is to be known of a change that only adds facts.
 struct Additions {
     hash: [u8; 32],
@@ -219,10 +224,8 @@ impl Additions {
     fn by_columns(bytes: &[u8]) -> Option<Self> {
         let chunk = Chunk::parse(bytes).ok()?;
         let puts = columns::puts(&chunk, MOST_OPERATIONS)?;
-        let max_op = chunk.start_op.checked_add(puts.len() as u64)?.checked_sub(1)?;
-        if chunk.start_op == 0 || max_op > HIGHEST_OPERATION {
-            return None;
-        }
+        // The columns were read only where neither bound is passed.
+        let max_op = chunk.start_op + puts.len() as u64 - 1;
         Some(Self {
             hash: chunk.hash.0,
             deps: chunk.deps().map(|hash| hash.0).collect(),

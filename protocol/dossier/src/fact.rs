@@ -16,14 +16,24 @@ use std::{collections::BTreeMap, fmt};
 /// | `code` | code | none |
 /// | `due` | at (ms), reason | none |
 /// | `state` | to, after, pause, happened (ms), collector, at, by, office, note | note: reasons given; collector: to whom the result was given |
-/// | `forward` | to, to_name, at, by, office, note | note |
+/// | `forward` | to, to_name, list, at, by, office, note | note |
 /// | `taken` | forward, at, by, office, note | note |
 /// | `note` | text, at, by, office | text |
 /// | `attachment` | name, media, size, hash, paper, at, by, office | name; the scan itself shows anything |
 /// | `clock` | ahead (ms), by_hub (ms) | none |
-/// | `printed` | form, paper, number, asked, at, by, office | none |
+/// | `printed` | form, paper, number, asked, of, at, by, office | none |
 /// | `origin` | file, name, sheet, row, keys, cells | cells: what stood in the list, word for word |
 /// | `extension` | until (ms), at, by, office, note | note: why it takes longer |
+/// | `correction` | field, value, undo, seen, at, by, office, note | value: what the field holds; note: why |
+/// | `account` | what, after, at, by, office, and by `what`: see [`crate::people`] | name: who works here; login, hashes: to let in |
+/// | `audit` | what, by, account, at, dossier, node, from | by, dossier: who saw whose data |
+/// | `pass` | stay, after, section, section_name, person, phone, step, minutes, list, at, by, office, note | note |
+/// | `pass_taken` | pass, at, by, office, note | note |
+/// | `pass_refused` | pass, at, by, office, note | note: why it was not taken |
+/// | `void` | stands, leader, seen, at, by, office, note | note: why; leader: who agreed |
+/// | `link` | other, same, seen, at, by, office, note | note: why |
+/// | `fee`, `receipt`, `receipt_off`, `refund`, `settled` | see design/money.md | payer, reference: who paid; note: why |
+/// | `cash` | see [`crate::money::cash`]; in documents of counts only | none |
 ///
 /// Where an act stands (at, by, office, note) there may be `under` as well: what was asked, hashed
 /// under a key that only the caller has, see [`crate::asked`].
@@ -57,10 +67,38 @@ pub enum Kind {
     Origin,
     /// A new date, with an apology.
     Extension,
+    /// A field says something else.
+    Correction,
+    /// Something about an account; in documents of accounts only.
+    Account,
+    /// Somebody saw a dossier, or logged in; in documents of audits only.
+    Audit,
+    /// Given to a section or person of the same office.
+    Pass,
+    /// They took it.
+    PassTaken,
+    /// They did not.
+    PassRefused,
+    /// The registration is void, or is not after all.
+    Void,
+    /// Another dossier is the same case, or is not.
+    Link,
+    /// A line of a demand for money.
+    Fee,
+    /// Money was taken.
+    Receipt,
+    /// A receipt is cancelled.
+    ReceiptOff,
+    /// Money was given back.
+    Refund,
+    /// A person settled a conflict about money.
+    Settled,
+    /// The cash of a day was counted; in documents of counts only.
+    Cash,
 }
 
 impl Kind {
-    const ALL: [(Self, &'static str); 14] = [
+    const ALL: [(Self, &'static str); 28] = [
         (Self::Applicant, "applicant"),
         (Self::Request, "request"),
         (Self::Paper, "paper"),
@@ -75,6 +113,20 @@ impl Kind {
         (Self::Printed, "printed"),
         (Self::Origin, "origin"),
         (Self::Extension, "extension"),
+        (Self::Correction, "correction"),
+        (Self::Account, "account"),
+        (Self::Audit, "audit"),
+        (Self::Pass, "pass"),
+        (Self::PassTaken, "pass_taken"),
+        (Self::PassRefused, "pass_refused"),
+        (Self::Void, "void"),
+        (Self::Link, "link"),
+        (Self::Fee, "fee"),
+        (Self::Receipt, "receipt"),
+        (Self::ReceiptOff, "receipt_off"),
+        (Self::Refund, "refund"),
+        (Self::Settled, "settled"),
+        (Self::Cash, "cash"),
     ];
 
     /// First part of the key.
@@ -262,9 +314,22 @@ pub struct Act {
     /// Remark or reason.
     #[serde(default)]
     pub note: String,
+    /// Name of whose stead the clerk took, where that is why they could: see [`crate::people::stead`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub in_stead_of: String,
     /// The request that caused it, if it may be repeated.
     #[serde(rename = "under", default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
+}
+
+impl Act {
+    /// Who did it, and in whose stead, as sheets and pages show it in Vietnamese.
+    pub fn who(&self) -> String {
+        match self.in_stead_of.as_str() {
+            "" => self.by.clone(),
+            other => format!("{} (thay {other})", self.by),
+        }
+    }
 }
 
 /// Fields of [`Kind::State`].
@@ -307,10 +372,13 @@ pub struct Extension {
 }
 
 /// Fields of [`Kind::Forward`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Forward {
     /// Office id that is to take it.
     pub to: String,
+    /// Number of the paper list it was given on; empty where it was given by itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub list: String,
     /// Who, when, where.
     #[serde(flatten)]
     pub act: Act,
@@ -322,6 +390,51 @@ pub struct Taken {
     /// Id of the forward fact.
     pub forward: String,
     /// Who, when, where.
+    #[serde(flatten)]
+    pub act: Act,
+}
+
+/// Fields of [`Kind::Pass`], see [`crate::process`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Pass {
+    /// Id of the forward that brought the dossier to the office; empty where it was received there.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stay: String,
+    /// Passes that the giver had seen open: what concurrency means is read from here.
+    #[serde(default)]
+    pub after: Vec<String>,
+    /// Id of the section; empty where only a person is named.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub section: String,
+    /// Its name when it was given.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub section_name: String,
+    /// Who is to take it; empty for anybody of the section.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub person: String,
+    /// Telephone of the section when it was given.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub phone: String,
+    /// Step of the process; 0 where it is none of them.
+    #[serde(default)]
+    pub step: u32,
+    /// Working minutes of that step in the process in force at reception; none where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u32>,
+    /// Number of the paper list it was given on; empty where it was given by itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub list: String,
+    /// Who, when, where.
+    #[serde(flatten)]
+    pub act: Act,
+}
+
+/// Fields of [`Kind::PassTaken`] and [`Kind::PassRefused`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PassAnswer {
+    /// Id of the pass.
+    pub pass: String,
+    /// Who, when, where; of a refusal the note says why.
     #[serde(flatten)]
     pub act: Act,
 }

@@ -15,6 +15,9 @@
 //! An office that goes live in the middle of a day has numbers on paper already: a [`Start`] says where the
 //! day goes on. It is set once, holds for its day and organisation, and ends by itself at midnight.
 //!
+//! Receipts are numbered by the same leases in a sequence of their own, with other bounds and a year for a day: see
+//! [`Shape`].
+//!
 //! The last part is for a machine at home on its first day, while its state is being made again and it
 //! cannot see the codes that came from elsewhere: whoever had its place before printed some of them.
 
@@ -35,6 +38,29 @@ pub const HOME_LAST: u32 = HOME_BLOCKS * BLOCK;
 pub const SEEN_BLOCKS: u32 = 90;
 /// Highest number of a day: four digits are printed.
 pub const LAST: u32 = 9_999;
+
+/// Bounds of a sequence of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Numbers in a block.
+    block: u32,
+    /// Blocks for the machine at home.
+    home_blocks: u32,
+    /// Blocks before the last part; those between are the guests'.
+    seen_blocks: u32,
+    /// Highest number.
+    last: u32,
+}
+
+impl Shape {
+    /// Dossier codes of a day.
+    pub const CODES: Self =
+        Self { block: BLOCK, home_blocks: HOME_BLOCKS, seen_blocks: SEEN_BLOCKS, last: LAST };
+    /// Receipts of a year: seven digits. Six million at home are twenty thousand a day; of the guests' thirty
+    /// thousand blocks two strangers draw the same, or one next to the other's, once in thousands of times.
+    pub const RECEIPTS: Self =
+        Self { block: BLOCK, home_blocks: 60_000, seen_blocks: 90_000, last: 9_999_999 };
+}
 
 /// A block of numbers, as journaled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,8 +183,9 @@ pub enum LeaseError {
 }
 
 /// All leases so far: a fold over their records.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leases {
+    shape: Shape,
     /// Blocks leased, by day and organisation.
     days: BTreeMap<(Day, String), BTreeSet<u32>>,
     /// The first day on which each log leased.
@@ -168,6 +195,9 @@ pub struct Leases {
     /// Where days go on that began on paper.
     starts: BTreeMap<(Day, String), Start>,
     newest: Option<Lease>,
+    /// The newest is not known to be on the disk: every number of it is given with it until that is known, for the
+    /// write that was to bring it there may have been refused.
+    unsaved: bool,
     /// Next number of the newest lease; `None` after a start, when nobody knows what was printed.
     next: Option<u32>,
 }
@@ -177,20 +207,41 @@ pub struct Leases {
 pub struct Issued {
     /// The code.
     pub code: String,
-    /// A new lease, if the code is its first.
+    /// Its lease, as long as that is not known to be on the disk.
     pub lease: Option<Lease>,
 }
 
+impl Default for Leases {
+    fn default() -> Self {
+        Self::new(Shape::CODES)
+    }
+}
+
 impl Leases {
+    /// None so far.
+    pub fn new(shape: Shape) -> Self {
+        Self {
+            shape,
+            days: BTreeMap::new(),
+            logs: BTreeMap::new(),
+            home: None,
+            starts: BTreeMap::new(),
+            newest: None,
+            unsaved: false,
+            next: None,
+        }
+    }
+
     /// Takes in a journaled lease. What is left of any lease from before this start is burnt:
     /// receipts may have been printed that no disk remembers.
     pub fn replay(&mut self, lease: Lease) {
         let (year, month, day) = lease.day;
         let key = (Day { year, month, day }, lease.org.clone());
-        self.days.entry(key).or_default().insert(lease.first.saturating_sub(1) / BLOCK);
+        self.days.entry(key).or_default().insert(lease.first.saturating_sub(1) / self.shape.block);
         self.logs.entry(lease.log).or_insert(Day { year, month, day });
         self.home.get_or_insert(lease.machine);
         self.newest = Some(lease);
+        self.unsaved = false;
         self.next = None;
     }
 
@@ -286,26 +337,78 @@ impl Leases {
         if day < floor {
             return Err(LeaseError::Clock { shown: day, known: floor });
         }
+        let (code, lease) =
+            self.next(issuer, day, |number| Ok(Code::write(&issuer.org, now, number)?))?;
+        Ok(Issued { code, lease })
+    }
+
+    /// The next receipt of the year in which `now` is: its number, and a lease to be journaled before it is used.
+    ///
+    /// # Errors
+    /// [`LeaseError`]; nothing is used up.
+    pub fn receipt(
+        &mut self,
+        issuer: &Issuer,
+        now: i64,
+        floor: Day,
+    ) -> Result<(u32, Option<Lease>), LeaseError> {
+        let day = Day::of(now);
+        if day < floor {
+            return Err(LeaseError::Clock { shown: day, known: floor });
+        }
+        self.next(issuer, Day { month: 1, day: 1, ..day }, Ok)
+    }
+
+    /// The ranges of a day that were leased, as far as they are known here.
+    pub fn ranges(&self, org: &str, day: Day) -> Vec<(u32, u32)> {
+        let blocks = self.days.get(&(day, org.to_owned())).into_iter().flatten();
+        let Shape { block: size, last, .. } = self.shape;
+        blocks.map(|block| (block * size + 1, ((block + 1) * size).min(last))).collect()
+    }
+
+    /// The number that is given next, and the last of its range: what of it is still open.
+    pub fn open(&self, org: &str, day: Day) -> Option<(u32, u32)> {
+        let lease = self.newest.as_ref()?;
+        let open = lease.org == org && lease.day == (day.year, day.month, day.day);
+        Some((self.next.filter(|_| open)?, lease.last))
+    }
+
+    /// The next number of a day, as `written` has it.
+    fn next<T>(
+        &mut self,
+        issuer: &Issuer,
+        day: Day,
+        written: impl Fn(u32) -> Result<T, LeaseError>,
+    ) -> Result<(T, Option<Lease>), LeaseError> {
         let from = self.start_of(&issuer.org, day).map_or(1, |start| start.number);
         if let (Some(lease), Some(next)) = (&self.newest, self.next.map(|next| next.max(from)))
             && lease.day == (day.year, day.month, day.day)
             && (lease.log, lease.machine, &lease.org) == (issuer.log, issuer.machine, &issuer.org)
             && next <= lease.last
         {
-            let code = Code::write(&issuer.org, now, next)?;
+            let one = written(next)?;
+            let lease = lease.clone();
             self.next = Some(next + 1);
-            return Ok(Issued { code, lease: None });
+            return Ok((one, self.unsaved.then_some(lease)));
         }
         let lease = self.lease(issuer, day)?;
-        let code = Code::write(&issuer.org, now, lease.first)?;
+        let one = written(lease.first)?;
         self.replay(lease.clone());
-        self.next = Some(lease.first + 1);
-        Ok(Issued { code, lease: Some(lease) })
+        (self.next, self.unsaved) = (Some(lease.first + 1), true);
+        Ok((one, Some(lease)))
+    }
+
+    /// A lease is on the disk.
+    pub fn saved(&mut self, lease: &Lease) {
+        if self.newest.as_ref() == Some(lease) {
+            self.unsaved = false;
+        }
     }
 
     /// The next free block of this node on that day.
     fn lease(&self, issuer: &Issuer, day: Day) -> Result<Lease, LeaseError> {
         let slots = issuer.slots.max(1);
+        let Shape { block: size, home_blocks, seen_blocks, last } = self.shape;
         let none = BTreeSet::new();
         let leased = self.days.get(&(day, issuer.org.clone())).unwrap_or(&none);
         let mine = |blocks: std::ops::Range<u32>| {
@@ -321,18 +424,18 @@ impl Leases {
         let new_here = issuer.blind && self.days.keys().all(|(leased, _)| *leased >= day);
         let from = self.start_of(&issuer.org, day).map_or(1, |start| start.number);
         let order = if abroad || again {
-            let mut blocks = mine(HOME_BLOCKS..SEEN_BLOCKS);
+            let mut blocks = mine(home_blocks..seen_blocks);
             let start = place(issuer, blocks.len());
             blocks.rotate_left(start);
             blocks
         } else if new_here {
-            mine(SEEN_BLOCKS..LAST.div_ceil(BLOCK))
+            mine(seen_blocks..last.div_ceil(size))
         } else {
             // Behind the highest, so that numbers rise over the day.
-            let highest = leased.range(..HOME_BLOCKS).last().map_or(0, |block| block + 1);
+            let highest = leased.range(..home_blocks).last().map_or(0, |block| block + 1);
             // What is below the start stands on paper.
-            let highest = highest.max((from - 1) / BLOCK);
-            mine(highest..HOME_BLOCKS)
+            let highest = highest.max((from - 1) / size);
+            mine(highest..home_blocks)
         };
         let free = order.into_iter().find(|block| !leased.contains(block));
         let free = free.ok_or(LeaseError::Exhausted { day })?;
@@ -341,8 +444,8 @@ impl Leases {
             machine: issuer.machine,
             org: issuer.org.clone(),
             day: (day.year, day.month, day.day),
-            first: if (from - 1) / BLOCK == free { from } else { free * BLOCK + 1 },
-            last: ((free + 1) * BLOCK).min(LAST),
+            first: if (from - 1) / size == free { from } else { free * size + 1 },
+            last: ((free + 1) * size).min(last),
         })
     }
 }
@@ -381,6 +484,19 @@ impl Lease {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         read(Self::VERSION, bytes)
     }
+
+    /// Told from a lease of codes by the first byte: a program that knows only those passes it over.
+    const RECEIPTS: u8 = 3;
+
+    /// Journal form of a lease of receipts.
+    pub fn encode_receipts(&self) -> Vec<u8> {
+        written(Self::RECEIPTS, self)
+    }
+
+    /// Reads that form; `None` for anything else.
+    pub fn decode_receipts(bytes: &[u8]) -> Option<Self> {
+        read(Self::RECEIPTS, bytes)
+    }
 }
 
 impl Start {
@@ -399,305 +515,4 @@ impl Start {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use proptest::prelude::*;
-
-    const MORNING: i64 = 1_795_575_600_000;
-    const FLOOR: Day = Day { year: 2_026, month: 1, day: 1 };
-
-    fn issuer(log: u8, slot: u32, slots: u32) -> Issuer {
-        Issuer {
-            log: LogId([log; 16]),
-            machine: [1; 16],
-            org: "H29.30.05".into(),
-            slot,
-            slots,
-            replaces: false,
-            blind: false,
-        }
-    }
-
-    #[test]
-    fn codes_run_on_and_a_lease_is_journaled_before_its_first_number() {
-        let mut leases = Leases::default();
-        let first = leases.issue(&issuer(1, 0, 1), MORNING, FLOOR).unwrap();
-        assert!(first.lease.is_some());
-        let second = leases.issue(&issuer(1, 0, 1), MORNING, FLOOR).unwrap();
-        assert_eq!(second.lease, None);
-        assert!(first.code.ends_with("-0001") && second.code.ends_with("-0002"), "{first:?}");
-        let lease = first.lease.unwrap();
-        assert_eq!(Lease::decode(&lease.encode()), Some(lease));
-        assert_eq!(Lease::decode(&[9, 9]), None);
-    }
-
-    /// Sets the start as a node does, with these numbers known here.
-    fn set(
-        leases: &mut Leases,
-        who: &Issuer,
-        number: u32,
-        known: &[u32],
-        elsewhere: &[u32],
-    ) -> Result<(), StartError> {
-        let known = known.iter().map(|one| (*one, format!("code {one}"))).collect();
-        let elsewhere = elsewhere.iter().copied().collect();
-        let asked = (number, "Lê Thị Mẫu");
-        let start = leases.may_start(who, asked, (MORNING, FLOOR), &known, &elsewhere)?;
-        assert_eq!(Start::decode(&start.encode()).as_ref(), Some(&start));
-        assert_eq!(Lease::decode(&start.encode()), None);
-        leases.replay_start(start);
-        Ok(())
-    }
-
-    fn number(leases: &mut Leases, who: &Issuer, now: i64) -> u32 {
-        let code = leases.issue(who, now, FLOOR).unwrap().code;
-        Code::read(&code).unwrap().seq.parse().unwrap()
-    }
-
-    #[test]
-    fn a_day_that_began_on_paper_goes_on_behind_it_and_the_next_begins_at_one() {
-        let (mut leases, who) = (Leases::default(), issuer(1, 0, 2));
-        set(&mut leases, &who, 38, &[1, 2, 37], &[]).unwrap();
-        let mut other = Leases::default();
-        let mut all: BTreeSet<u32> = (0..6).map(|_| number(&mut leases, &who, MORNING)).collect();
-        all.extend((0..3).map(|_| number(&mut other, &issuer(2, 1, 2), MORNING)));
-        assert_eq!(all.len(), 9);
-        assert!(*all.first().unwrap() == 38, "{all:?}");
-        // A restart burns what was left, and never falls below.
-        let mut again = Leases::default();
-        again.replay(leases.newest.clone().unwrap());
-        again.replay_start(leases.start_of("H29.30.05", Day::of(MORNING)).unwrap().clone());
-        let next = number(&mut again, &who, MORNING);
-        assert!(next > 43 && !all.contains(&next), "{next}");
-        assert_eq!(number(&mut leases, &who, MORNING + 86_400_000), 1);
-        assert_eq!(number(&mut again, &who, MORNING + 86_400_000), 1);
-    }
-
-    #[test]
-    fn a_start_at_or_below_what_was_issued_or_in_anothers_block_is_refused_with_the_reason() {
-        let (mut leases, who) = (Leases::default(), issuer(1, 0, 2));
-        assert!(matches!(set(&mut leases, &who, 1, &[], &[]), Err(StartError::Bounds(1))));
-        assert!(matches!(set(&mut leases, &who, 6_001, &[], &[]), Err(StartError::Bounds(_))));
-        let other = set(&mut leases, &who, 150, &[], &[]).unwrap_err();
-        assert_eq!(other, StartError::OtherMachine { number: 150, first: 101, last: 200 });
-        // Where the machines do not know of each other, what came over tells.
-        let alone = issuer(1, 0, 1);
-        let met = set(&mut leases, &alone, 150, &[101], &[101]).unwrap_err();
-        assert!(matches!(met, StartError::OtherMachine { .. }));
-        for known in [38, 39] {
-            let refused = set(&mut leases, &who, 38, &[known], &[]).unwrap_err();
-            assert!(matches!(refused, StartError::Issued { issued, .. } if issued == known));
-        }
-        // A guest's numbers are not in the way.
-        let mut guest = leases.clone();
-        set(&mut guest, &who, 38, &[6_001, 140], &[140]).unwrap();
-        // Given a moment ago, and not in the state yet.
-        assert_eq!(number(&mut leases, &who, MORNING), 1);
-        assert_eq!(number(&mut leases, &who, MORNING), 2);
-        let refused = set(&mut leases, &who, 2, &[], &[]).unwrap_err();
-        assert!(matches!(refused, StartError::Issued { issued: 2, .. }), "{refused}");
-        set(&mut leases, &who, 100, &[], &[]).unwrap();
-        assert_eq!(number(&mut leases, &who, MORNING), 100);
-        assert_eq!(number(&mut leases, &who, MORNING), 201);
-        set(&mut leases, &who, 100, &[], &[]).unwrap();
-        let again = set(&mut leases, &who, 300, &[], &[]).unwrap_err();
-        assert!(matches!(again, StartError::Already(Start { number: 100, .. })));
-        let blind = Issuer { blind: true, ..who };
-        let blind = set(&mut Leases::default(), &blind, 38, &[], &[]);
-        assert_eq!(blind, Err(StartError::Blind));
-    }
-
-    #[test]
-    fn a_start_in_a_block_whose_last_number_it_is_leaves_that_one() {
-        let (mut leases, who) = (Leases::default(), issuer(1, 0, 1));
-        set(&mut leases, &who, 200, &[], &[]).unwrap();
-        assert_eq!(number(&mut leases, &who, MORNING), 200);
-        assert_eq!(number(&mut leases, &who, MORNING), 201);
-    }
-
-    #[test]
-    fn the_next_day_begins_at_one_and_a_clock_set_back_is_refused() {
-        let mut leases = Leases::default();
-        leases.issue(&issuer(1, 0, 1), MORNING, FLOOR).unwrap();
-        let tomorrow = leases.issue(&issuer(1, 0, 1), MORNING + 86_400_000, FLOOR).unwrap();
-        assert!(tomorrow.code.ends_with("-0001"));
-        let refused = leases.issue(&issuer(1, 0, 1), 0, FLOOR).unwrap_err();
-        assert!(matches!(refused, LeaseError::Clock { .. }));
-    }
-
-    #[test]
-    fn a_days_numbers_end_with_a_clear_refusal() {
-        let mut leases = Leases::default();
-        let mut codes = BTreeSet::new();
-        let refused = loop {
-            match leases.issue(&issuer(1, 1, 3), MORNING, FLOOR) {
-                Ok(issued) => assert!(codes.insert(issued.code)),
-                Err(error) => break error,
-            }
-        };
-        assert!(matches!(refused, LeaseError::Exhausted { .. }));
-        assert_eq!(codes.len(), 2_000);
-    }
-
-    #[test]
-    fn a_new_machine_that_cannot_see_other_codes_keeps_clear_of_those_of_its_predecessor() {
-        let mut before = Leases::default();
-        let predecessor = Issuer { machine: [9; 16], ..issuer(9, 0, 1) };
-        let mut printed: BTreeSet<String> = BTreeSet::new();
-        for _ in 0..250 {
-            printed.insert(before.issue(&predecessor, MORNING, FLOOR).unwrap().code);
-        }
-        let mut leases = Leases::default();
-        let blind = Issuer { blind: true, ..issuer(1, 0, 1) };
-        let mut lease = None;
-        for _ in 0..250 {
-            let issued = leases.issue(&blind, MORNING, FLOOR).unwrap();
-            lease = lease.or(issued.lease);
-            assert!(printed.insert(issued.code.clone()), "{} twice", issued.code);
-        }
-        assert_eq!(lease.unwrap().first, SEEN_BLOCKS * BLOCK + 1);
-        // Once it sees them it goes on where it would have begun, and the next day as ever.
-        let mut again = Leases::default();
-        again.replay(leases.newest.unwrap());
-        assert!(again.issue(&issuer(1, 0, 1), MORNING, FLOOR).unwrap().code.ends_with("-0001"));
-        let tomorrow = MORNING + 86_400_000;
-        assert!(again.issue(&blind, tomorrow, FLOOR).unwrap().code.ends_with("-0001"));
-    }
-
-    #[test]
-    fn a_copy_that_works_on_elsewhere_never_meets_the_original() {
-        let mut original = Leases::default();
-        let mut codes = BTreeSet::new();
-        let home = issuer(1, 0, 1);
-        assert!(codes.insert(original.issue(&home, MORNING, FLOOR).unwrap().code));
-        let mut copy = original.clone();
-        copy.next = None;
-        let abroad = Issuer { machine: [2; 16], ..home.clone() };
-        let mut give = |leases: &mut Leases, who: &Issuer, now| {
-            let mut count = 0;
-            while let Ok(issued) = leases.issue(who, now, FLOOR) {
-                assert!(codes.insert(issued.code.clone()), "{} twice", issued.code);
-                count += 1;
-            }
-            count
-        };
-        for day in 0..2 {
-            let now = MORNING + day * 86_400_000;
-            assert!(give(&mut copy, &abroad, now) >= 2_900);
-            assert!(give(&mut original, &home, now) >= 5_900);
-        }
-    }
-
-    #[test]
-    fn a_machine_in_the_place_of_a_lost_one_repeats_none_of_its_numbers_of_that_day() {
-        let mut codes = BTreeSet::new();
-        let (mut lost, mut new) = (Leases::default(), Leases::default());
-        let old = issuer(1, 0, 1);
-        while let Ok(issued) = lost.issue(&old, MORNING, FLOOR) {
-            assert!(codes.insert(issued.code));
-        }
-        let replaces = Issuer { machine: [2; 16], replaces: true, ..issuer(2, 0, 1) };
-        for number in 0..500 {
-            if number == 250 {
-                // A restart changes nothing.
-                let kept = new.newest.clone().unwrap();
-                new.replay(kept);
-            }
-            let issued = new.issue(&replaces, MORNING, FLOOR).unwrap();
-            assert!(codes.insert(issued.code.clone()), "{} twice", issued.code);
-        }
-        let next = new.issue(&replaces, MORNING + 86_400_000, FLOOR).unwrap();
-        assert!(next.code.ends_with("-0001"), "the next day is its own: {}", next.code);
-    }
-
-    /// A machine in the property below.
-    #[derive(Clone)]
-    struct Machine {
-        journal: Vec<Lease>,
-        memory: Leases,
-        log: u8,
-        machine: u8,
-        slot: u32,
-    }
-
-    impl Machine {
-        fn restart(&mut self) {
-            self.memory = Leases::default();
-            for lease in &self.journal {
-                self.memory.replay(lease.clone());
-            }
-        }
-    }
-
-    proptest! {
-        /// Crashes, several nodes, and for each either backups restored on the machine (it learns
-        /// so and begins a new log, once a day) or a copy that works on beside it for good: no
-        /// code twice.
-        #[test]
-        fn no_code_is_ever_given_twice(
-            steps in proptest::collection::vec((0u8..10, 0usize..6), 1..250)
-        ) {
-            let fresh = |slot: u32| Machine {
-                journal: Vec::new(),
-                memory: Leases::default(),
-                log: slot as u8 + 1,
-                machine: slot as u8 + 1,
-                slot,
-            };
-            let mut machines: Vec<Machine> = (0..3).map(fresh).collect();
-            let mut backups: Vec<Vec<Lease>> = vec![Vec::new(); 3];
-            let (mut day, mut next_log) = (0i64, 10u8);
-            let mut set_back: BTreeSet<usize> = BTreeSet::new();
-            let mut given = BTreeSet::new();
-            for (mut what, which) in steps {
-                let at = which % machines.len();
-                match what {
-                    0 => machines[at].restart(),
-                    1 if at < 3 => backups[at] = machines[at].journal.clone(),
-                    2 if at < 3
-                        && at.is_multiple_of(2)
-                        && !backups[at].is_empty()
-                        && set_back.insert(at) =>
-                    {
-                        machines[at].journal = backups[at].clone();
-                        machines[at].log = next_log;
-                        next_log = next_log.wrapping_add(1).max(10);
-                        machines[at].restart();
-                        // The counter goes on.
-                        what = 8;
-                    }
-                    // The disk, or its backup, goes on in another machine beside this one.
-                    3 if at == 1 && machines.len() == 3 => {
-                        let mut copy = machines[at].clone();
-                        if !copy.journal.is_empty() {
-                            copy.machine += 100;
-                            copy.restart();
-                            machines.push(copy);
-                        }
-                    }
-                    4 => {
-                        day += 1;
-                        set_back.clear();
-                    }
-                    _ => {}
-                }
-                if what > 4 {
-                    let one = &mut machines[at];
-                    let who = Issuer {
-                        machine: [one.machine; 16],
-                        // Now and then its state is being made again.
-                        blind: what == 9,
-                        ..issuer(one.log, one.slot, 3)
-                    };
-                    if let Ok(issued) =
-                        one.memory.issue(&who, MORNING + day * 86_400_000, FLOOR)
-                    {
-                        one.journal.extend(issued.lease);
-                        prop_assert!(given.insert(issued.code.clone()), "{} twice", issued.code);
-                    }
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -7,8 +7,10 @@ use crate::{
     due::{Term, due},
     fact::Act,
     local,
+    process::{Holding, holdings},
     state::State,
     view::View,
+    void::Standing,
 };
 use jiff::{ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -165,8 +167,17 @@ pub struct Listing {
 /// What a list says of a dossier beside what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct About {
-    /// Name of who acted last where it is; empty if nobody there has.
+    /// Name of who has it where it is, by what was given inside that office, else of who acted last
+    /// there; empty if nobody has.
     pub owner: String,
+    /// Name of the section that has it; empty where nothing was given inside.
+    pub section: String,
+    /// Telephone of the section; empty where it is not known.
+    pub phone: String,
+    /// Others to whom it was given at once: person and section of each. For a person to settle.
+    pub also: Vec<(String, String)>,
+    /// Since when it waits to be taken by whom it was given to, Unix milliseconds.
+    pub untaken: Option<i64>,
     /// Id of the office where it is; empty if that is not known.
     pub place: String,
     /// Since when it is on its shelf, Unix milliseconds.
@@ -206,6 +217,8 @@ pub fn listing(view: &View, me: &str, time: &WorkTime) -> Listing {
     let came = came(derived, place);
     let last = last_step(derived);
     let (shelf, since) = match derived.state {
+        // What is void leaves the working lists, wherever it was.
+        _ if let Standing::Void(by) = &view.standing => (Shelf::Closed, Some(by.act.at)),
         State::Refused | State::Returned => (Shelf::Closed, last),
         _ if here && waiting.is_some() => (Shelf::ToAccept, waiting),
         State::Submitted if here => (Shelf::ToAccept, came.or(last)),
@@ -223,9 +236,38 @@ pub fn listing(view: &View, me: &str, time: &WorkTime) -> Listing {
         Shelf::Citizen | Shelf::Result => since,
         Shelf::Closed => since.saturating_neg(),
     };
-    let owner = owner(derived, place).unwrap_or_default().to_owned();
-    let about = About { owner, place: place.to_owned(), since, accept_by };
+    let about = About { since, accept_by, ..held(derived, place) };
     Listing { shelf, order: order.min(NO_DATE), about }
+}
+
+impl About {
+    /// Whether a section has it, by its name, alone or among others.
+    pub fn is_at(&self, section: &str) -> bool {
+        self.section == section || self.also.iter().any(|(_, other)| other == section)
+    }
+
+    /// Whether a person has it, alone or among others.
+    pub fn is_of(&self, person: &str) -> bool {
+        self.owner == person || self.also.iter().any(|(other, _)| other == person)
+    }
+}
+
+/// Who has a dossier at an office.
+fn held(derived: &Derived, place: &str) -> About {
+    let mut all = holdings(&derived.hand_overs, &derived.passings, place).into_iter();
+    let Some(Holding { person, section_name, phone, since, waiting, .. }) = all.next() else {
+        let owner = owner(derived, place).unwrap_or_default().to_owned();
+        return About { owner, place: place.to_owned(), ..About::default() };
+    };
+    About {
+        owner: person,
+        section: section_name,
+        phone,
+        also: all.map(|other| (other.person, other.section_name)).collect(),
+        untaken: waiting.then_some(since),
+        place: place.to_owned(),
+        ..About::default()
+    }
 }
 
 /// The office that made the first step.

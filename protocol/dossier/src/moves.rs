@@ -10,6 +10,7 @@ use crate::{
     state::State,
     steps::{concerns, needs_reason},
     view::{View, view},
+    void::in_force,
 };
 
 /// In milliseconds.
@@ -54,6 +55,7 @@ pub fn move_under(
     mut act: Act,
 ) -> Result<Action, ActionError> {
     tidy(&mut act.note, "note", FIELD_CHARACTERS, false)?;
+    in_force(facts)?;
     let View { derived, request, summary, .. } = view(facts);
     if !derived.allowed().contains(&to) {
         return Err(ActionError::NotAllowed { from: derived.state, to });
@@ -62,7 +64,9 @@ pub fn move_under(
         return Err(ActionError::NotTheirs);
     }
     let received = local::of_millis(summary.received.unwrap_or(act.at)).map(|at| at.date());
-    if act.note.is_empty() && received.is_some_and(|day| needs_reason(derived.state, to, day)) {
+    let by_law = || received.is_some_and(|day| needs_reason(derived.state, to, day));
+    // A state is never chosen silently.
+    if act.note.is_empty() && (derived.is_settled_by_choice(to) || by_law()) {
         return Err(ActionError::NoReason { to });
     }
     let Circumstances { pause, mut happened, mut collector } = circumstances;

@@ -3,6 +3,7 @@
 
 use crate::{
     action::{Action, ActionError, Draft},
+    corrections::heads,
     fact::{Act, Fact, Kind},
 };
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,12 @@ pub struct Printed {
     pub number: u32,
     /// What the request is known by: the same again is the same printing.
     pub asked: String,
+    /// Fact that the form is about, where a dossier has several of it: the receipt of a payment.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub of: String,
+    /// Corrections that it shows and that nothing followed then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrected: Vec<String>,
     /// Who, when, where.
     #[serde(flatten)]
     pub act: Act,
@@ -35,6 +42,8 @@ pub struct Wanted {
     pub paper: String,
     /// What the request is known by.
     pub asked: String,
+    /// Fact that the form is about; empty where a dossier has one of it.
+    pub of: String,
 }
 
 /// Counts a printing.
@@ -47,10 +56,12 @@ pub fn print(facts: &[Fact], wanted: Wanted, act: Act) -> Result<Action, ActionE
         let got = all.len() + 1;
         return Err(ActionError::TooMany { field: "printings", got, limit: PRINTINGS });
     }
-    let same = all.iter().filter(|(_, printed)| printed.form == wanted.form);
+    let same =
+        all.iter().filter(|(_, printed)| printed.form == wanted.form && printed.of == wanted.of);
     let most = same.map(|(_, printed)| printed.number).max().unwrap_or(0);
-    let Wanted { form, paper, asked } = wanted;
-    let fields = Printed { form, paper, number: most.saturating_add(1), asked, act };
+    let Wanted { form, paper, asked, of } = wanted;
+    let (number, corrected) = (most.saturating_add(1), heads(facts));
+    let fields = Printed { form, paper, number, asked, of, corrected, act };
     Ok(Action { facts: vec![Draft::new(Kind::Printed, &fields)], audience: vec![] })
 }
 
@@ -65,7 +76,7 @@ mod tests {
     use super::*;
 
     fn wanted(form: &str) -> Wanted {
-        Wanted { form: form.into(), paper: "a5".into(), asked: "x".into() }
+        Wanted { form: form.into(), paper: "a5".into(), asked: "x".into(), of: String::new() }
     }
 
     #[test]

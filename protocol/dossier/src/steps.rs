@@ -3,12 +3,14 @@
 
 use crate::{
     action::{Action, ActionError, Draft, FIELD_CHARACTERS, tidy},
+    corrections::{Correction, Field},
     derive::Derived,
     fact::{Act, Extension, Fact, Kind},
     lists::origin,
     local,
     state::State,
     view::{View, view},
+    void::{Void, in_force, is_late},
 };
 use jiff::civil::Date;
 use serde::Deserialize;
@@ -73,11 +75,14 @@ pub fn concerns(derived: &Derived, office: &str) -> bool {
 /// say why.
 pub fn moves(view: &View, office: &str, now: i64) -> Vec<(State, bool)> {
     let derived = &view.derived;
-    if !concerns(derived, office) {
+    if !concerns(derived, office) || view.standing.is_void() {
         return Vec::new();
     }
     let received = day(view.summary.received.or(Some(now)));
-    let asks = |to| received.is_some_and(|day| needs_reason(derived.state, to, day));
+    let asks = |to| {
+        derived.is_settled_by_choice(to)
+            || received.is_some_and(|day| needs_reason(derived.state, to, day))
+    };
     derived.allowed().into_iter().map(|to| (to, asks(to))).collect()
 }
 
@@ -90,6 +95,10 @@ pub enum Fault {
     NeverTheirs,
     /// The date was set anew more often than it may be.
     ExtendedAgain,
+    /// Voided by an office that did not register it.
+    NotRegistrar,
+    /// Voided late without a leader.
+    LateVoid,
 }
 
 impl Fault {
@@ -100,6 +109,14 @@ impl Fault {
             Self::NeverTheirs => {
                 ("Cơ quan này chưa từng được giao hồ sơ", "This office was never given the dossier")
             }
+            Self::NotRegistrar => (
+                "Cơ quan này không tiếp nhận hồ sơ nên không được hủy",
+                "Voided by an office that did not register it",
+            ),
+            Self::LateVoid => (
+                "Hủy quá thời hạn mà không ghi lãnh đạo đồng ý",
+                "Voided late without a leader who agreed",
+            ),
             Self::ExtendedAgain => (
                 "Hẹn lại nhiều lần hơn mức cho phép",
                 "A new date was set more often than is allowed",
@@ -125,6 +142,29 @@ pub fn faults(facts: &[Fact]) -> Vec<(String, Fault)> {
             found.push((step.id.clone(), Fault::NeverTheirs));
         }
     }
+    for fact in facts.iter().filter(|fact| fact.kind == Kind::Correction) {
+        let Some(one) = fact.read::<Correction>() else { continue };
+        let legal = Field::read(&one.field).is_some_and(|field| field.is_legal(Some(received)));
+        if one.act.note.is_empty() && legal {
+            found.push((fact.id.clone(), Fault::NoReason));
+        }
+        if !theirs.contains(one.act.office.as_str()) {
+            found.push((fact.id.clone(), Fault::NeverTheirs));
+        }
+    }
+    let registrar = origin(&derived).unwrap_or_default();
+    for fact in facts.iter().filter(|fact| fact.kind == Kind::Void) {
+        let Some(one) = fact.read::<Void>() else { continue };
+        if one.act.note.is_empty() {
+            found.push((fact.id.clone(), Fault::NoReason));
+        }
+        if one.stands && one.act.office != registrar {
+            found.push((fact.id.clone(), Fault::NotRegistrar));
+        }
+        if is_late(&one, summary.received.unwrap_or(one.act.at)) {
+            found.push((fact.id.clone(), Fault::LateVoid));
+        }
+    }
     let again = extensions(facts).into_iter().skip(most_extensions(received));
     found.extend(again.map(|(id, _)| (id, Fault::ExtendedAgain)));
     found
@@ -148,6 +188,7 @@ fn day(millis: Option<i64>) -> Option<Date> {
 /// # Errors
 /// [`ActionError`] saying why not.
 pub fn may_extend(facts: &[Fact], office: &str) -> Result<i64, ActionError> {
+    in_force(facts)?;
     let View { derived, summary, .. } = view(facts);
     if !concerns(&derived, office) {
         return Err(ActionError::NotTheirs);

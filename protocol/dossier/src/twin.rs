@@ -22,8 +22,11 @@ pub struct Twin {
 }
 
 impl Twin {
-    /// Of a dossier; none where it has no name or was not received.
+    /// Of a dossier; none where it has no name, was not received, or is void.
     pub fn of(view: &View) -> Option<Self> {
+        if view.standing.is_void() {
+            return None;
+        }
         let applicant = &view.applicant;
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
         Some(Self {

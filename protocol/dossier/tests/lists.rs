@@ -47,7 +47,10 @@ impl Dossier {
     }
 
     fn given(&mut self, from: &str, to: &str, time: &str) -> String {
-        self.add(Kind::Forward, &Forward { to: to.into(), act: act(time, from, "Lan") })
+        self.add(
+            Kind::Forward,
+            &Forward { to: to.into(), list: String::new(), act: act(time, from, "Lan") },
+        )
     }
 
     fn taken(&mut self, forward: &str, office: &str, time: &str) {
@@ -74,7 +77,7 @@ fn a_received_dossier_is_in_work_then_due_today_then_overdue() {
     assert_eq!(filed.list(at("2026-03-09T09:00")), List::DueToday);
     assert_eq!(filed.list(at("2026-03-09T09:00") + 1), List::Overdue);
     let since = at("2026-03-02T09:00");
-    let about = About { owner: "Lan".into(), place: DESK.into(), since, accept_by: None };
+    let about = About { owner: "Lan".into(), place: DESK.into(), since, ..About::default() };
     assert_eq!(filed.about, about);
 }
 

@@ -89,10 +89,15 @@ fn a_reason_is_asked_for_where_the_step_is_made() {
 fn an_office_that_neither_holds_nor_received_it_moves_nothing() {
     let mut dossier = Dossier::in_work();
     assert_eq!(dossier.made(Finished, STRANGER, ""), Err(ActionError::NotTheirs));
-    let given = Forward { to: OTHER.into(), act: act("2026-03-02T11:00", DESK, "") };
+    let given =
+        Forward { to: OTHER.into(), list: String::new(), act: act("2026-03-02T11:00", DESK, "") };
     dossier.add(Kind::Forward, &given);
     assert!(dossier.made(Finished, OTHER, "").is_ok() && dossier.made(Finished, DESK, "").is_ok());
-    let given_on = Forward { to: STRANGER.into(), act: act("2026-03-02T12:00", OTHER, "") };
+    let given_on = Forward {
+        to: STRANGER.into(),
+        list: String::new(),
+        act: act("2026-03-02T12:00", OTHER, ""),
+    };
     dossier.add(Kind::Forward, &given_on);
     assert_eq!(dossier.made(Finished, OTHER, ""), Err(ActionError::NotTheirs));
 }
@@ -107,7 +112,11 @@ fn what_came_from_elsewhere_is_applied_and_marked() {
     let expected = [(silent, Fault::NoReason), (stranger.clone(), Fault::NeverTheirs)];
     assert_eq!(faults(&dossier.0), expected);
     // An office that had it once may have had it then.
-    let given = Forward { to: STRANGER.into(), act: act("2026-03-02T11:00", DESK, "") };
+    let given = Forward {
+        to: STRANGER.into(),
+        list: String::new(),
+        act: act("2026-03-02T11:00", DESK, ""),
+    };
     dossier.add(Kind::Forward, &given);
     assert!(faults(&dossier.0).iter().all(|(id, _)| *id != stranger));
 }
@@ -197,4 +206,39 @@ fn who_collected_is_said_of_a_return_and_of_nothing_else() {
     assert!(matches!(early, Err(ActionError::Invalid { field: "collector", .. })));
     dossier.came(Finished, "2026-03-02T11:00", DESK, "");
     assert_eq!(made(&dossier, Returned).unwrap().collector, "Trần Văn Mẫu");
+}
+
+#[test]
+fn a_conflict_between_states_is_settled_with_a_reason_and_the_loser_may_be_chosen_after_all() {
+    let mut dossier = Dossier::in_work();
+    let seen = view(&dossier.0).derived.heads;
+    for (to, office) in [(Finished, DESK), (Stopped, OTHER)] {
+        let (after, act) = (seen.clone(), act("2026-03-03T08:00", office, "vì"));
+        let fields = StateStep { to: to.code(), after, act, ..StateStep::default() };
+        dossier.add(Kind::State, &fields);
+    }
+    let asks = |dossier: &Dossier, to: State| {
+        let moves = moves(&view(&dossier.0), DESK, at("2026-03-03T09:00"));
+        moves.into_iter().find(|(state, _)| *state == to).map(|(_, reason)| reason)
+    };
+    assert_eq!(asks(&dossier, Finished), Some(true));
+    assert_eq!(dossier.made(Finished, DESK, ""), Err(ActionError::NoReason { to: Finished }));
+
+    let act = act("2026-03-03T09:00", DESK, "kết quả đã có");
+    let action = move_under(&dossier.0, Finished, Circumstances::default(), act.clone()).unwrap();
+    dossier.wrote(action);
+    assert!(!view(&dossier.0).summary.conflict);
+    assert_eq!(asks(&dossier, Stopped), Some(true), "taken back, with a reason");
+    assert_eq!(asks(&dossier, Returned), Some(false), "or gone on with");
+
+    let mut back = Dossier(dossier.0.clone());
+    let undone = move_under(&back.0, Stopped, Circumstances::default(), act.clone()).unwrap();
+    back.wrote(undone);
+    let shown = view(&back.0);
+    assert_eq!((shown.derived.state, shown.summary.conflict), (Stopped, false));
+
+    let on = Act { note: String::new(), ..act };
+    let on = move_under(&dossier.0, Returned, Circumstances::default(), on).unwrap();
+    dossier.wrote(on);
+    assert_eq!(asks(&dossier, Stopped), None, "something followed");
 }

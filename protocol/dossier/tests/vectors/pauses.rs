@@ -128,7 +128,9 @@ mod vectors {
     fn act(at: DateTime) -> Act {
         let at = local::to_millis(at).unwrap();
         let (by, office) = ("Lê Thị Mẫu".into(), "01".into());
-        Act { at, by, office, note: "thiếu giấy".into(), asked: None }
+        Act {
+            at, by, office, note: "thiếu giấy".into(), asked: None, in_stead_of: String::new()
+        }
     }
 
     fn asked(model: Model) -> Circumstances {
