@@ -3,9 +3,10 @@
 
 use crate::{
     documents::{Documents, Found, Held},
-    find, lists,
+    find, lists, money, people,
 };
 use motcua_core::{
+    entry::DocType,
     id::{DossierId, OfficeId},
     ledger::{Content, ContentFault, Folded},
     replica::Painter,
@@ -23,13 +24,18 @@ use motcua_dossier::{
     twin::Twin,
     view::{Summary, View, view},
 };
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// Folds dossiers.
 #[derive(Debug, Clone)]
 pub struct DossierContent {
     /// Documents in memory, shared with whoever writes.
     pub documents: Arc<Documents>,
+    /// Counts folds of accounts: whoever keeps them in memory reads them again when it has changed.
+    pub accounts: Arc<AtomicU64>,
     listed: Listed,
 }
 
@@ -62,12 +68,16 @@ pub fn read_summary(bytes: &[u8]) -> Option<Summary> {
 impl DossierContent {
     /// What a node of an office folds.
     pub fn of_office(office: OfficeId) -> Self {
-        Self { documents: Arc::default(), listed: Listed::ByClerks(office) }
+        Self::new(Listed::ByClerks(office))
     }
 
     /// What a hub folds.
     pub fn of_hub() -> Self {
-        Self { documents: Arc::default(), listed: Listed::ByNobody }
+        Self::new(Listed::ByNobody)
+    }
+
+    fn new(listed: Listed) -> Self {
+        Self { documents: Arc::default(), accounts: Arc::default(), listed }
     }
 
     /// Facts of the accepted entries, with as little work as what is in memory allows.
@@ -93,6 +103,21 @@ impl DossierContent {
         Ok(Arc::new(facts))
     }
 
+    /// What is read of a document that is no dossier: it is in no list, and no search finds it.
+    fn folded_apart(&self, kind: DocType, id: DossierId, facts: &[Fact], checked: bool) -> Folded {
+        if kind == DocType::Account {
+            self.accounts.fetch_add(1, Ordering::AcqRel);
+        }
+        let index = match self.listed {
+            Listed::ByClerks(_) => people::rows(kind, id, facts, checked),
+            Listed::ByNobody => Vec::new(),
+        };
+        // Who may log in comes first to a new machine, and what was seen last.
+        let due = (kind == DocType::Account).then_some(0);
+        let summary = Summary { due, facts: facts.len() as u32, ..Summary::default() };
+        Folded { summary: postcard::to_stdvec(&summary).unwrap_or_default(), index }
+    }
+
     /// What lists, searches and scans read of a dossier with these facts and a newest entry of that
     /// time.
     fn folded(&self, id: DossierId, facts: &[Fact], newest: i64) -> Folded {
@@ -102,10 +127,17 @@ impl DossierContent {
         let mut index = Vec::new();
         if let Listed::ByClerks(office) = self.listed {
             index = find::rows(id, &summary.code, applicant, updated);
+            // Found by each of the values between which somebody must decide.
+            for other in shown.other_applicants() {
+                index.extend(find::rows(id, &summary.code, &other, updated));
+            }
             let listing = listing(&shown, &office.to_string(), calendar::usual());
             index.push(lists::row(id, &listing));
+            index.extend(money::rows(id, &shown, &office.to_string()));
             index.extend(find::asked_rows(id, facts));
+            index.extend(find::hand_list_rows(id, facts));
             index.extend(Twin::of(&shown).map(|twin| find::twin_row(id, &twin)));
+            index.extend(shown.links.iter().flat_map(|link| find::link_rows(id, link.other)));
             let origins = facts.iter().filter(|fact| fact.kind == Kind::Origin);
             let origins = origins.filter_map(Fact::read::<Origin>);
             index.extend(origins.flat_map(|origin| find::origin_rows(id, &origin)));
@@ -136,12 +168,20 @@ impl Content for DossierContent {
 
     fn fold(&mut self, id: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault> {
         let facts = self.facts(id, entries)?;
+        let kind = entries.first().map_or(DocType::Dossier, |first| first.entry.header.doc_type);
+        if kind != DocType::Dossier {
+            return Ok(self.folded_apart(kind, id, &facts, true));
+        }
         let newest = entries.iter().map(|stored| stored.entry.header.claimed_at.0).max();
         Ok(self.folded(id, &facts, newest.unwrap_or_default()))
     }
 
     fn show(&mut self, id: DossierId, image: &[u8]) -> Option<Folded> {
         let (updated, facts) = read_image(image)?;
+        let kind = people::kind_of(&facts);
+        if kind != DocType::Dossier {
+            return Some(self.folded_apart(kind, id, &facts, false));
+        }
         Some(self.folded(id, &facts, updated))
     }
 }
@@ -162,7 +202,8 @@ impl Painter for DossierPainter {
     fn urgency(&self, summary: &[u8]) -> i64 {
         const NO_DATE: i64 = i64::MAX / 2;
         let Some(summary) = read_summary(summary) else { return NO_DATE };
-        let open = State::from_code(summary.state).is_none_or(|state| !state.is_final());
+        let state = State::from_code(summary.state);
+        let open = !summary.void && state.is_none_or(|state| !state.is_final());
         match (open, summary.due) {
             (true, Some(due)) => due.min(NO_DATE - 1),
             (true, None) => NO_DATE,

@@ -56,7 +56,7 @@ pub fn collect(engine: &Engine, out: &mut Metrics) -> Result<(), StoreError> {
 }
 
 /// Bytes of the files of a folder and of folders in it; what goes away meanwhile counts nothing.
-fn bytes_in(dir: &Path, deep: u32) -> u64 {
+pub(crate) fn bytes_in(dir: &Path, deep: u32) -> u64 {
     let Ok(files) = std::fs::read_dir(dir) else { return 0 };
     let bytes = files.flatten().map(|file| match file.metadata() {
         Ok(about) if about.is_dir() && deep > 1 => bytes_in(&file.path(), deep - 1),

@@ -57,8 +57,10 @@ impl Held {
 #[derive(Debug)]
 struct Ahead {
     held: Held,
-    /// Journal position of the last change; unknown while it is on its way to the disk.
-    position: Option<u64>,
+    /// Changes that are on their way to the disk.
+    under_way: usize,
+    /// Journal position of the last change that is on it.
+    position: u64,
     generation: u64,
     /// Whether the state's last fold had exactly these changes.
     level: bool,
@@ -79,6 +81,8 @@ pub(crate) enum Found {
 struct Inner {
     ahead: HashMap<DossierId, Ahead>,
     warm: LruCache<DossierId, Held>,
+    /// Journal position up to which the state reflects everything.
+    applied: u64,
     /// Documents of another generation may hold what never reached the disk.
     generation: u64,
 }
@@ -90,7 +94,21 @@ pub struct Documents(Mutex<Inner>);
 impl Default for Documents {
     fn default() -> Self {
         let warm = LruCache::new(WARM);
-        Self(Mutex::new(Inner { ahead: HashMap::new(), warm, generation: 0 }))
+        Self(Mutex::new(Inner { ahead: HashMap::new(), warm, applied: 0, generation: 0 }))
+    }
+}
+
+impl Inner {
+    /// A document that is ahead no more is used last.
+    fn settle(&mut self, id: DossierId) {
+        let is_in_state = |ahead: &Ahead| ahead.under_way == 0 && ahead.position <= self.applied;
+        if self.ahead.get(&id).is_some_and(is_in_state)
+            && let Some(ahead) = self.ahead.remove(&id)
+            && ahead.level
+            && ahead.generation == self.generation
+        {
+            self.warm.put(id, ahead.held);
+        }
     }
 }
 
@@ -118,7 +136,10 @@ impl Documents {
     pub fn put(&self, id: DossierId, held: Held, generation: u64) {
         let mut inner = self.lock(generation);
         inner.warm.pop(&id);
-        inner.ahead.insert(id, Ahead { held, position: None, generation, level: false });
+        let before = inner.ahead.remove(&id);
+        let (under_way, position) = before.map_or((0, 0), |one| (one.under_way, one.position));
+        let ahead = Ahead { held, under_way: under_way + 1, position, generation, level: false };
+        inner.ahead.insert(id, ahead);
     }
 
     /// Facts of the newest document, if it is in memory.
@@ -140,11 +161,15 @@ impl Documents {
         self.unchecked().ahead.contains_key(&id)
     }
 
-    /// The change is on disk at this position.
+    /// The change is on disk at this position. The state may reflect it by now: the applier does not
+    /// wait until who saved has been told.
     pub fn saved(&self, id: DossierId, position: u64) {
-        if let Some(ahead) = self.unchecked().ahead.get_mut(&id) {
-            ahead.position = Some(ahead.position.unwrap_or_default().max(position));
+        let mut inner = self.unchecked();
+        if let Some(ahead) = inner.ahead.get_mut(&id) {
+            ahead.under_way = ahead.under_way.saturating_sub(1);
+            ahead.position = ahead.position.max(position);
         }
+        inner.settle(id);
     }
 
     /// The change did not get to the disk.
@@ -157,16 +182,8 @@ impl Documents {
     /// The state has taken in everything up to `applied`.
     pub fn applied(&self, dossiers: &BTreeSet<DossierId>, applied: u64) {
         let mut inner = self.unchecked();
-        for id in dossiers {
-            let done = inner.ahead.get(id).and_then(|ahead| ahead.position);
-            if done.is_some_and(|position| position <= applied)
-                && let Some(ahead) = inner.ahead.remove(id)
-                && ahead.level
-                && ahead.generation == inner.generation
-            {
-                inner.warm.put(*id, ahead.held);
-            }
-        }
+        inner.applied = inner.applied.max(applied);
+        dossiers.iter().for_each(|id| inner.settle(*id));
     }
 
     /// For the fold: what there is of a dossier that consists of these changes.
@@ -259,6 +276,33 @@ mod tests {
         assert!(matches!(documents.find(ID, [second, first].into_iter()), Found::Level(_)));
         documents.applied(&BTreeSet::from([ID]), 8);
         assert_eq!((documents.ahead(), documents.facts(ID, 0).unwrap().len()), (0, 2));
+    }
+
+    #[test]
+    fn a_document_leaves_memory_although_the_state_had_it_before_the_clerk_was_told() {
+        let documents = Documents::default();
+        let (held, change) = grow(empty(), 1, 1);
+        documents.put(ID, held, 0);
+        assert!(matches!(documents.find(ID, [change].into_iter()), Found::Level(_)));
+        documents.applied(&BTreeSet::from([ID]), 7);
+        assert_eq!(documents.ahead(), 1, "nobody said yet that it is on disk");
+        documents.saved(ID, 7);
+        assert_eq!((documents.ahead(), documents.facts(ID, 0).unwrap().len()), (0, 1));
+    }
+
+    #[test]
+    fn a_document_stays_while_one_of_its_changes_is_under_way_and_nothing_is_built_on_less() {
+        let documents = Documents::default();
+        documents.put(ID, grow(empty(), 1, 1).0, 0);
+        let (held, _) = grow(documents.take(ID, 0).unwrap(), 1, 2);
+        documents.put(ID, held, 0);
+        documents.saved(ID, 7);
+        documents.applied(&BTreeSet::from([ID]), 7);
+        assert_eq!(documents.take(ID, 0).unwrap().facts.len(), 2, "the second is on no disk yet");
+        documents.saved(ID, 8);
+        assert_eq!(documents.ahead(), 1, "the state does not have it");
+        documents.applied(&BTreeSet::from([ID]), 8);
+        assert_eq!(documents.ahead(), 0);
     }
 
     #[test]

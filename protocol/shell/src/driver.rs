@@ -175,6 +175,7 @@ pub struct Driver {
     room: Arc<Semaphore>,
     snapshot: Arc<watch::Sender<Snapshot>>,
     udp_blocked: Arc<AtomicBool>,
+    callers_refused: Arc<AtomicU64>,
 }
 
 impl Driver {
@@ -200,6 +201,7 @@ impl Driver {
             room: Arc::new(Semaphore::new(ALL_LINKS_BYTES)),
             snapshot: Arc::new(watch::Sender::new(snapshot)),
             udp_blocked: Arc::default(),
+            callers_refused: Arc::default(),
         };
         (handle, receiver)
     }
@@ -261,6 +263,16 @@ impl Driver {
     /// Notes what was found out about UDP on the way to the parent.
     pub fn set_udp_blocked(&self, blocked: bool) {
         self.udp_blocked.store(blocked, Ordering::Relaxed);
+    }
+
+    /// Counts a caller that was refused before its handshake.
+    pub fn count_refused_caller(&self) {
+        self.callers_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Callers that were refused before their handshake since the start.
+    pub fn refused_callers(&self) -> u64 {
+        self.callers_refused.load(Ordering::Relaxed)
     }
 
     /// The driver's view after each of its steps, for waiting until it is of some kind.

@@ -7,7 +7,9 @@
 //! d digits from behind, kind            -> name     of identity card, telephone and code
 //! a key of a request                                that caused an act of it
 //! t name and procedure, reception       -> person   for what may be registered twice
+//! h number of a paper list                           it was given on
 //! o key of a row                                    of the list it was taken over from
+//! l another dossier                                 of which a person said whether it is the same case
 //! ```
 //! A word that many names have is no way in: the search begins with the word or the digits that
 //! fewest dossiers have, and judges the rest by the name that stands in the row.
@@ -20,6 +22,8 @@ use motcua_dossier::{
     asked,
     code::Code,
     fact::{Applicant, Fact, Origin},
+    links::LINKS,
+    process::{LISTED, numbers},
     search::{Fit, Person, Query, fold},
     twin::{APART_MILLIS, Twin},
 };
@@ -44,6 +48,8 @@ enum Table {
     Asked,
     Twin,
     Origin,
+    Link,
+    HandList,
 }
 
 impl Table {
@@ -56,6 +62,8 @@ impl Table {
             Self::Asked => b'a',
             Self::Twin => b't',
             Self::Origin => b'o',
+            Self::Link => b'l',
+            Self::HandList => b'h',
         }
     }
 
@@ -110,6 +118,23 @@ pub fn asked_rows(id: DossierId, facts: &[Fact]) -> Vec<(Vec<u8>, Vec<u8>)> {
 pub fn by_request(kv: &(impl Kv + ?Sized), key: &[u8; 16]) -> Result<Vec<DossierId>, StoreError> {
     let (from, to) = Table::Asked.prefix(key);
     let rows = kv.range(&from, &to, TWINS)?;
+    Ok(rows.iter().filter_map(|(key, _)| dossier_of(key)).collect())
+}
+
+/// The rows of what a dossier says of another: both are found from either.
+pub fn link_rows(id: DossierId, other: DossierId) -> [(Vec<u8>, Vec<u8>); 2] {
+    let row = |from: DossierId, to| (Table::Link.key(&from.0, to), Vec::new());
+    [row(id, other), row(other, id)]
+}
+
+/// Dossiers of which a person said whether they are the same case as this one.
+///
+/// # Errors
+/// [`StoreError`] when the state cannot be read.
+pub fn linked(kv: &(impl Kv + ?Sized), id: DossierId) -> Result<Vec<DossierId>, StoreError> {
+    let from = [&[Key::CONTENT, Table::Link.byte()], id.0.as_slice(), &[0]].concat();
+    let to = [&[Key::CONTENT, Table::Link.byte()], id.0.as_slice(), &[1]].concat();
+    let rows = kv.range(&from, &to, LINKS)?;
     Ok(rows.iter().filter_map(|(key, _)| dossier_of(key)).collect())
 }
 
@@ -185,6 +210,22 @@ pub fn by_code(kv: &(impl Kv + ?Sized), code: &str) -> Result<Vec<DossierId>, St
 pub fn origin_rows(id: DossierId, origin: &Origin) -> Vec<(Vec<u8>, Vec<u8>)> {
     let keys = origin.keys.iter().map(|key| Table::Origin.key(key.as_bytes(), id));
     keys.map(|key| (key, Vec::new())).collect()
+}
+
+/// The rows of paper lists that a dossier was given on.
+pub fn hand_list_rows(id: DossierId, facts: &[Fact]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let numbers = numbers(facts).into_iter();
+    numbers.map(|number| (Table::HandList.key(number.as_bytes(), id), Vec::new())).collect()
+}
+
+/// Dossiers that were given on a paper list, by id.
+///
+/// # Errors
+/// [`StoreError`] when the state cannot be read.
+pub fn by_hand_list(kv: &(impl Kv + ?Sized), number: &str) -> Result<Vec<DossierId>, StoreError> {
+    let (from, to) = Table::HandList.prefix(number.as_bytes());
+    let rows = kv.range(&from, &to, LISTED)?;
+    Ok(rows.iter().filter_map(|(key, _)| dossier_of(key)).collect())
 }
 
 /// Keys of dossiers that were made of the row with this key.
@@ -267,21 +308,27 @@ type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 /// The rows of the word, or of the digits, that fewest dossiers have; whether there are more.
 fn fewest(kv: &(impl Kv + ?Sized), query: &Query) -> Result<(Rows, bool), StoreError> {
     let digits = query.digits().iter().max_by_key(|digits| digits.len());
-    let ranges: Vec<(Vec<u8>, Vec<u8>)> = match digits {
+    let mut ranges: Vec<(Vec<u8>, Vec<u8>)> = match digits {
         // Only these rows have the number that must fit.
         Some(digits) => vec![Table::Digits.prefix(from_behind(digits).as_bytes())],
         None => query.words().map(|word| Table::Name.prefix(word.as_bytes())).collect(),
     };
-    let mut rows = Vec::new();
+    let mut kept = Vec::new();
     for look in LOOKS {
-        for (from, to) in &ranges {
-            rows = kv.range(from, to, look)?;
+        let mut filled = Vec::new();
+        for (from, to) in ranges {
+            let rows = kv.range(&from, &to, look)?;
             if rows.len() < look {
                 return Ok((rows, false));
             }
+            // Rows of a word stand in the order of time: the later its look ends, the rarer the word.
+            let reached = rows.last().and_then(|(key, _)| dossier_of(key));
+            filled.push((Reverse(reached), (from, to), rows));
         }
+        filled.sort_by_key(|(reached, ..)| *reached);
+        (ranges, kept) = filled.into_iter().map(|(_, range, rows)| (range, rows)).unzip();
     }
-    Ok((rows, true))
+    Ok((kept.into_iter().next().unwrap_or_default(), true))
 }
 
 /// A code that is not typed to its end: an organisation and the hyphen behind it.
@@ -301,7 +348,8 @@ fn number_in(key: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use motcua_core::state::MemKv;
+    use motcua_core::state::{MemKv, Pairs};
+    use std::cell::Cell;
 
     fn dossier(number: u8) -> DossierId {
         DossierId([number; DossierId::LEN])
@@ -389,5 +437,39 @@ mod tests {
             (LOOKS[2], true),
             "it is said that there are more"
         );
+    }
+
+    /// Counts the rows that are read.
+    struct Counting<'k>(&'k MemKv, Cell<usize>);
+
+    impl Kv for Counting<'_> {
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            self.0.get(key)
+        }
+
+        fn range(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Pairs, StoreError> {
+            let rows = self.0.range(from, to, limit)?;
+            self.1.set(self.1.get() + rows.len());
+            Ok(rows)
+        }
+    }
+
+    #[test]
+    fn of_common_words_the_rarest_is_read_and_the_others_are_left_alone() {
+        let mut kv = MemKv::default();
+        for number in 0..40_000u32 {
+            let mut id = DossierId::ZERO;
+            id.0[..4].copy_from_slice(&number.to_be_bytes());
+            let middle = if number % 2 == 0 { "Văn" } else { "Thị" };
+            let given = if number % 5 == 0 { "Lan" } else { "Minh" };
+            let applicant =
+                Applicant { name: format!("Nguyễn {middle} {given}"), ..Applicant::default() };
+            kv.0.extend(rows(id, "", &applicant, 0));
+        }
+        let counting = Counting(&kv, Cell::new(0));
+        let hits = find(&counting, "nguyễn văn lan").expect("memory");
+        assert_eq!((hits.dossiers.len(), hits.more), (4_000, false));
+        let [first, second, _] = LOOKS;
+        assert_eq!(counting.1.get(), 3 * first + 3 * second + 8_000);
     }
 }

@@ -1,6 +1,12 @@
 //! What the pages of node and hub have in common: serving with a clean end, embedded files,
 //! headers that leave a browser no room, and metrics in Prometheus' text form.
 
+mod files;
+mod sessions;
+
+pub use files::{PageFile, files, weight};
+pub use sessions::{Bounds as SessionBounds, Sessions};
+
 use crate::{
     engine::{Engine, Progress},
     shutdown::Readiness,
@@ -20,52 +26,6 @@ use tokio::net::TcpListener;
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'; frame-ancestors 'none'; \
     base-uri 'none'";
-
-/// A file of the page, compiled in.
-#[derive(Debug, Clone, Copy)]
-pub struct PageFile {
-    /// Path it is served under.
-    pub path: &'static str,
-    /// Media type.
-    pub media: &'static str,
-    /// Its text.
-    pub text: &'static str,
-}
-
-impl PageFile {
-    /// The page itself.
-    pub const fn html(path: &'static str, text: &'static str) -> Self {
-        Self { path, media: "text/html; charset=utf-8", text }
-    }
-
-    /// A script.
-    pub const fn script(path: &'static str, text: &'static str) -> Self {
-        Self { path, media: "text/javascript; charset=utf-8", text }
-    }
-
-    /// A style sheet.
-    pub const fn style(path: &'static str, text: &'static str) -> Self {
-        Self { path, media: "text/css; charset=utf-8", text }
-    }
-}
-
-/// What the pages of node and hub have in common.
-static PARTS: &[PageFile] = &[
-    PageFile::style("/parts/base.css", include_str!("../page/base.css")),
-    PageFile::script("/parts/language.js", include_str!("../page/language.js")),
-    PageFile::script("/parts/build.js", include_str!("../page/build.js")),
-    PageFile::script("/parts/time.js", include_str!("../page/time.js")),
-    PageFile::script("/parts/ask.js", include_str!("../page/ask.js")),
-    PageFile::script("/parts/bundle.js", include_str!("../page/bundle.js")),
-];
-
-/// Routes for embedded files, and for the parts that every page has.
-pub fn files<S: Clone + Send + Sync + 'static>(files: &'static [PageFile]) -> Router<S> {
-    PARTS.iter().chain(files).fold(Router::new(), |router, file| {
-        let answer = move || async move { ([(header::CONTENT_TYPE, file.media)], file.text) };
-        router.route(file.path, get(answer))
-    })
-}
 
 /// `GET /healthz`: alive, which means that the state still follows the journal. `GET /readyz`: every
 /// part has started.
@@ -110,10 +70,11 @@ async fn guard(request: Request, next: Next) -> Response {
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // What is said of people stays in no browser's store; files of the page say otherwise themselves.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 

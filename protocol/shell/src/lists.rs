@@ -16,7 +16,7 @@ use motcua_dossier::lists::{About, List, Listing, Shelf, list_at};
 const TABLE: u8 = b'w';
 /// Most rows that a counter counts: a few milliseconds, and more than anybody works through.
 pub const COUNTED: usize = 10_000;
-/// Rows looked through for those of one owner before the page is given as it is.
+/// Rows looked through for those that are wanted before the page is given as it is.
 pub const LOOKED_THROUGH: usize = 4_096;
 
 const SHELVES: [Shelf; 6] = [
@@ -92,8 +92,8 @@ pub struct Page {
     pub next: Option<Vec<u8>>,
 }
 
-/// At most `limit` dossiers of a list, from the first or behind where a page ended; of one owner, if
-/// it is given.
+/// At most `limit` dossiers of a list, from the first or behind where a page ended; only those that `of`
+/// wants, if it is given.
 ///
 /// # Errors
 /// [`StoreError`] when the state cannot be read.
@@ -103,7 +103,7 @@ pub fn page(
     now: i64,
     after: Option<&[u8]>,
     limit: usize,
-    owner: Option<&str>,
+    of: Option<&dyn Fn(&About) -> bool>,
 ) -> Result<Page, StoreError> {
     let part = list.part(now);
     let (first, end) = (start(list.shelf(), part.start), start(list.shelf(), part.end));
@@ -117,9 +117,9 @@ pub fn page(
             looked += 1;
             let entry = entry(&key, &value, now);
             from = [key.as_slice(), &[0]].concat();
-            let fits = |one: &Entry| owner.is_none_or(|owner| one.about.owner == owner);
+            let fits = |one: &Entry| of.is_none_or(|of| of(&one.about));
             found.entries.extend(entry.filter(fits));
-            if found.entries.len() == limit || (looked >= LOOKED_THROUGH && owner.is_some()) {
+            if found.entries.len() == limit || (looked >= LOOKED_THROUGH && of.is_some()) {
                 found.next = (!kv.range(&from, &end, 1)?.is_empty()).then_some(key);
                 return Ok(found);
             }

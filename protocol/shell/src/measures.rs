@@ -24,6 +24,7 @@ pub fn collect(engine: &Engine, out: &mut Metrics) -> Result<(), StoreError> {
         out.sample("motcua_entries_odd", &labels, count as f64);
     }
     let (checks, found) = engine.check_totals();
+    let (lost, mended) = engine.damaged_frames();
     for (name, help, value) in [
         ("motcua_checks_total", "Digest checks with the hub above that ended.", checks),
         ("motcua_check_differing_total", "Dossiers in which the two differed.", found.differing),
@@ -33,6 +34,8 @@ pub fn collect(engine: &Engine, out: &mut Metrics) -> Result<(), StoreError> {
             "Times this machine was found to be set back or copied.",
             engine.set_backs(),
         ),
+        ("motcua_frames_damaged_total", "Frames that are passed on and the disk damaged.", lost),
+        ("motcua_frames_mended_total", "Of these, come again from below.", mended),
         (
             "motcua_eviction_looks_total",
             "Times all dossiers were looked through for closed ones that may leave.",

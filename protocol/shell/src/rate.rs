@@ -71,6 +71,12 @@ impl SourceRates {
         true
     }
 
+    /// Whether a source has less than half of its burst left.
+    pub fn is_low(&mut self, source: IpAddr, now: Instant) -> bool {
+        let half = f64::from(self.each.burst) / 2.0;
+        self.bucket(subnet(source), now).is_some_and(|bucket| bucket.left < half)
+    }
+
     fn bucket(&mut self, source: IpAddr, now: Instant) -> Option<&mut Bucket> {
         let each = self.each;
         if !self.sources.contains_key(&source) && self.sources.len() >= self.capacity {

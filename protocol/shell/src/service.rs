@@ -408,6 +408,10 @@ impl LinkSink for Driver {
         self.signal(Signal::Tell(event));
     }
 
+    fn caller_refused(&self) {
+        self.count_refused_caller();
+    }
+
     fn udp_blocked(&self, blocked: bool) {
         self.set_udp_blocked(blocked);
     }

@@ -5,7 +5,7 @@ mod pace;
 mod words;
 
 pub use pace::hold;
-pub(crate) use pace::records_at_once;
+pub(crate) use pace::{records_at_once, records_between_bases, sabotage};
 
 use crate::{
     clock::{Clock, SystemClock},
@@ -92,6 +92,8 @@ struct Inner {
     stopping: AtomicBool,
     /// The state cannot be used any more.
     broken: AtomicBool,
+    /// It goes no further before there is space on the disk.
+    no_space: AtomicBool,
     waiting: OnceLock<Waiting>,
     clock: SystemClock,
 }
@@ -165,6 +167,15 @@ impl Startup {
         }
     }
 
+    /// The state that was made in memory for want of space stands in files: nobody has to be told any more.
+    pub(crate) fn has_space_again(&self) {
+        let mut at = self.at();
+        if at.rebuild.as_ref().is_some_and(|rebuild| rebuild.why == Some(Why::NoSpace)) {
+            at.rebuild = None;
+            tracing::warn!("the disk has space again, and the state stands in its files");
+        }
+    }
+
     /// A state that was lost in this process, and what became of it.
     pub fn rebuild(&self) -> Option<Rebuild> {
         self.at().rebuild.clone()
@@ -188,6 +199,13 @@ impl Startup {
     /// Whether the process is to end.
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::Acquire)
+    }
+
+    /// Whether the start goes no further before there is space on the disk. Waiting for a person counts
+    /// as moving: nothing would be better if the process were killed.
+    pub(crate) fn waits_for_space(&self, waits: bool) {
+        self.0.no_space.store(waits, Ordering::Relaxed);
+        self.moved();
     }
 
     /// From here on the applier works where `waiting` says that there is something to do.
@@ -222,7 +240,10 @@ impl Startup {
         let seconds_left =
             seconds_left(done.saturating_sub(at.since.1), all.saturating_sub(done), took);
         let rebuilding = at.rebuild.as_ref().is_some_and(|rebuild| rebuild.whole.is_none());
-        let (words_vi, words_en) = words::of(&at, (done, all), seconds_left);
+        let (mut words_vi, mut words_en) = words::of(&at, (done, all), seconds_left);
+        if self.0.no_space.load(Ordering::Relaxed) {
+            (words_vi, words_en) = words::without_space(&words_vi, &words_en);
+        }
         let percent = (done * 100).checked_div(all).unwrap_or_default();
         View {
             step: at.step.word(),

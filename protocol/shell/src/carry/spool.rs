@@ -16,6 +16,7 @@ pub struct Spool {
 
 impl Spool {
     pub(super) fn new(dir: &Path) -> io::Result<Self> {
+        fs::create_dir_all(dir)?;
         let name: String = random::<12>().iter().map(|byte| format!("{byte:02x}")).collect();
         let path = dir.join(name);
         let mut options = OpenOptions::new();
@@ -53,11 +54,10 @@ impl Drop for Spool {
     }
 }
 
-/// The folder, empty.
+/// The folder, empty. It is made when something is to stand in it: a full disk ends no start.
 pub(super) fn fresh_folder(dir: &Path) -> io::Result<()> {
     match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
-    fs::create_dir_all(dir)
 }

@@ -4,6 +4,7 @@
 
 use super::{
     Changed, StartError,
+    bases::{Bases, Due},
     books::Books,
     pen::Pen,
     queue::{BATCH_BYTES, Batch, Queue, size},
@@ -18,8 +19,7 @@ use motcua_core::{
     record::{Exception, Record},
     state::StoreError,
 };
-use motcua_journal::{BaseWriter, RealFs};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// What the world may know of the applier.
@@ -131,6 +131,7 @@ impl<C: Content> Applier<C> {
                     if copied {
                         tracing::info!("state copied into smaller files");
                     }
+                    self.note_space();
                 }),
                 Batch::Renew(told) => {
                     let done = self.renew(at);
@@ -138,7 +139,7 @@ impl<C: Content> Applier<C> {
                     let _ = told.send(done);
                     Ok(())
                 }
-                Batch::End => return self.bases.consider(&self.books, at, true),
+                Batch::End => return self.bases.consider(&self.books, at, Due::Ending),
             };
             let waits = |_: &StoreError| self.books.state.waits_for_room();
             if let Some(error) = done.as_ref().err().filter(|error| waits(error)) {
@@ -152,7 +153,7 @@ impl<C: Content> Applier<C> {
             if let Err(error) = done {
                 tracing::error!(%error, "state store failed; it is rebuilt at the next start");
                 if !self.fault_elsewhere {
-                    super::recover::give_up(&self.bases.dir.with_file_name("state"), &error);
+                    super::recover::give_up(&self.bases.state_dir(), &error);
                 }
                 self.startup.broken();
                 self.progress.send_replace(Progress::Broken(error.to_string()));
@@ -171,19 +172,27 @@ impl<C: Content> Applier<C> {
         let few = records.len() < QUIET;
         let applied = self.apply(records, Some(pen))?;
         self.told(applied.upto, queue);
-        self.bases.consider(&self.books, applied.upto, false);
+        self.bases.consider(&self.books, applied.upto, Due::Running);
         driver.signal(Signal::Applied(applied.inboxes));
         (self.changed)(&applied.dossiers);
         if few && self.stale > 0 { self.fold_some(queue, pen, driver) } else { Ok(()) }
     }
 
+    /// A state that was held in memory for want of space may have its files by now.
+    fn note_space(&self) {
+        if !self.books.state.is_held() {
+            self.startup.has_space_again();
+        }
+    }
+
     /// Whoever waits for the state looks again.
     fn told(&self, upto: u64, queue: &Queue) {
+        self.note_space();
         queue.applied(upto, self.stale);
         self.startup.moved();
         if self.stale == 0 && self.startup.whole() {
             tracing::info!("the state that was lost is whole again");
-            crate::store::end_rebuild(&self.bases.dir.with_file_name("state"));
+            crate::store::end_rebuild(&self.bases.state_dir());
         }
         self.progress.send_replace(Progress::At(upto));
     }
@@ -192,7 +201,7 @@ impl<C: Content> Applier<C> {
     fn renew(&mut self, at: u64) -> Result<(), String> {
         self.books.state.renew().map_err(|error| error.to_string())?;
         self.bases.renew(&self.books, at).map_err(|error| error.to_string())?;
-        crate::store::remove_set_aside(&self.bases.dir.with_file_name("state"));
+        crate::store::remove_set_aside(&self.bases.state_dir());
         Ok(())
     }
 
@@ -220,71 +229,6 @@ impl<C: Content> Applier<C> {
             records.push((raw.lsn, record));
         }
         Ok(records)
-    }
-}
-
-/// Writes an image of the state beside it now and then, so that state which is lost comes back
-/// from the image and the journal's end. Written between two batches: nothing waits for the
-/// applier but lists.
-pub(super) struct Bases {
-    pub(super) dir: PathBuf,
-    pub(super) owner: [u8; 16],
-    /// Position of the newest one.
-    pub(super) newest: u64,
-}
-
-/// Records after which a base is written while running, and at a clean end.
-const BASE_EVERY: (u64, u64) = (200_000, 20_000);
-
-impl Bases {
-    fn consider(&mut self, books: &Books, applied: u64, ending: bool) {
-        let due = if ending { BASE_EVERY.1 } else { BASE_EVERY.0 };
-        if applied.saturating_sub(self.newest) < due {
-            return;
-        }
-        match self.write(books, applied) {
-            Ok(pairs) => tracing::info!(position = applied, pairs, "base written"),
-            Err(error) => tracing::error!(%error, "base not written; the journal keeps everything"),
-        }
-        // Tried again only after as many records more.
-        self.newest = applied;
-    }
-
-    /// A fresh base in the place of those that are there, if there are any.
-    fn renew(&mut self, books: &Books, applied: u64) -> Result<(), StoreError> {
-        let failed = |error: std::io::Error| StoreError::Backend(error.to_string());
-        let old: Vec<PathBuf> = match std::fs::read_dir(&self.dir) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(failed(error)),
-            Ok(entries) => {
-                entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()
-            }
-        }
-        .map_err(failed)?;
-        if old.is_empty() {
-            return Ok(());
-        }
-        // One at this very position would be of the old state; it is written anew.
-        for file in old {
-            std::fs::remove_file(file).map_err(failed)?;
-        }
-        self.write(books, applied)?;
-        self.newest = applied;
-        Ok(())
-    }
-
-    /// Writes and verifies a base that reflects the journal up to `applied`.
-    pub(super) fn write(&self, books: &Books, applied: u64) -> Result<u64, StoreError> {
-        let failed = |error: motcua_journal::JournalError| StoreError::Backend(error.to_string());
-        let writer = concat!("motcua ", env!("CARGO_PKG_VERSION"));
-        let fs = Arc::new(RealFs::new());
-        let mut base =
-            BaseWriter::create(fs, &self.dir, applied, self.owner, writer).map_err(failed)?;
-        for pair in books.state.iter()? {
-            let (key, value) = pair?;
-            base.put(&key, &value).map_err(failed)?;
-        }
-        Ok(base.finish().map_err(failed)?.pairs())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::driver::Signal;
-use motcua_core::{replica::Report, time::Timestamp};
+use motcua_core::{id::LogId, replica::Report, time::Timestamp};
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -14,6 +14,8 @@ pub(super) struct Checks {
     last: Mutex<Option<(Timestamp, Report)>>,
     total: Mutex<(u64, Report)>,
     set_back: AtomicU64,
+    /// Frames of other logs that the disk was found to have damaged, and those that came again.
+    frames: (AtomicU64, AtomicU64),
 }
 
 impl Checks {
@@ -44,6 +46,20 @@ impl Checks {
         self.set_back.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn note_frame_lost(&self, log: LogId, first: u64, last: u64) {
+        self.frames.0.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(
+            %log, first, last,
+            "the disk has damaged a frame that is passed on from here: its log waits, all others go on; \
+             it is asked for again of those below who have it; have the disk of this machine looked at"
+        );
+    }
+
+    pub(super) fn note_frame_mended(&self, log: LogId, first: u64, last: u64) {
+        self.frames.1.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(%log, first, last, "a damaged frame has come again; its log goes on");
+    }
+
     pub(super) fn note_set_back(&self) {
         self.count_set_back();
         tracing::error!(
@@ -69,6 +85,13 @@ impl Engine {
     /// Checks that ended in this process, and the sum of what they found.
     pub fn check_totals(&self) -> (u64, Report) {
         *self.checks.total.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Frames of other logs that the disk was found to have damaged in this process, and how many of them
+    /// came again.
+    pub fn damaged_frames(&self) -> (u64, u64) {
+        let (lost, mended) = &self.checks.frames;
+        (lost.load(Ordering::Relaxed), mended.load(Ordering::Relaxed))
     }
 
     /// How often this machine found in this process that it had been set back, or copied.

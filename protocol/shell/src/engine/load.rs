@@ -2,7 +2,7 @@
 //! the middle of it goes on behind the last row that is there; the meta row, which says what the state
 //! reflects, comes when everything else is there.
 
-use super::{StartError, books::Books};
+use super::{StartError, books::Books, recover::wait_for_space};
 use crate::{
     clock::{Clock, SystemClock},
     startup::{Startup, Step, hold},
@@ -30,16 +30,7 @@ pub(super) fn load_base(
 ) -> Result<bool, StartError> {
     let (state, last) = (&books.state, books.journal.durable());
     startup.begin(Step::Verify, 0, 0);
-    let found = Base::newest(&RealFs::new(), dir, owner)?;
-    // A base that reflects more than the journal holds belongs to a journal that was set back.
-    let base = found.base.filter(|base| base.lsn() <= last);
-    let base = match base {
-        Some(base) if !has_this_layout(&base)? => {
-            tracing::info!(position = base.lsn(), "the newest base is of another layout; not used");
-            None
-        }
-        base => base,
-    };
+    let base = newest_base((dir, owner), last)?;
     if let Opened::HalfLoaded(position) = opened
         && base.as_ref().is_none_or(|base| base.lsn() != *position)
     {
@@ -48,6 +39,21 @@ pub(super) fn load_base(
     }
     let Some(base) = base else { return Ok(true) };
     copy(state, &base, startup)
+}
+
+/// The newest base that a state of this version can be made from.
+pub(super) fn newest_base(
+    (dir, owner): (&Path, &[u8; 16]),
+    last: u64,
+) -> Result<Option<Base>, StartError> {
+    let found = Base::newest(&RealFs::new(), dir, owner)?;
+    // A base that reflects more than the journal holds belongs to a journal that was set back.
+    let Some(base) = found.base.filter(|base| base.lsn() <= last) else { return Ok(None) };
+    if !has_this_layout(&base)? {
+        tracing::info!(position = base.lsn(), "the newest base is of another layout; not used");
+        return Ok(None);
+    }
+    Ok(Some(base))
 }
 
 fn copy(state: &SledStore, base: &Base, startup: &Startup) -> Result<bool, StartError> {
@@ -70,6 +76,9 @@ fn copy(state: &SledStore, base: &Base, startup: &Startup) -> Result<bool, Start
             batch.insert(key, Some(value));
         }
         if number % BASE_BATCH as u64 == 0 {
+            if !wait_for_space(state, startup) {
+                return Ok(false);
+            }
             state.write(std::mem::take(&mut batch))?;
             if clock.monotonic().since(kept) >= KEPT_EVERY {
                 state.keep()?;
@@ -82,6 +91,9 @@ fn copy(state: &SledStore, base: &Base, startup: &Startup) -> Result<bool, Start
                 return Ok(false);
             }
         }
+    }
+    if !wait_for_space(state, startup) {
+        return Ok(false);
     }
     state.write(batch)?;
     state.loaded(meta.unwrap_or_default())?;

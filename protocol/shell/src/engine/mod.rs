@@ -10,10 +10,13 @@
 //! decision before the decision is on disk.
 
 mod applier;
+mod bases;
 mod books;
 mod check;
+mod events;
 mod evict;
 mod forget;
+mod known;
 mod load;
 mod mend;
 mod own;
@@ -24,6 +27,9 @@ mod recover;
 mod rewrite;
 mod rise;
 mod rulings;
+mod start_error;
+mod threads;
+mod waits;
 pub mod words;
 
 pub use applier::Progress;
@@ -35,10 +41,11 @@ pub use pen::{Done, Durable, Pen};
 pub(crate) use recover::{begin_journal, lane_of, worked_before};
 pub use rise::said_of;
 pub use rulings::{Ruling, RulingError};
+pub use start_error::StartError;
 
 use crate::{
-    clock::{Clock, SystemClock},
-    driver::{Driver, Signal, Snapshot},
+    clock::SystemClock,
+    driver::{Driver, Signal},
     identity::Identity,
     renewal::Certificate,
     scans::Scans,
@@ -48,34 +55,29 @@ use crate::{
 use motcua_core::{
     id::{DossierId, NodeId},
     ledger::{Content, Me},
-    record::Record,
     replica::{Bounds, Config, Event, Received, parent_of},
-    state::{
-        Key,
-        rows::{Images, Meta},
-    },
-    time::{ClockError, ClockQuality, HubTime, Timestamp},
-    trust::{Binding, NodeKind, Offered, Signed, TrustView},
+    time::HubTime,
+    trust::{NodeKind, Offered, TrustView},
 };
 use queue::Queue;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64},
         mpsc::Receiver,
     },
     thread::JoinHandle,
     time::Duration,
 };
+use threads::spawn;
 use tokio::sync::watch;
 
 /// Told of the dossiers that a batch changed.
 pub type Changed = Box<dyn Fn(&BTreeSet<DossierId>) + Send>;
 /// Told of events on links.
 pub type Told = Box<dyn Fn(&Event) + Send>;
-
 /// Told of trust documents that come into force.
 pub type Trusted = Box<dyn Fn(&TrustView) + Send + Sync>;
 
@@ -149,92 +151,6 @@ pub struct Engine {
     startup: Startup,
 }
 
-/// Why an engine did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The identity does not hold together.
-    #[error("this machine's identity is not in order: {0}")]
-    Identity(#[from] motcua_core::trust::TrustError),
-    /// The journal of another machine stands where this machine's should.
-    #[error(
-        "sổ ghi ở đây là của máy khác ({0}); không ghi gì vào đó: hãy đặt lại thư mục dữ liệu của máy này \
-         / the journal that stands here is another machine's: {0}"
-    )]
-    Foreign(motcua_journal::JournalError),
-    /// The journal cannot be opened.
-    #[error("the journal cannot be opened: {0}")]
-    Journal(#[from] motcua_journal::JournalError),
-    /// The state cannot be opened or rebuilt.
-    #[error("the state cannot be opened: {0}")]
-    State(#[from] motcua_core::state::StoreError),
-    /// The machine has worked before, and its journal is gone.
-    #[error(
-        "sổ ghi ở {dir} trống dù máy này đã từng làm việc; không chạy trên đĩa trống: hãy khôi phục dữ \
-         liệu (lệnh restore), hoặc đăng ký lại máy / the journal in {dir} is empty although this machine \
-         has worked before; do not start it on an empty disk: restore the data, or enrol the machine anew"
-    )]
-    DataMissing {
-        /// Where the journal should be.
-        dir: PathBuf,
-    },
-    /// The state has to be made from nothing, and the journal does not begin at its beginning.
-    #[error(
-        "mất trạng thái và sổ ghi ở {dir} bắt đầu từ bản ghi {first}, phần trước không còn và không có \
-         ảnh trạng thái thay thế; hãy khôi phục dữ liệu, hoặc cài lại phiên bản đã ghi nó / the state is \
-         lost and the journal in {dir} begins at record {first}: what stood before it is gone, and there \
-         is no base of this version's layout in its place; restore the data, or put back the version that \
-         wrote it"
-    )]
-    BeginningMissing {
-        /// Where the journal is.
-        dir: PathBuf,
-        /// First record that is there.
-        first: u64,
-    },
-    /// Records of the own log are damaged or missing, and the state does not reflect them.
-    #[error(
-        "sổ ghi của máy này bị hỏng ({what}); không ghi tiếp vào đó: hãy khôi phục dữ liệu, hoặc đăng ký \
-         lại máy / this machine's own records in the journal are damaged ({what}), and nothing is written \
-         behind them: restore the data, or enrol the machine anew"
-    )]
-    OwnRecords {
-        /// What is wrong.
-        what: &'static str,
-    },
-    /// The process was to end before the start was through.
-    #[error("the start was broken off because the process is to end")]
-    Stopped,
-    /// The thread that brings the state up to the journal ended without a word.
-    #[error("the applier ended while it was starting; the log says why")]
-    Applier,
-    /// The operating system refused.
-    #[error("{what}: {source}")]
-    Io {
-        /// What was tried.
-        what: String,
-        /// Why it failed.
-        source: std::io::Error,
-    },
-}
-
-impl StartError {
-    /// Whether data that must be there are not: no start can mend that, a person has to.
-    pub fn is_missing(&self) -> bool {
-        match self {
-            Self::DataMissing { .. }
-            | Self::BeginningMissing { .. }
-            | Self::Foreign(_)
-            | Self::OwnRecords { .. } => true,
-            Self::Identity(_)
-            | Self::Journal(_)
-            | Self::State(_)
-            | Self::Stopped
-            | Self::Applier
-            | Self::Io { .. } => false,
-        }
-    }
-}
-
 /// An engine whose counter can write, while its state is brought up to the journal behind it. Links,
 /// and whatever acts on the state, wait for that.
 pub struct Opening {
@@ -291,7 +207,7 @@ impl Engine {
             startup: &startup,
         })?;
         let recover::Recovered { applier, commit, books, opened, own } = recovered;
-        queue.begin(books.journal.durable(), applier.bases.newest);
+        queue.begin(books.journal.durable(), applier.bases.newest());
         let pen = Pen::new(commit, Arc::clone(&queue), driver.clone(), options.durable);
         if options.offline {
             driver.signal(Signal::Pause(true));
@@ -366,326 +282,6 @@ impl Engine {
         let ended = rise::rise(&engine, applier, rest)?;
         Ok(Opening { engine, ended })
     }
-
-    /// How far the start is, and what became of a state that was lost.
-    pub fn startup(&self) -> &Startup {
-        &self.startup
-    }
-
-    /// What the own records said that the state did not reflect when this process started.
-    pub fn own_records(&self) -> std::sync::MutexGuard<'_, OwnRecords> {
-        self.own_records.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How far the images of a new machine have come.
-    ///
-    /// # Errors
-    /// [`motcua_core::state::StoreError`] when the state cannot be read.
-    pub fn images(&self) -> Result<Images, motcua_core::state::StoreError> {
-        Ok(self.books.row(Key::Images)?.unwrap_or_default())
-    }
-
-    /// Journal and state, for reading.
-    pub fn books(&self) -> &Books {
-        &self.books
-    }
-
-    /// The journal, for writing.
-    pub fn pen(&self) -> &Pen {
-        &self.pen
-    }
-
-    /// The own log, for writing.
-    pub fn own(&self) -> &OwnWriter {
-        &self.own
-    }
-
-    /// The driver, for links.
-    pub fn driver(&self) -> &Driver {
-        &self.driver
-    }
-
-    /// Scans on this machine's disk.
-    pub fn scans(&self) -> &Scans {
-        &self.scans
-    }
-
-    /// The driver's view of links and backlog.
-    pub fn snapshot(&self) -> Snapshot {
-        self.driver.snapshot()
-    }
-
-    /// Clocks.
-    pub fn clock(&self) -> &SystemClock {
-        &self.clock
-    }
-
-    /// How far this machine's clock is to be trusted, now that it shows `wall`.
-    pub fn judge_clock(&self, wall: Timestamp) -> (ClockQuality, Option<ClockError>) {
-        let Some(hub) = *self.hub_time() else { return (ClockQuality::Unproven, None) };
-        match hub.error(self.clock.monotonic(), wall) {
-            None => (ClockQuality::Proven, None),
-            error => (ClockQuality::Wrong, error),
-        }
-    }
-
-    fn hub_time(&self) -> std::sync::MutexGuard<'_, Option<HubTime>> {
-        self.hub_time.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Trust documents in force.
-    pub fn trust(&self) -> TrustView {
-        self.trust.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Records on disk that the state does not reflect yet.
-    pub fn unapplied(&self) -> u64 {
-        self.queue.waiting()
-    }
-
-    /// When the parent acknowledged something of the own log in this process.
-    pub fn received_at(&self) -> Option<Timestamp> {
-        let at = self.received_at.load(Ordering::Relaxed);
-        (at > 0).then_some(Timestamp(at))
-    }
-
-    /// Entries of the own log that the root hub has, as far as this process was told.
-    pub fn root_received(&self) -> u64 {
-        let root = *self.root_received.lock().unwrap_or_else(PoisonError::into_inner);
-        root.of(self.own.log())
-    }
-
-    /// Entries of the own log that the parent has, as far as this process was told.
-    pub fn received(&self) -> u64 {
-        self.snapshot().received.of(self.own.log())
-    }
-
-    /// How often all dossiers were looked through for closed ones, since the start.
-    pub fn eviction_looks(&self) -> u64 {
-        self.eviction_looks.load(Ordering::Relaxed)
-    }
-
-    /// How often two machines were seen alive with one key since the start.
-    pub fn two_alive(&self) -> BTreeMap<NodeId, u64> {
-        self.two_alive.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Links refused since the start, by kind of fault.
-    pub fn refusals(&self) -> BTreeMap<&'static str, u64> {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// How the state store was found at the start.
-    pub fn opened(&self) -> &Opened {
-        &self.opened
-    }
-
-    /// How far the state is; changes can be awaited.
-    pub fn progress(&self) -> watch::Receiver<Progress> {
-        self.progress.clone()
-    }
-
-    /// Waits until the state reflects the journal up to `position`; false if it never will, or not
-    /// before there is space for it.
-    pub async fn applied(&self, position: u64) -> bool {
-        self.queue.hurry(position);
-        let mut progress = self.progress.clone();
-        let reached = progress.wait_for(|progress| match progress {
-            Progress::At(at) => *at >= position,
-            Progress::Waiting(..) | Progress::Broken(_) => true,
-        });
-        reached.await.is_ok_and(|reached| reached.at().is_some_and(|at| at >= position))
-    }
-
-    /// Waits until the state, lists included, reflects everything that is on disk; false if it
-    /// never will.
-    pub async fn level(&self) -> bool {
-        let mut progress = self.progress.clone();
-        let level = progress
-            .wait_for(|progress| matches!(progress, Progress::Broken(_)) || self.unapplied() == 0);
-        matches!(level.await.as_deref(), Ok(Progress::At(_)))
-    }
-
-    /// Waits until a state that was lost is whole again, lists included; at once where none was.
-    pub async fn whole(&self) {
-        let whole = || self.startup.rebuild().is_none_or(|rebuild| rebuild.whole.is_some());
-        let mut progress = self.progress.clone();
-        let told = progress.wait_for(|_| whole()).await.is_ok();
-        if !told {
-            // It ended before that.
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Counters of the state.
-    ///
-    /// # Errors
-    /// [`StoreError`](motcua_core::state::StoreError) when the state cannot be read.
-    pub fn meta(&self) -> Result<Meta, motcua_core::state::StoreError> {
-        Ok(self.books.row(Key::Meta)?.unwrap_or_default())
-    }
-
-    /// Who this replica is, for recording what it would send, with the hub that the documents in
-    /// force put above it.
-    pub fn config(&self) -> Config {
-        let config = self.lock_config().clone();
-        let bound = Signed::decode::<Binding>(&config.binding).and_then(|one| one.open());
-        let parent = match bound {
-            Ok(binding) => parent_of(&self.trust(), &binding),
-            Err(_) => config.parent,
-        };
-        Config { parent, ..config }
-    }
-
-    /// This machine's certificate.
-    pub fn certificate(&self) -> &Certificate {
-        &self.certificate
-    }
-
-    /// This machine was bound anew: what it shows from now on.
-    pub(crate) fn bound(&self, binding: Vec<u8>) {
-        self.lock_config().binding.clone_from(&binding);
-        self.own.bound(binding.clone());
-        self.driver.signal(Signal::Bound(binding));
-    }
-
-    fn lock_config(&self) -> std::sync::MutexGuard<'_, Config> {
-        self.config.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Its data directory.
-    pub fn data_dir(&self) -> &std::path::Path {
-        &self.data_dir
-    }
-
-    /// Writes a record that goes with no entry, and waits for the disk.
-    ///
-    /// # Errors
-    /// [`SaveError`]; it was not written.
-    pub async fn record(&self, record: Record) -> Result<(), SaveError> {
-        let (told, answer) = tokio::sync::oneshot::channel();
-        let tell = move |result| {
-            // Whoever waited may have gone.
-            let _ = told.send(result);
-        };
-        self.pen.write(vec![record], Box::new(tell));
-        answer.await.map_err(|_| SaveError::Stopping)?.map_err(SaveError::from)?;
-        Ok(())
-    }
-
-    /// Writes what waits, then ends the threads. Blocks.
-    pub fn stop(&self) {
-        // A start that is still under way breaks off.
-        self.startup.stop();
-        // What the parent is known to have stays known while it is out of reach.
-        let Received { log, sequence } = self.snapshot().received;
-        if sequence > 0 && !log.is_zero() {
-            let at = self.received_at().unwrap_or(self.clock.wall());
-            let record = Record::Acknowledged { log, sequence, at };
-            self.pen.write(vec![record], Box::new(drop));
-        }
-        self.scans.stop();
-        self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.driver.signal(Signal::Stop);
-        self.pen.stop();
-        // The applier may just be starting others.
-        while let Some(thread) = { self.threads().pop() } {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the engine had panicked");
-            }
-        }
-        if let Err(error) = self.books.state.flush() {
-            tracing::warn!(%error, "state store was not flushed; the next start takes longer");
-        }
-    }
-
-    /// A thread that runs until the engine stops.
-    fn keep_house(&self, running: std::sync::mpsc::SyncSender<()>, thread: JoinHandle<()>) {
-        self.threads().push(thread);
-        let mut running_all = self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner);
-        running_all.push(running);
-        if self.startup.is_stopping() {
-            running_all.clear();
-        }
-    }
-
-    fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the engine itself does about events.
-    fn react(self: &Arc<Self>, event: Event) {
-        match event {
-            Event::Trust(view) => self.adopt(*view),
-            Event::OwnLogDiverged { parent, whole } => self.diverged(parent, whole),
-            Event::Checked(report) => {
-                self.checks.note(self.clock.wall(), report);
-            }
-            Event::SetBack => self.checks.note_set_back(),
-            Event::Received(_) => {
-                self.received_at.store(self.clock.wall().0, Ordering::Relaxed);
-            }
-            Event::RootReceived(told) => {
-                if told.log == self.own.log() {
-                    let mut root =
-                        self.root_received.lock().unwrap_or_else(PoisonError::into_inner);
-                    *root = Received { sequence: told.sequence.max(root.of(told.log)), ..told };
-                }
-            }
-            Event::Settled(Received { log, sequence }) => {
-                // The hub tells again at the next hello, so nobody waits for this record.
-                if log == self.own.log() && sequence == self.own.head() {
-                    let at = self.clock.wall();
-                    let record = Record::Acknowledged { log, sequence, at };
-                    self.pen.write(vec![record], Box::new(drop));
-                }
-            }
-            Event::Refused { peer, kind, reason } => {
-                let peer = peer.map(|peer| peer.to_string());
-                tracing::warn!(peer, kind, %reason, "a link was refused");
-                let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-                *refusals.entry(kind).or_default() += 1;
-            }
-            Event::TwoAlive { node } => {
-                tracing::error!(
-                    %node,
-                    "two machines hold the key of this one and both are connected: one is a copy; \
-                     find it, and ban or enrol it anew"
-                );
-                let mut seen = self.two_alive.lock().unwrap_or_else(PoisonError::into_inner);
-                *seen.entry(node).or_default() += 1;
-            }
-            Event::Unread(unread) => {
-                let (trust, now) = (self.trust(), self.clock.wall());
-                tracing::warn!(office = %unread.office, "{}", words::unread_en(&trust, &unread, now));
-            }
-            Event::Cut { office, upto, why } => {
-                tracing::info!(%office, upto, ?why, "rows of an inbox are kept no more");
-            }
-            Event::HubClock(said) => {
-                let at = self.clock.monotonic();
-                *self.hub_time() = Some(HubTime { said, at });
-            }
-            Event::Greeted { .. } | Event::InSync => {}
-        }
-    }
-
-    fn put_in_force(&self, view: TrustView) {
-        if let Err(error) = Identity::save_trust(&self.data_dir, &view) {
-            tracing::warn!(%error, "new trust documents are in the journal only");
-        }
-        (self.trusted)(&view);
-        // First the driver: whoever sees the new documents here may send it what needs them.
-        self.driver.signal(Signal::Trust(Box::new(view.clone())));
-        *self.trust.lock().unwrap_or_else(PoisonError::into_inner) = view;
-    }
-}
-
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
-    std::thread::Builder::new()
-        .name(name.into())
-        .spawn(run)
-        .map_err(|source| StartError::Io { what: format!("thread {name} not started"), source })
 }
 
 /// Fresh random bytes from the operating system.

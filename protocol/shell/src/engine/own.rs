@@ -120,7 +120,7 @@ impl OwnWriter {
     /// A log has a hole, or nobody is known to write it: nothing more may stand in it. Blocks.
     pub(super) fn end(&self, log: LogId) -> Result<(), StartError> {
         tracing::error!(%log, "the own log has a hole; work goes on in a new one");
-        wait(&self.continue_in_new_log(log))
+        unless_full(wait(&self.continue_in_new_log(log)))
     }
 
     /// What stands in the journal behind a hole in the own log is written into a new one. Blocks.
@@ -132,7 +132,7 @@ impl OwnWriter {
         if !found.entries.is_empty() {
             let count = found.entries.len();
             tracing::error!(count, "own entries behind a hole in the log are written again");
-            wait(&self.write_again(&found.entries))?;
+            unless_full(wait(&self.write_again(&found.entries)))?;
         }
         Ok(())
     }
@@ -304,6 +304,18 @@ impl Note {
     }
 }
 
+/// A full disk does not end a start: the mender begins a new log as soon as there is space, and what was
+/// to be written again is found again by the next start.
+fn unless_full(written: Result<(), StartError>) -> Result<(), StartError> {
+    match written {
+        Err(StartError::Journal(error)) if error.is_disk_full() => {
+            tracing::error!(%error, "the disk is full: the own log is put in order later");
+            Ok(())
+        }
+        written => written,
+    }
+}
+
 fn wait(answer: &Receiver<Written>) -> Result<(), StartError> {
     answer.recv().unwrap_or(Err(JournalError::Stopped))?;
     Ok(())
@@ -348,6 +360,7 @@ mod tests {
         own.write(None, |_| {
             let draft = Draft {
                 kind: Kind::Decision,
+                doc_type: motcua_core::entry::DocType::Dossier,
                 dossier: DossierId([9; 16]),
                 person: PersonId([1; 16]),
                 claimed_at: Timestamp(1),

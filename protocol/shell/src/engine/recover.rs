@@ -4,9 +4,10 @@
 
 use super::{
     Changed, Pen, StartError,
-    applier::{Applier, Bases, Progress},
+    applier::{Applier, Progress},
+    bases::Bases,
     books::{Books, decode},
-    load::load_base,
+    load::{load_base, newest_base},
     own_pass::OwnRecords,
     queue::{BATCH_BYTES, BATCH_RECORDS, Queue, size},
     random,
@@ -14,8 +15,9 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     identity::Identity,
-    startup::{Startup, Step, hold, records_at_once},
-    store::{Opened, SledStore, end_rebuild, mark_failed, note_rebuild, noted_rebuild},
+    scans,
+    startup::{Startup, Step, hold, records_at_once, sabotage},
+    store::{Opened, SledStore, Why, end_rebuild, mark_failed, note_rebuild, noted_rebuild},
 };
 use motcua_core::{
     id::{EpochId, LogId},
@@ -25,7 +27,7 @@ use motcua_core::{
     trust::NodeKind,
 };
 use motcua_journal::{GroupCommit, Journal, JournalError, JournalView, Lane, RealFs};
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// Beside the identity once the machine has begun to work; see [`StartError::DataMissing`].
@@ -35,6 +37,8 @@ const WORKED_BEFORE: &str = "identity/worked-before";
 const KEPT_EVERY: u64 = 3_000;
 /// Records looked through for the newest decision at first; it stands at the end of nearly all journals.
 const DECIDED_NEAR: u64 = 4_096;
+/// How often a start that waits for space looks for it.
+const SPACE_POLL: Duration = Duration::from_millis(500);
 /// Free bytes below which a state that fails is not given up: the next one would fail as well.
 const ROOM: u64 = 64 * 1024 * 1024;
 
@@ -67,6 +71,7 @@ pub(super) fn open<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>, St
     let journal_dir = data_dir.join("journal");
     let mut options = motcua_journal::Options::new(me.node.0, random);
     options.segment_size = inputs.segment_bytes.unwrap_or(options.segment_size);
+    sabotage(&mut options);
     let marker = data_dir.join(WORKED_BEFORE);
     let worked = marker.exists() || has_worked(data_dir);
     let bare = std::fs::read_dir(&journal_dir).map_or(true, |mut files| files.next().is_none());
@@ -89,11 +94,17 @@ pub(super) fn open<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>, St
         begin(&mut journal, me, kind, identity)?;
     }
     // Also beside a journal that has records: it may be older than the marker.
-    if !marker.exists() {
-        crate::identity::replace_file(&marker, b"").map_err(|error| StartError::Io {
-            what: format!("{} not written", marker.display()),
-            source: std::io::Error::other(error.to_string()),
-        })?;
+    if !marker.exists()
+        && let Err(error) = crate::identity::replace_file(&marker, b"")
+    {
+        // Where the disk is full the next start writes it; a journal that has records is no first one.
+        if recovery.last == 0 || scans::free_bytes(data_dir).is_none_or(|free| free >= ROOM) {
+            return Err(StartError::Io {
+                what: format!("{} not written", marker.display()),
+                source: std::io::Error::other(error.to_string()),
+            });
+        }
+        tracing::error!(%error, "the disk is full: that this machine has worked is noted later");
     }
     let view = journal.view();
     let dir = data_dir.join("state");
@@ -115,7 +126,7 @@ pub(super) fn open<C: Content>(inputs: Inputs<'_, C>) -> Result<Recovered<C>, St
         changed,
         undecided: Vec::new(),
         stale: 0,
-        bases: Bases { dir: data_dir.join("bases"), owner: me.node.0, newest },
+        bases: Bases::new(data_dir.join("bases"), me.node.0, newest),
         startup: startup.clone(),
         fault_elsewhere: false,
     };
@@ -142,12 +153,15 @@ fn open_state(
 ) -> Result<State, StartError> {
     startup.begin(Step::State, 0, 0);
     hold(startup, Step::State);
-    let (state, mut opened) = SledStore::open(&data_dir.join("state"), view.durable())?;
+    let Some((state, mut opened)) = open_store(data_dir, me, view, startup)? else {
+        return Err(StartError::Stopped);
+    };
     let first_start = opened == Opened::Empty && view.durable() <= FIRST_RECORDS;
     let dir = data_dir.join("state");
     let noted = noted_rebuild(&dir);
     let lost = match &opened {
         Opened::SetAside { to, why } => Some((Some(why.clone()), Some(to.clone()))),
+        Opened::NoSpace => Some((Some(Why::NoSpace), None)),
         // Begun by a start before this one, or not there at all.
         Opened::At(_) | Opened::HalfLoaded(_) | Opened::Empty if noted.is_some() => None,
         Opened::Empty | Opened::HalfLoaded(_) if !first_start => Some((None, None)),
@@ -173,13 +187,54 @@ fn open_state(
     Ok((books, opened, own))
 }
 
+/// Opens the state store. One for which there is no space is made again in memory; where that needs what
+/// only its files have, it waits for space. None if the process is to end.
+fn open_store(
+    data_dir: &Path,
+    me: &Me,
+    view: &JournalView,
+    startup: &Startup,
+) -> Result<Option<(SledStore, Opened)>, StartError> {
+    loop {
+        let found = SledStore::open(&data_dir.join("state"), view.durable())?;
+        let whole = || Ok::<_, StartError>(view.durable() == 0 || view.read(1)?.is_some());
+        let place = (&*data_dir.join("bases"), &me.node.0);
+        if found.1 != Opened::NoSpace || whole()? || newest_base(place, view.durable())?.is_some() {
+            startup.waits_for_space(false);
+            return Ok(Some(found));
+        }
+        if !pause_for_space(startup) {
+            return Ok(None);
+        }
+    }
+}
+
+/// A moment, in which somebody may free the disk; false if the process is to end.
+fn pause_for_space(startup: &Startup) -> bool {
+    startup.waits_for_space(true);
+    std::thread::sleep(SPACE_POLL);
+    !startup.is_stopping()
+}
+
+/// Before more is written to a state that is held in memory for want of space: waits until it takes
+/// more; false if the process is to end.
+pub(super) fn wait_for_space(state: &SledStore, startup: &Startup) -> bool {
+    while state.is_held_up() {
+        if !pause_for_space(startup) {
+            return false;
+        }
+    }
+    startup.waits_for_space(false);
+    true
+}
+
 /// Records that [`begin`] writes at most: a journal with no more than these has no state to lose.
 const FIRST_RECORDS: u64 = 4;
 
 /// The state is not to be trusted any more; the next opening moves it aside. Where the disk is full the
 /// fault is not the state's.
 pub(super) fn give_up(dir: &Path, error: &StoreError) {
-    let free = dir.parent().and_then(crate::scans::free_bytes);
+    let free = dir.parent().and_then(scans::free_bytes);
     if free.is_some_and(|free| free < ROOM) {
         tracing::error!(%error, "the disk is full; the state is kept as it is");
         return;
@@ -251,14 +306,13 @@ pub(super) fn bring_up<C: Content>(
     queue: &Queue,
 ) -> Result<bool, StartError> {
     let startup = applier.startup.clone();
-    let Bases { dir, owner, .. } = &applier.bases;
     if !matches!(opened, Opened::At(_))
-        && !load_base((dir, owner), &applier.books, opened, &startup)?
+        && !load_base(applier.bases.place(), &applier.books, opened, &startup)?
     {
         return Ok(false);
     }
     let Meta { applied, stale, .. } = applier.books.row::<Meta>(Key::Meta)?.unwrap_or_default();
-    applier.bases.newest = applied;
+    applier.bases.begin_at(applied);
     applier.known = decisions(&applier.books.journal, applied)?;
     applier.stale = stale;
     let last = applier.books.journal.durable();
@@ -275,13 +329,13 @@ pub(super) fn bring_up<C: Content>(
     let level = match catch_up(applier, applied, queue) {
         // What fails with a state that was made just now is not the state's fault.
         Err(StartError::State(error)) if !lost => {
-            give_up(&applier.bases.dir.with_file_name("state"), &error);
+            give_up(&applier.bases.state_dir(), &error);
             return Err(error.into());
         }
         level => level?,
     };
     if level && applier.stale == 0 && startup.whole() {
-        end_rebuild(&applier.bases.dir.with_file_name("state"));
+        end_rebuild(&applier.bases.state_dir());
     }
     applier.ledger.fold_at_once(motcua_core::ledger::FOLD_AT_ONCE);
     if lost || !level {
@@ -301,6 +355,9 @@ fn catch_up<C: Content>(
     let (mut batch, mut bytes) = (Vec::new(), 0);
     let mut kept = clock.monotonic();
     let mut take = |applier: &mut Applier<C>, batch: &mut Vec<(u64, Record)>| {
+        if !wait_for_space(&applier.books.state, &startup) {
+            return Ok(false);
+        }
         let done = applier.apply(std::mem::take(batch), None)?;
         queue.applied(done.upto, applier.stale);
         (applier.changed)(&done.dossiers);

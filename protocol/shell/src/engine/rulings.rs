@@ -5,7 +5,7 @@ use super::{Engine, SaveError};
 use crate::clock::Clock;
 use motcua_core::{
     author::{Draft, OwnLog},
-    entry::{AudienceAction, Decision, DecisionError, Kind, act_hash},
+    entry::{AudienceAction, Decision, DecisionError, DocType, Kind, act_hash},
     hash::{Context, derive},
     id::{DossierId, Hash, OfficeId, PersonId},
     ledger::{Cause, Code},
@@ -207,8 +207,8 @@ impl Engine {
                 Err(JournalError::Stopped) => {}
                 Err(error) => {
                     tracing::error!(%error, "new trust documents could not be written; they are \
-                        taken when they come again");
-                    engine.offered.lock().unwrap_or_else(PoisonError::into_inner).not_written();
+                        written again once the disk writes");
+                    engine.not_adopted();
                 }
                 Ok(_) => {
                     engine.offered.lock().unwrap_or_else(PoisonError::into_inner).written(&newest);
@@ -216,6 +216,31 @@ impl Engine {
                 }
             }),
         );
+    }
+
+    /// A hub gives documents to a machine once, and a ban must not wait for the next one: they are
+    /// offered again when the journal is mended. Called before the mender is asked.
+    fn not_adopted(self: &Arc<Self>) {
+        let first = self.offered.lock().unwrap_or_else(PoisonError::into_inner).not_written();
+        if !first {
+            return;
+        }
+        let (engine, mender) = (Arc::clone(self), self.pen().mender().clone());
+        let mended = mender.count();
+        let waits = move || {
+            if !mender.wait_after(mended) {
+                return;
+            }
+            let waiting = engine.offered.lock().unwrap_or_else(PoisonError::into_inner).again();
+            if let Some(view) = waiting {
+                engine.adopt(view);
+            }
+        };
+        let thread = std::thread::Builder::new().name("trust-again".into());
+        if let Err(error) = thread.spawn(waits) {
+            tracing::error!(%error, "new trust documents are taken when they come again");
+            self.offered.lock().unwrap_or_else(PoisonError::into_inner).again();
+        }
     }
 
     /// What the decision is about: the change asked for, and, in a release, what keeps it out.
@@ -293,6 +318,7 @@ impl Engine {
         };
         Draft {
             kind,
+            doc_type: DocType::Dossier,
             dossier,
             person,
             claimed_at: self.clock().wall(),

@@ -38,7 +38,11 @@ fn facts(acts: &[Chance]) -> Vec<Fact> {
                 Fact::new(Kind::State, id, &step)
             }
             7 => Fact::new(Kind::Due, id, &Due { at: *at, reason: String::new() }),
-            8 => Fact::new(Kind::Forward, id, &Forward { to: OFFICES[to % 3].into(), act }),
+            8 => Fact::new(
+                Kind::Forward,
+                id,
+                &Forward { to: OFFICES[to % 3].into(), list: String::new(), act },
+            ),
             _ => {
                 let forward = before(Kind::Forward).unwrap_or_default();
                 Fact::new(Kind::Taken, id, &Taken { forward, act })
@@ -148,7 +152,9 @@ fn the_dossiers_of_one_owner_are_found_among_many_and_a_page_ends() {
         let owner = if number == 2 * LOOKED_THROUGH - 1 { "Lan" } else { "Minh" };
         kv.0.extend([filed(number, Shelf::Result, number as i64, owner)]);
     }
-    let mine = |after: Option<&[u8]>| page(&kv, List::Result, NOW, after, 10, Some("Lan")).unwrap();
+    let mine = |after: Option<&[u8]>| {
+        page(&kv, List::Result, NOW, after, 10, Some(&|about: &About| about.is_of("Lan"))).unwrap()
+    };
     let first = mine(None);
     assert_eq!(numbers(&first), [] as [u64; 0], "it did not look further");
     let second = mine(first.next.as_deref());

@@ -57,3 +57,30 @@ pub(crate) fn records_at_once(usual: usize) -> usize {
 pub(crate) fn records_at_once(usual: usize) -> usize {
     usual
 }
+
+/// Records between two bases, where a test wants them closer together: `MOTCUA_BASE_EVERY=50`.
+#[cfg(debug_assertions)]
+pub(crate) fn records_between_bases(usual: u64) -> u64 {
+    let text = std::env::var("MOTCUA_BASE_EVERY").ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+/// As many as usual.
+#[cfg(not(debug_assertions))]
+pub(crate) fn records_between_bases(usual: u64) -> u64 {
+    usual
+}
+
+/// A sabotage that a test must notice, `MOTCUA_SABOTAGE=journal-sync`: the journal answers and does not
+/// sync. Builds for release have nothing that could leave a sync out.
+#[cfg(debug_assertions)]
+pub(crate) fn sabotage(options: &mut motcua_journal::Options) {
+    if std::env::var("MOTCUA_SABOTAGE").is_ok_and(|what| what == "journal-sync") {
+        tracing::error!("SABOTAGE: this machine answers \"saved\" without a sync");
+        options.leaves_out_syncs = true;
+    }
+}
+
+/// Nothing is left out.
+#[cfg(not(debug_assertions))]
+pub(crate) fn sabotage(_: &mut motcua_journal::Options) {}

@@ -1,6 +1,7 @@
 //! The start in words.
 
 use super::{At, Step};
+use crate::store::Why;
 
 /// What is being done and how far it is, in Vietnamese and English.
 pub(super) fn of(at: &At, (done, all): (u64, u64), left: Option<u64>) -> (String, String) {
@@ -37,6 +38,11 @@ pub(super) fn of(at: &At, (done, all): (u64, u64), left: Option<u64>) -> (String
         None => ("Không có kho trạng thái".into(), "There is no state store".into()),
     };
     match (rebuild.whole, at.step) {
+        // What is to be done is in the reason itself.
+        (Some(_), _) if why == Some(&Why::NoSpace) => (why_vi, why_en),
+        (None, _) if why == Some(&Why::NoSpace) => {
+            (format!("{vi}. {why_vi}"), format!("{en}. {why_en}"))
+        }
         (Some(_), _) => (
             format!("{why_vi}; đã dựng lại xong từ sổ ghi, không cần làm gì"),
             format!("{why_en}; it was rebuilt from the journal; nothing is to be done"),
@@ -50,6 +56,20 @@ pub(super) fn of(at: &At, (done, all): (u64, u64), left: Option<u64>) -> (String
             format!("{en}. {why_en}; it is rebuilt from the journal, nothing is to be done"),
         ),
     }
+}
+
+/// The same where it goes no further before there is space on the disk.
+pub(super) fn without_space(vi: &str, en: &str) -> (String, String) {
+    (
+        format!(
+            "{vi}. Ổ đĩa của máy này đã đầy: đang chờ chỗ trống, hãy báo bộ phận CNTT dọn ổ đĩa; không \
+             cần khởi động lại máy"
+        ),
+        format!(
+            "{en}. This machine's disk is full: waiting for space, tell central IT to free some; the \
+             machine need not be restarted"
+        ),
+    )
 }
 
 fn span(seconds: u64) -> (String, String) {

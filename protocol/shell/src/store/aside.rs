@@ -30,6 +30,8 @@ pub enum Why {
     AheadOfJournal,
     /// It failed while it was in use.
     Failed(String),
+    /// The disk has no space to open it.
+    NoSpace,
 }
 
 impl Why {
@@ -40,6 +42,7 @@ impl Why {
             Self::OtherLayout => "other_layout",
             Self::AheadOfJournal => "ahead_of_journal",
             Self::Failed(_) => "failed",
+            Self::NoSpace => "disk_full",
         }
     }
 
@@ -50,6 +53,11 @@ impl Why {
             Self::OtherLayout => "Kho trạng thái thuộc phiên bản khác".into(),
             Self::AheadOfJournal => "Kho trạng thái không khớp với sổ ghi".into(),
             Self::Failed(why) => format!("Kho trạng thái gặp lỗi khi đang chạy ({why})"),
+            Self::NoSpace => {
+                "Ổ đĩa của máy này đã đầy, kho trạng thái chưa mở được: hãy báo bộ phận CNTT dọn ổ đĩa, \
+                 không cần khởi động lại máy"
+                    .into()
+            }
         }
     }
 
@@ -60,6 +68,11 @@ impl Why {
             Self::OtherLayout => "The state store is of another version".into(),
             Self::AheadOfJournal => "The state store does not fit the journal".into(),
             Self::Failed(why) => format!("The state store failed while it was in use ({why})"),
+            Self::NoSpace => {
+                "This machine's disk is full and the state store cannot be opened: tell \
+                              central IT to free space; the machine need not be restarted"
+                    .into()
+            }
         }
     }
 }

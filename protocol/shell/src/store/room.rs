@@ -95,6 +95,7 @@ impl SledStore {
         if !is_room(&self.dir, 0) {
             return Err(failed());
         }
+        self.make_way()?;
         let fresh = Self::open_again(&self.dir)?;
         let applied = fresh.applied_in_sled()?;
         if applied < self.flushed.load(Ordering::Acquire) {
@@ -103,6 +104,7 @@ impl SledStore {
             return Err(StoreError::Backend(words.into()));
         }
         *open = fresh.open.write().unwrap_or_else(PoisonError::into_inner).take();
+        self.held.store(false, Ordering::Release);
         tracing::warn!("the state store is open again");
         Ok(())
     }

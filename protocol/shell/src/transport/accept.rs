@@ -2,6 +2,7 @@
 
 use super::{
     Credentials, LinkSink, Settings,
+    callers::{Callers, Entry},
     link::{Open, OpenError},
     machines::{Machines, Place},
     settings::LINKS_OF_ONE,
@@ -11,11 +12,11 @@ use crate::certificate::device_key_of;
 use motcua_core::key::PublicKey;
 use quinn::{Connection, ConnectionError, Incoming};
 use rustls_pki_types::CertificateDer;
-use std::{io, sync::Arc};
+use std::{io, net::IpAddr, sync::Arc};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 /// What stands between the sockets and the sink; the same for QUIC and TCP.
@@ -27,6 +28,7 @@ pub(super) struct Gate<S: LinkSink> {
     handshakes: Arc<Semaphore>,
     links: Arc<Semaphore>,
     machines: Machines,
+    callers: Callers,
 }
 
 impl<S: LinkSink> Gate<S> {
@@ -44,7 +46,17 @@ impl<S: LinkSink> Gate<S> {
             handshakes: Arc::new(Semaphore::new(settings.handshakes)),
             links: Arc::new(Semaphore::new(settings.links)),
             machines: Machines::default(),
+            callers: Callers::new(Instant::now()),
         }
+    }
+
+    /// Whether an address may shake hands now; refusals are counted.
+    pub(super) fn enter(&self, source: IpAddr, proven: bool) -> Entry {
+        let entry = self.callers.enter(source, proven, Instant::now());
+        if entry == Entry::Refused {
+            self.sink.caller_refused();
+        }
+        entry
     }
 
     /// Room for one handshake and the link that may come of it; `None` if there is none.
@@ -85,13 +97,18 @@ impl<S: LinkSink> Gate<S> {
 
     fn admit(self: &Arc<Self>, incoming: Incoming, tasks: &mut JoinSet<()>) {
         let remote = incoming.remote_address();
+        let entry = self.enter(remote.ip(), incoming.remote_address_validated());
+        if entry == Entry::Refused {
+            // Thousands a second may come: no word in the log for each.
+            return incoming.refuse();
+        }
         let Some((handshake, link)) = self.permits() else {
             tracing::warn!(%remote, "caller refused: too many links or handshakes");
             return incoming.refuse();
         };
         // Under load an address has to prove itself before it costs a signature.
         let loaded = self.handshakes.available_permits() < self.settings.handshakes / 2;
-        if loaded && incoming.may_retry() {
+        if (loaded || entry == Entry::Proof) && incoming.may_retry() {
             if let Err(error) = incoming.retry() {
                 error.into_incoming().refuse();
             }

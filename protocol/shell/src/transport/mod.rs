@@ -11,6 +11,7 @@ pub(crate) mod accept;
 mod backlog;
 mod beside;
 mod budget;
+mod callers;
 mod dial;
 mod end;
 mod join;
@@ -136,6 +137,9 @@ pub trait LinkSink: Clone + Send + Sync + 'static {
 
     /// A machine was not let in, or only for so long: of which kind its fault is, and why.
     fn turned_away(&self, _peer: PublicKey, _kind: &'static str, _reason: &str) {}
+
+    /// A caller was refused before its handshake, because its address calls too often.
+    fn caller_refused(&self) {}
 
     /// What is known now of UDP on the way to the hub: whether QUIC was tried again and again, and
     /// not heard, while TCP went on.

@@ -1,5 +1,6 @@
 //! How links are set up, with the reason for each number.
 
+use crate::rate::Rate;
 use motcua_core::{limits, replica::Channel};
 use quinn::{IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use std::{sync::Arc, time::Duration};
@@ -89,6 +90,14 @@ pub(super) const fn most_waiting(channel: Channel) -> usize {
 /// Links of one machine at once: its newest, one over the other carrier while it moves, and older ones
 /// that are dead and not yet known to be, of a line that comes and goes. More would take others' places.
 pub(super) const LINKS_OF_ONE: usize = 8;
+/// Handshakes of one address: a district's offices may stand behind one gateway, and after a restart
+/// of their hub 400 come back at once, over both carriers. Beyond that 64 a second, less than a tenth
+/// of a CPU; links that are up are not concerned, and who is refused dials again.
+pub(super) const HANDSHAKES_OF_ONE: Rate = Rate { burst: 1_024, per_second: 64.0 };
+/// Of all addresses together: every office of the country, and half a CPU after that.
+pub(super) const HANDSHAKES_OF_ALL: Rate = Rate { burst: 8_192, per_second: 512.0 };
+/// Addresses that are remembered, 100 bytes each; beyond them new ones share what all have.
+pub(super) const HANDSHAKE_SOURCES: usize = 16_384;
 /// Control, data and scans, and room for one kind to come.
 const STREAMS: u32 = 4;
 

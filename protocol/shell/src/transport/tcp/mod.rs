@@ -12,6 +12,7 @@ pub(super) use link::Open;
 use super::{
     Attempt, BindError, LinkSink,
     accept::{AdmitError, Gate},
+    callers::Entry,
     machines::Place,
     stopped, tls,
 };
@@ -133,6 +134,9 @@ fn admit<S: LinkSink>(
     remote: SocketAddr,
     tasks: &mut JoinSet<()>,
 ) {
+    if door.gate.enter(remote.ip(), true) != Entry::Granted {
+        return;
+    }
     let Some((handshake, link)) = door.gate.permits() else {
         return tracing::warn!(%remote, "TCP caller refused: too many links or handshakes");
     };
