@@ -1,15 +1,16 @@
 //! Limits of the console, with their reasons.
 
-use motcua_shell::rate::Rate;
+use motcua_shell::{http::SessionBounds, rate::Rate};
 use std::time::Duration;
 
-/// A session ends after this long without a key or a click: a console is left open in an office
-/// that others walk through.
-pub const IDLE: Duration = Duration::from_secs(30 * 60);
-/// A session ends after this long in any case: a working day with its overtime.
-pub const SESSION: Duration = Duration::from_secs(12 * 3_600);
-/// Sessions at once; the one unused longest goes first.
-pub const SESSIONS: usize = 100;
+/// A session ends after half an hour without a key or a click, since a console is left open in an office that
+/// others walk through, and with a working day and its overtime. Operators have rooms, and screens on walls.
+pub const SESSIONS: SessionBounds = SessionBounds {
+    idle: Duration::from_secs(30 * 60),
+    whole: Duration::from_secs(12 * 3_600),
+    each: 20,
+    all: 100,
+};
 /// Operators of a hub: more are a mistake, and every log-in reads them all.
 pub const OPERATORS: usize = 100;
 /// Characters of an operator's name, as of a clerk's.

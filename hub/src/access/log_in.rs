@@ -1,6 +1,6 @@
 //! `POST /api/v1/session` `{name, password}` logs in, `GET` says who is logged in, `DELETE` logs out.
 
-use super::{Access, Caller, Need, Refused, tokens};
+use super::{Access, Caller, Need, Refused};
 use crate::limits;
 use axum::{
     Extension, Json, Router,
@@ -35,7 +35,7 @@ async fn who(Extension(caller): Extension<Caller>) -> Json<Value> {
         Caller::Operator(name) => Some(name),
         Caller::Program | Caller::Reader | Caller::Nobody => None,
     };
-    Json(json!({ "operator": name, "idle_minutes": limits::IDLE.as_secs() / 60 }))
+    Json(json!({ "operator": name, "idle_minutes": limits::SESSIONS.idle.as_secs() / 60 }))
 }
 
 #[derive(Deserialize)]
@@ -69,21 +69,16 @@ async fn log_in(
         tracing::warn!(from = %peer.ip(), "console: log-in refused, wrong name or password");
         return Err(Refused::Wrong);
     };
-    let secret = tokens::secret().map_err(|_| Refused::Wrong)?;
     tracing::info!(operator = operator.name, from = %peer.ip(), "console: logged in");
-    let body = json!({ "operator": operator.name, "idle_minutes": limits::IDLE.as_secs() / 60 });
-    access.sessions().open(&secret, operator, Instant::now());
-    // Behind a proxy with TLS the browser must not give the cookie to anybody without.
-    let is_tls = headers.get("x-forwarded-proto").is_some_and(|value| value == "https");
-    let secure = if is_tls { "; Secure" } else { "" };
-    let cookie = format!("{}={secret}; Path=/; HttpOnly; SameSite=Strict{secure}", access.cookie);
+    let body =
+        json!({ "operator": operator.name, "idle_minutes": limits::SESSIONS.idle.as_secs() / 60 });
+    let (name, hash) = (operator.name, operator.hash);
+    let opened = access.sessions.open(&headers, name, &hash, Instant::now());
+    let cookie = opened.map_err(|_| Refused::Wrong)?;
     Ok((StatusCode::OK, [(header::SET_COOKIE, cookie)], Json(body)).into_response())
 }
 
 async fn log_out(State(access): State<Arc<Access>>, headers: HeaderMap) -> Response {
-    if let Some(secret) = access.secret(&headers) {
-        access.sessions().close(secret);
-    }
-    let cookie = format!("{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0", access.cookie);
+    let cookie = access.sessions.close(&headers);
     (StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response()
 }

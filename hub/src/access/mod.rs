@@ -3,7 +3,6 @@
 
 mod log_in;
 mod operators;
-mod sessions;
 mod tokens;
 
 pub(crate) use log_in::routes;
@@ -18,13 +17,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use motcua_core::id::NodeId;
-use motcua_shell::rate::SourceRates;
+use motcua_shell::{http::Sessions, rate::SourceRates};
 use serde_json::json;
-use sessions::Sessions;
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 use tokens::{Bearer, Tokens};
 use tokio::{sync::Semaphore, time::Instant};
@@ -61,11 +59,11 @@ pub(crate) enum Need {
 pub(crate) struct Access {
     operators: Operators,
     tokens: Tokens,
-    sessions: Mutex<Sessions>,
+    /// By name; what opened it is the hash of the password.
+    sessions: Sessions<String>,
     attempts: Mutex<SourceRates>,
     /// Hashes that are made at once: each takes much memory.
     hashing: Semaphore,
-    cookie: String,
 }
 
 /// Folder of operators and tokens.
@@ -74,8 +72,7 @@ fn folder(data: &Path) -> PathBuf {
 }
 
 impl Access {
-    /// Of the hub with this data folder. Browsers keep cookies by host and not by port, so each hub
-    /// of a machine has a name of its own.
+    /// Of the hub with this data folder.
     pub(crate) fn new(data: &Path, node: NodeId) -> anyhow::Result<Arc<Self>> {
         let (each, all) = (limits::ATTEMPTS, limits::ATTEMPTS_OF_ALL);
         let attempts = SourceRates::new(each, all, limits::SOURCES, Instant::now());
@@ -83,14 +80,12 @@ impl Access {
         if operators.list()?.is_empty() {
             tracing::warn!("nobody can log in at the console yet: run motcua-hub operator add");
         }
-        let node = node.to_string();
         Ok(Arc::new(Self {
             operators,
             tokens: Tokens::of(data)?,
-            sessions: Mutex::default(),
+            sessions: Sessions::new(node, limits::SESSIONS),
             attempts: Mutex::new(attempts),
             hashing: Semaphore::new(1),
-            cookie: format!("motcua-{}", &node[..8.min(node.len())]),
         }))
     }
 
@@ -127,22 +122,12 @@ impl Access {
     }
 
     fn session(&self, headers: &HeaderMap, changes: bool) -> Result<Option<String>, Refused> {
-        let Some(secret) = self.secret(headers) else { return Ok(None) };
         let all = self.operators.list().map_err(Refused::Operators)?;
         let by_hand = changes || headers.contains_key(BY_HAND);
-        let known = |operator: &Operator| all.contains(operator);
-        Ok(self.sessions().check(secret, Instant::now(), by_hand, known))
-    }
-
-    /// What the cookie of this hub says.
-    fn secret<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = texts.flat_map(|text| text.split("; ")).filter_map(|p| p.split_once('='));
-        pairs.find(|(name, _)| *name == self.cookie).map(|(_, secret)| secret)
-    }
-
-    fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        let known = |name: &String, hash: &str| {
+            all.iter().any(|operator| operator.name == *name && operator.hash == hash)
+        };
+        Ok(self.sessions.check(headers, Instant::now(), by_hand, known))
     }
 }
 

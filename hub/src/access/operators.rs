@@ -3,11 +3,10 @@
 //! request of a session, so that whoever was removed is out at once.
 
 use crate::limits;
-use argon2::{
-    Algorithm, Argon2, Params, PasswordHash, PasswordHasher, PasswordVerifier, Version,
-    password_hash::SaltString,
+use motcua_shell::{
+    password::{self, Cost, PasswordError},
+    private,
 };
-use motcua_shell::private;
 use std::{
     fs, io,
     os::unix::fs::{MetadataExt, chown},
@@ -15,6 +14,9 @@ use std::{
 };
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
+
+/// What a guess costs.
+const COST: Cost = Cost { kib: limits::HASH_KIB, passes: limits::HASH_PASSES };
 
 /// Somebody who may log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,12 +58,9 @@ pub enum OperatorsError {
     /// Too many.
     #[error("this hub has {} operators already; remove one first", limits::OPERATORS)]
     Full,
-    /// A hash could not be made.
-    #[error("the password could not be hashed: {0}")]
-    Hash(argon2::password_hash::Error),
-    /// No random bytes.
-    #[error("the system gave no random bytes for a password: {0}")]
-    Random(getrandom::Error),
+    /// No hash or no password could be made.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
 }
 
 /// The list in a data folder.
@@ -88,7 +87,7 @@ impl Operators {
             Err(source) => return Err(self.failed("read", source)),
         };
         let line = |(number, line): (usize, &str)| match line.split_once(' ') {
-            Some((hash, name)) if PasswordHash::new(hash).is_ok() => {
+            Some((hash, name)) if password::is_hash(hash) => {
                 Ok(Operator { name: name.to_owned(), hash: hash.to_owned() })
             }
             _ => Err(OperatorsError::Damaged { file: self.file.clone(), line: number + 1 }),
@@ -108,8 +107,8 @@ impl Operators {
         if all.len() >= limits::OPERATORS {
             return Err(OperatorsError::Full);
         }
-        let password = password()?;
-        all.push(Operator { name, hash: hash(&password)? });
+        let password = password::digits(limits::PASSWORD_GROUPS)?;
+        all.push(Operator { name, hash: password::hash(&password, COST)? });
         self.write(all)?;
         Ok(password)
     }
@@ -134,14 +133,12 @@ impl Operators {
     /// # Errors
     /// [`OperatorsError`] where nobody can be let in.
     pub fn log_in(&self, name: &str, password: &str) -> Result<Option<Operator>, OperatorsError> {
-        let (all, name, password) = (self.list()?, tidy(name), digits(password));
+        let (all, name) = (self.list()?, tidy(name));
         let Some(known) = all.into_iter().find(|known| Some(&known.name) == name.as_ref()) else {
-            hash(&password)?;
+            password::hash(password, COST)?;
             return Ok(None);
         };
-        let kept = PasswordHash::new(&known.hash).map_err(OperatorsError::Hash)?;
-        let right = hasher()?.verify_password(password.as_bytes(), &kept).is_ok();
-        Ok(right.then_some(known))
+        Ok(password::verify(password, &known.hash)?.then_some(known))
     }
 
     fn write(&self, mut all: Vec<Operator>) -> Result<(), OperatorsError> {
@@ -177,45 +174,6 @@ fn tidy(name: &str) -> Option<String> {
     (fits && !name.chars().any(char::is_control)).then_some(name)
 }
 
-/// Digits alone: Telex and VNI rewrite letters, and VNI digits behind vowels, also where nobody sees
-/// what was typed.
-fn password() -> Result<Zeroizing<String>, OperatorsError> {
-    let mut text = Zeroizing::new(String::with_capacity(limits::PASSWORD_GROUPS * 5));
-    let mut count = 0;
-    while count < limits::PASSWORD_GROUPS * 4 {
-        let mut byte = [0];
-        getrandom::fill(&mut byte).map_err(OperatorsError::Random)?;
-        // 250 is the last multiple of ten that fits: no digit comes more often than another.
-        if byte[0] < 250 {
-            if count > 0 && count % 4 == 0 {
-                text.push('-');
-            }
-            text.push(char::from(b'0' + byte[0] % 10));
-            count += 1;
-        }
-    }
-    Ok(text)
-}
-
-/// How it was typed does not matter.
-fn digits(password: &str) -> Zeroizing<String> {
-    Zeroizing::new(password.chars().filter(|c| !c.is_whitespace() && *c != '-').collect())
-}
-
-fn hasher() -> Result<Argon2<'static>, OperatorsError> {
-    let params = Params::new(limits::HASH_KIB, limits::HASH_PASSES, 1, None)
-        .map_err(|error| OperatorsError::Hash(error.into()))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
-}
-
-fn hash(password: &str) -> Result<String, OperatorsError> {
-    let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(OperatorsError::Random)?;
-    let salt = SaltString::encode_b64(&salt).map_err(OperatorsError::Hash)?;
-    let hashed = hasher()?.hash_password(digits(password).as_bytes(), &salt);
-    Ok(hashed.map_err(OperatorsError::Hash)?.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -235,7 +193,10 @@ mod tests {
             assert_eq!(operators.log_in(name, password).unwrap(), None, "{name} {password}");
         }
         let kept = fs::read_to_string(&operators.file).unwrap();
-        assert!(kept.starts_with("$argon2id$") && !kept.contains(&*digits(&shown)), "{kept}");
+        assert!(
+            kept.starts_with("$argon2id$") && !kept.contains(&*password::tidy(&shown)),
+            "{kept}"
+        );
         let mode = fs::metadata(&operators.file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

@@ -2,7 +2,7 @@
 //! `console/token` may do what an operator may, `console/read-token` reads figures.
 
 use anyhow::{Context, ensure};
-use motcua_shell::{private, program::TOKEN_FILE};
+use motcua_shell::{password, private, program::TOKEN_FILE};
 use std::{fs, io, path::Path};
 
 /// What both are compared with: hashes, which compare in constant time.
@@ -44,7 +44,7 @@ fn token(file: &Path) -> anyhow::Result<blake3::Hash> {
     let text = match fs::read_to_string(file) {
         Ok(text) => text.trim().to_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let text = secret()?;
+            let text = password::secret()?.to_string();
             private::write(file, format!("{text}\n").as_bytes())
                 .with_context(|| format!("{} cannot be written", file.display()))?;
             text
@@ -60,14 +60,6 @@ fn token(file: &Path) -> anyhow::Result<blake3::Hash> {
         file.display()
     );
     Ok(blake3::hash(text.as_bytes()))
-}
-
-/// 256 random bits in hexadecimal digits.
-pub(super) fn secret() -> anyhow::Result<String> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| anyhow::anyhow!("the system gave no random bytes: {error}"))?;
-    Ok(blake3::Hash::from(bytes).to_hex().to_string())
 }
 
 #[cfg(test)]
@@ -89,7 +81,7 @@ mod tests {
             assert_eq!(again.bearer(text.trim()), Some(bearer));
         }
         assert_eq!(first.bearer(""), None);
-        assert_eq!(first.bearer(&secret().unwrap()), None);
+        assert_eq!(first.bearer(&password::secret().unwrap()), None);
     }
 
     #[test]
