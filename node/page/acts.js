@@ -37,7 +37,7 @@ function fieldError(id, words) {
 
 function setBusy(busy) {
   dossier.busy = busy;
-  for (const b of $('dossier-body').querySelectorAll('.actions button')) b.disabled = busy;
+  for (const b of $('dossier-body').querySelectorAll('.actions button, .conflict button')) b.disabled = busy;
 }
 
 // One act on the open dossier. Its key belongs to exactly this act with this content, so that

@@ -1,7 +1,8 @@
 // The clerk's page: plain scripts, no build, no outside resource, nothing inline. Scripts share one
 // scope and load in the order of index.html: /parts (language, build, time, ask, bundle), which the
 // hub's console has too, then live, sync, list, lists, fields, papers, drafts, draft_view, register,
-// pauses, extend, dossier, acts, scans, held, and this one, which starts them: language, routes, keys.
+// pauses, extend, dossier, acts, passes, hand, scans, forms, money, later (which fetches hand, import and cash), held, session, people, and this one, which starts them:
+// language, routes, keys.
 //
 // Element ids that other programs (browser tests) may rely on:
 //   #sync-line       the sentence about what is saved, sent and received; its box #sync-box has
@@ -23,7 +24,19 @@
 //   #forward-office, #forward-send   forward to another office
 //   #collector       who collects, when the result is returned
 //   #extend-until, #extend-note, #extend-send   a new date with an apology, once
+//   #pass-section, #pass-person, #pass-send   give it on inside the office; #pass-take, #pass-refuse answer
+//                    that; who had it how long stands in #turns
+//   #view-hand       many at once at #/hand: #hand-to, #hand-scan, #hand-send; #take-number, #take-scan,
+//                    #take-all; #back-scan, #back-send
 //   #note-text, #note-send           add a note
+//   #pay-amount, #pay-way, #pay-send take money; #give-receipt, #give-how, #give-note, #give-send give it back or
+//                    cancel a receipt; #settle-form settles; #demand-panel, #demand-send what is due; #money-state
+//   #view-cash       the day's cash at #/cash: #count-<note>, #count-again counts it
+//   #lock            covers the page while somebody has to log in: #log-in-login, #log-in-password, #log-in-send,
+//                    #unlock-password, #unlock-send, #unlock-other; #who-name who is in, #who-lock locks
+//   #view-people     accounts at #/people
+//   #import-form     at #/import: #import-file, #import-send; then #import-rows tr[data-row][data-verdict],
+//                    input[data-accept] for each proposal, #import-begin, #import-run-line
 //   #history         what happened, in the node's order
 //
 // Rules this file keeps:
@@ -53,22 +66,31 @@ function useLanguage(next) {
   showOffices();
   if (list.data) drawList();
   if (dossier.data) drawDossier();
+  relabelLater();
+  if (session.shown) $('lock-title').textContent = w(`lock_title_${session.shown}`);
+  if (view.name === 'people') { openPeople(); drawPeople(); }
+  lookForLeft();
   setTitle();
 }
 
 const view = { name: '' };
+// Views that are one place each.
+const PLACES = { '#/people': 'people', '#/hand': 'hand', '#/import': 'import', '#/cash': 'cash', '#/stead': 'stead' };
 
 function route(first) {
   const at = /^#\/d\/(.+)$/.exec(location.hash);
   const form = /^#\/register(?:\/([0-9a-f]{32}))?$/.exec(location.hash);
-  const name = at ? 'dossier' : form ? 'register' : 'list';
+  const name = at ? 'dossier' : form ? 'register' : PLACES[location.hash] || 'list';
   const tab = /^#\/l\/(\w+)$/.exec(location.hash);
   view.name = name;
-  for (const other of ['list', 'register', 'dossier']) $(`view-${other}`).hidden = other !== name;
-  for (const [link, on] of [['nav-list', name === 'list'], ['nav-register', name === 'register']]) {
+  for (const other of ['list', 'register', 'dossier', ...Object.values(PLACES)]) $(`view-${other}`).hidden = other !== name;
+  for (const [link, on] of [['nav-list', name === 'list'], ['nav-register', name === 'register'], ['nav-hand', name === 'hand'], ['nav-cash', name === 'cash'], ['nav-people', name === 'people']]) {
     if (on) $(link).setAttribute('aria-current', 'page'); else $(link).removeAttribute('aria-current');
   }
   if (name === 'list') openList(tab && LISTS.includes(tab[1]) ? tab[1] : '');
+  if (name === 'people') openPeople();
+  problem('view-failed', '');
+  if (name in LATER) openLater(name);
   if (name === 'register') openRegister(form[1]);
   if (name === 'dossier') {
     let id = at[1];
@@ -83,28 +105,33 @@ function route(first) {
 }
 
 function setTitle() {
-  const here = view.name === 'register' ? w('register_title') : view.name === 'dossier' && dossier.data ? $('dossier-title').textContent : w('list_title');
+  const here = view.name === 'dossier' && dossier.data ? $('dossier-title').textContent : w(view.name === 'dossier' ? 'list_title' : `${view.name}_title`);
   document.title = [here, office && office.office.name, 'Một Cửa'].filter(Boolean).join(' – ');
 }
 
 function refreshView() {
-  if (document.hidden) return;
+  if (document.hidden || isLocked()) return;
   if (view.name === 'list' && !list.asking && list.pages <= 1) loadList(false);
   if (view.name === 'dossier' && dossier.id && !dossier.busy) loadDossier();
   if (view.name === 'register') { if (!register.procedures) loadProcedures(); loadDrafts(); }
   if (view.name === 'dossier' && !dossier.offices) loadOffices();
+  if (view.name === 'cash' && isFetched('cash') && !cash.busy) { loadCash(); loadMoneyLists(); }
 }
 
 function lookAgain() {
-  if (!document.hidden && view.name === 'register' && !$('register-form').hidden) lookAtDraft(false);
+  if (!document.hidden && !isLocked() && view.name === 'register' && !$('register-form').hidden) lookAtDraft(false);
 }
 
 // F-keys only: Telex and VNI rewrite letters and digits, so no letter is a shortcut.
 function shortcut(event) {
-  if (event.ctrlKey || event.altKey || event.shiftKey || event.metaKey || event.repeat) return;
+  if (isLocked() || event.ctrlKey || event.altKey || event.shiftKey || event.metaKey || event.repeat) return;
   const onForm = view.name === 'register' && !$('register-form').hidden;
   if (event.key === 'F2') { event.preventDefault(); startAnother(); }
   if (event.key === 'F4') { event.preventDefault(); if (view.name === 'list') $('search').focus(); else location.hash = '#/'; }
+  if (event.key === 'F6' && view.name === 'dossier' && !$('dossier-again').hidden) { event.preventDefault(); againShown(); }
+  if (event.key === 'F6' && view.name === 'register' && !$('saved-panel').hidden) { event.preventDefault(); againSaved(); }
+  if (event.key === 'F7' && onForm) { event.preventDefault(); $('card').focus(); }
+  if (event.key === 'F7' && view.name === 'dossier' && !$('pay-form').hidden) { event.preventDefault(); $('pay-amount').focus(); $('pay-amount').select(); }
   if (event.key === 'F8' && onForm) { event.preventDefault(); addPaper(null).focus(); }
   if (event.key === 'F9' && onForm) { event.preventDefault(); $('register-form').requestSubmit(); }
 }
@@ -118,6 +145,11 @@ function start() {
   startBundles((answer) => tell('bundle-said', false, both(answer, 'words')));
   startHeld();
   startNumbers();
+  startPasses();
+  startPerson();
+  startPeople();
+  startStood();
+  startSession();
   startLive();
   $('clerk').value = recall(localStorage, CLERK) || '';
   $('clerk').addEventListener('change', () => remember(localStorage, CLERK, $('clerk').value.trim()));

@@ -9,11 +9,17 @@ function openDossier(id) {
     $('dossier-body').hidden = $('collector-box').hidden = true;
     $('dossier-status').textContent = '';
     $('scan-status').textContent = $('form-said').textContent = '';
-    for (const box of ['work-problem', 'forward-problem', 'extend-problem', 'note-problem', 'dossier-problem', 'scan-problem', 'form-problem']) problem(box, '');
-    for (const field of ['happened', 'pause-model', 'collector', 'extend-until', 'extend-note', 'move-note', 'forward-office', 'forward-note', 'forward-filter', 'note-text']) { $(field).value = ''; fieldError(field, ''); }
+    resetCorrections();
+    for (const box of ['work-problem', 'pass-problem', 'forward-problem', 'extend-problem', 'note-problem', 'dossier-problem', 'scan-problem', 'form-problem']) problem(box, '');
+    for (const field of ['happened', 'pause-model', 'collector', 'extend-until', 'extend-note', 'move-note', 'forward-office', 'forward-note', 'forward-filter', 'pass-person', 'pass-note', 'pass-answer', 'note-text']) { $(field).value = ''; fieldError(field, ''); }
+    forgetViews();
+    resetVoid();
+    resetMoney();
+    resetLinks();
     showOffices();
   }
   if (!dossier.offices) loadOffices();
+  if (!passes.sections) loadSections();
   loadDossier();
 }
 
@@ -38,16 +44,23 @@ function drawDossier() {
   dossier.drawn = print;
   $('dossier-body').hidden = false;
   $('dossier-title').textContent = d.code || w('no_code');
+  $('dossier-again').hidden = !d.applicant || !mayDo('reception', 'specialist', 'leader');
   fill('dossier-state', stateBadge(d), ' ', itemSync(d.sync));
-  drawConflicts(d.conflicts || []);
+  drawConflicts(d);
+  drawCorrections(d);
+  drawVoid(d);
+  drawLinks(d);
   fill('dossier-twins', ...twinParts(d));
   drawFacts(d);
   drawLines('dossier-papers', d.papers, 'papers_none', (p) => [w('paper_line', p.name, p.count), ' ', el('span', { class: 'soft' }, w(`paper_${p.form}`))]);
   drawScans(d);
   drawForms(d);
   drawLines('dossier-steps', d.steps, 'steps_none', stepParts);
+  drawPasses(d);
+  drawStood(d);
   drawLines('dossier-audience', d.audience, 'nothing', (a) => [officeName(a.office), el('p', { class: 'soft' }, a.roles.map(roleWord).join(', '))]);
   drawLines('history', d.history, 'history_none', historyParts);
+  drawMoney(d);
   drawMoves(d);
   setTitle();
 }
@@ -65,27 +78,23 @@ function drawLines(id, items, none, parts) {
   fill(id, ...(items && items.length ? items.map((x) => el('li', {}, ...parts(x))) : [el('li', { class: 'soft' }, w(none))]));
 }
 
-function drawConflicts(conflicts) {
-  $('dossier-conflicts').hidden = conflicts.length === 0;
-  fill('dossier-conflicts', el('h2', {}, mark('alarm'), ' ', w('conflicts_title')), el('ul', {}, ...conflicts.map((c) => el('li', {}, both(c, 'text')))));
-}
-
 function drawFacts(d) {
   const a = d.applicant || {};
   const given = (value) => (value === null || value === undefined || value === '' ? el('span', { class: 'soft' }, w('none_given')) : String(value));
+  const field = (value, name) => el('div', { 'data-field': name }, given(value), correctedPart(d, name));
   facts('dossier-facts', [
     [w('fact_procedure'), `${d.procedure_name || ''} (${d.procedure})`],
-    [w('fact_applicant'), given(a.name)],
-    [w('fact_id'), given(a.id_number)],
-    [w('fact_birth'), given(a.birth_date && shownBirth(a.birth_date))],
-    [w('fact_phone'), given(a.phone)],
-    [w('fact_address'), given(a.address)],
-    [w('fact_email'), given(a.email)],
-    [w('fact_request'), given(d.request)],
+    [w('fact_applicant'), field(a.name, 'applicant.name')],
+    [w('fact_id'), field(a.id_number, 'applicant.id_number')],
+    [w('fact_birth'), field(a.birth_date && shownBirth(a.birth_date), 'applicant.birth_date')],
+    [w('fact_phone'), field(a.phone, 'applicant.phone')],
+    [w('fact_address'), field(a.address, 'applicant.address')],
+    [w('fact_email'), field(a.email, 'applicant.email')],
+    [w('fact_request'), field(d.request, 'request.text')],
     [w('fact_received'), given(d.received && timeOf(d.received))],
     [w('fact_due'), el('div', { id: 'due-dates' }, ...dueParts(d), ...dateParts(d))],
     d.pauses && d.pauses.length ? [w('fact_pauses'), el('div', { id: 'pauses' }, ...d.pauses.map(pausePart))] : null,
-    d.fee === undefined ? null : [w('fact_fee'), d.fee === null ? given('') : w('dong', String(d.fee).replace(/\B(?=(\d{3})+$)/g, '.'))],
+    d.fee === undefined ? null : [w('fact_fee'), field(d.fee === null ? '' : w('dong', String(d.fee).replace(/\B(?=(\d{3})+$)/g, '.')), 'request.fee')],
     [w('fact_holder'), el('div', { id: 'filed' }, (d.holder && d.holder.name) || w('unknown_holder'), ...filedParts(d, true))],
   ]);
 }
@@ -102,7 +111,7 @@ function stepParts(s) {
 function historyParts(h) {
   return [
     el('p', {}, both(h, 'text')),
-    el('p', { class: 'soft' }, [timeOf(h.at), h.person, h.office && officeName(h.office)].filter(Boolean).join(' · ')),
+    el('p', { class: 'soft' }, [timeOf(h.at), h.in_stead_of ? w('in_stead_of', h.person, h.in_stead_of) : h.person, h.office && officeName(h.office)].filter(Boolean).join(' · ')),
     ...(h.flags || []).map((flag) => el('p', { class: 'alarm' }, mark('alarm'), ' ', both(flag))),
     h.clock ? el('p', { class: 'alarm' }, mark('ring'), ' ', both(h.clock)) : null,
     el('p', {}, itemSync(h.sync)),

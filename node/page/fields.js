@@ -19,6 +19,12 @@ function parseDay(text) {
   return real ? [year, month, day] : null;
 }
 
+// The same as the node writes days, YYYY-MM-DD.
+function isoDay(text) {
+  const day = parseDay(text.trim());
+  return day && `${day[0]}-${two(day[1])}-${two(day[2])}`;
+}
+
 // Some papers give only the year, or month and year, of a birth: kept as they are given.
 // Returns YYYY, YYYY-MM or YYYY-MM-DD, or null.
 function parseBirth(text) {
@@ -27,8 +33,7 @@ function parseBirth(text) {
     if (!parts[1]) return parts[2];
     return Number(parts[1]) >= 1 && Number(parts[1]) <= 12 ? `${parts[2]}-${two(parts[1])}` : null;
   }
-  const day = parseDay(text);
-  return day && `${day[0]}-${two(day[1])}-${two(day[2])}`;
+  return isoDay(text);
 }
 
 const shownBirth = (iso) => String(iso).split('-').reverse().join('/');

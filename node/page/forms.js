@@ -41,6 +41,8 @@ function printingParts(p) {
   return [
     el('p', {}, `${formWord(p.form)}, ${paperWord(p.paper)}: ${times}`),
     el('p', { class: 'soft' }, `${timeOf(p.at)} · ${p.by} · `, link('html'), ' · ', link('pdf')),
+    dossier.data && dossier.data.void ? el('p', { class: 'alarm' }, mark('alarm'), ' ', w('printing_void')) : null,
+    p.outdated && p.outdated.length ? el('p', { class: 'alarm' }, mark('ring'), ' ', w('printing_outdated', p.outdated.map((f) => both(f)).join(', '))) : null,
   ];
 }
 
@@ -51,16 +53,16 @@ function lookAtForm(kind) {
 
 // Counts a printing, then opens its sheet and the browser's print dialog. The tab is opened at once:
 // browsers allow that only while the button is being pressed.
-async function printForm(id, form, paper, said, trouble) {
+async function printForm(id, form, paper, said, trouble, more = {}) {
   if (forms.busy) return;
   forms.busy = true;
   problem(trouble, '');
   $(said).textContent = w('form_printing');
   const sheet = window.open('about:blank', '_blank');
-  const name = [id, form, paper].join('/');
+  const name = [id, form, paper, ...Object.values(more)].join('/');
   if (!forms.keys.has(name)) forms.keys.set(name, newKey());
   try {
-    const answer = await api('POST', `/dossiers/${encodeURIComponent(id)}/forms/${form}/printings`, { body: { paper, clerk: clerk() }, key: forms.keys.get(name) });
+    const answer = await api('POST', `/dossiers/${encodeURIComponent(id)}/forms/${form}/printings`, { body: { paper, ...more, clerk: clerk() }, key: forms.keys.get(name) });
     forms.keys.delete(name);
     const { number, html } = answer.printing;
     $(said).replaceChildren(mark('ok'), ' ', number > 1 ? w('form_printed_again', number - 1) : w('form_printed'), ' ',
@@ -92,15 +94,14 @@ function showSheet(sheet, address) {
 
 // The register of some days; both days are asked for, today unless somebody says otherwise.
 function lookAtBook(kind) {
-  const [from, to] = ['book-from', 'book-to'].map((box) => $(box).value.trim());
-  const whole = /^\d{4}-\d\d-\d\d$/.test(from) && /^\d{4}-\d\d-\d\d$/.test(to) && from <= to;
+  const [from, to] = ['book-from', 'book-to'].map((box) => isoDay($(box).value));
+  const whole = from && to && from <= to;
   $('book-said').textContent = whole ? '' : w('book_days');
   if (whole) window.open(`${API}/register?${new URLSearchParams({ from, to, as: kind, clerk: clerk() })}`, '_blank', 'noopener');
 }
 
 function startForms() {
-  const today = new Date(now() + 7 * 3600000).toISOString().slice(0, 10);
-  $('book-from').value = $('book-to').value = today;
+  $('book-from').value = $('book-to').value = dayOf(now());
   $('book-html').addEventListener('click', () => lookAtBook('html'));
   $('book-pdf').addEventListener('click', () => lookAtBook('pdf'));
   $('form-choice').addEventListener('change', drawSheets);

@@ -8,7 +8,7 @@ const ITEM_MARK = { saved: 'box', received: 'half', accepted: 'ok', held: 'pause
 const itemSync = (sync) => el('span', { class: `item ${sync in ITEM_MARK ? sync : 'saved'}` }, mark(ITEM_MARK[sync]), ' ', w(`item_${sync}`));
 
 const TONE = { 1: 'open', 2: 'open', 4: 'open', 5: 'paused', 6: 'paused', 8: 'paused', 9: 'done', 10: 'done' };
-const stateBadge = (d) => el('span', { class: `state ${TONE[d.state] || 'ended'}` }, both(d, 'state') || w(`state_${d.state}`));
+const stateBadge = (d) => (d.void ? el('span', { class: 'state ended' }, w('void_short')) : el('span', { class: `state ${TONE[d.state] || 'ended'}` }, both(d, 'state') || w(`state_${d.state}`)));
 
 const list = { tab: '', data: null, pages: 0, next: null, more: false, at: 0, drawn: '', asking: null, wait: 0 };
 
@@ -91,7 +91,7 @@ function dueParts(d) {
   if (d.due === null || d.due === undefined) return [w('no_due')];
   const left = d.due - now();
   if (d.paused) return [timeOf(d.due), el('p', { class: 'soft' }, mark('pause'), ' ', w('paused_since', timeOf(d.paused)))];
-  const running = [1, 2, 4].includes(d.state);
+  const running = [1, 2, 4].includes(d.state) && !d.void;
   if (!running) return [timeOf(d.due)];
   return left < 0
     ? [timeOf(d.due), el('p', { class: 'alarm' }, mark('alarm'), ' ', w('late_by', span(-left)))]

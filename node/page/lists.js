@@ -27,6 +27,7 @@ async function loadTabs() {
     tabs.counts = null;
   }
   drawTabs();
+  lookForLeft();
 }
 
 function drawTabs() {
@@ -63,6 +64,8 @@ function filedParts(d, alone) {
   const late = f.accept_by !== null && f.accept_by < now();
   return [
     f.owner ? el('p', {}, f.owner) : null,
+    f.in_stead_of ? el('p', { class: 'alarm' }, mark('half'), ' ', w('stood_short', f.in_stead_of)) : null,
+    ...insideParts(f),
     el('p', { class: 'soft' }, alone ? `${both(f, 'list')}, ` : '', w('filed_since', span(now() - f.since))),
     f.accept_by === null ? null : el('p', { class: late ? 'alarm' : 'soft' }, late ? mark('alarm') : null, late ? ' ' : '', w(late ? 'accept_late' : 'accept_by', timeOf(f.accept_by))),
   ].filter(Boolean);

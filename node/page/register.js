@@ -2,7 +2,7 @@
 // safe, from whichever tab; the code is shown only after the node has said "saved".
 'use strict';
 
-const register = { sending: false, procedures: null, errors: [] };
+const register = { sending: false, procedures: null, errors: [], last: null };
 
 function openRegister(id) {
   loadProcedures(); // what is promised now
@@ -31,6 +31,7 @@ function emptyForm() {
   $('papers').replaceChildren();
   register.wanted = '';
   showErrors([]);
+  resetCard();
   addPaper(null);
   showProcedures();
   $('register-status').textContent = '';
@@ -90,6 +91,7 @@ function relabelRegister() {
   showProcedures();
   if (!$('saved-panel').hidden) $('saved-title').replaceChildren(mark('ok'), ' ', w('saved_title'));
   showErrors([]);
+  showCard();
   $('register-status').textContent = '';
   $('drafts-list').dataset.print = '';
   if (draft.id) { for (const old of $('register-form').querySelectorAll('.choices')) old.remove(); showDraft(); }
@@ -146,6 +148,7 @@ async function submitRegister(event) {
     // Only the node's own word makes it saved.
     if (!answer || answer.saved !== true || !answer.code) throw new Failure('unreadable', 200);
     setSending(false);
+    register.last = { applicant: body.applicant, code: answer.code };
     showSaved(answer);
   } catch (failure) {
     setSending(false);
@@ -193,6 +196,7 @@ function showSaved(answer) {
   $('saved-title').replaceChildren(mark('ok'), ' ', w('saved_title'));
   $('code').textContent = answer.code;
   $('saved-open').href = `#/d/${encodeURIComponent(answer.id)}`;
+  takeFeeNow(answer.id);
   // The heading, not a button: an Enter still held down must not open the next form.
   $('saved-title').focus();
   window.scrollTo(0, 0);

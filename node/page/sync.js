@@ -79,7 +79,7 @@ function showSyncFacts() {
 async function poll() {
   clearTimeout(sync.timer);
   if (sync.polling) sync.polling.abort();
-  if (document.hidden) return;
+  if (document.hidden || isLocked()) return;
   if (isLive() && sync.at !== null) { sync.timer = setTimeout(poll, POLL_MS); return; }
   const mine = sync.polling = new AbortController();
   try {

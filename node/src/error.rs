@@ -10,8 +10,10 @@ use axum::{
 use motcua_core::{id::DossierId, state::StoreError};
 use motcua_dossier::{
     action::ActionError,
+    card::CardError,
     due::DueError,
     lease::{LeaseError, StartError},
+    money::MoneyError,
 };
 use motcua_forms::FormError;
 use motcua_shell::{engine::SaveError, scans::UploadError, startup::View};
@@ -29,6 +31,9 @@ pub enum DeskError {
     /// No date follows from the term.
     #[error("no date can be promised: {0}")]
     Due(#[from] DueError),
+    /// What was scanned is no identity card, or came mangled.
+    #[error("{}", .0.words().1)]
+    Card(#[from] CardError),
     /// The disk refused.
     #[error(transparent)]
     Save(#[from] SaveError),
@@ -135,6 +140,9 @@ pub enum DeskError {
     /// Too many listen already.
     #[error("too many listen already; ask for the sync state instead")]
     Streams,
+    /// Somebody is not let in, or an account is not changed.
+    #[error(transparent)]
+    People(#[from] crate::people::PeopleError),
     /// Today's numbers do not go on there.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -154,13 +162,32 @@ impl DeskError {
         match self {
             Self::Action(ActionError::NotAllowed { .. }) => (StatusCode::CONFLICT, "not_allowed"),
             Self::Action(ActionError::NothingToTake) => (StatusCode::CONFLICT, "nothing_to_take"),
-            Self::Action(ActionError::NotTheirs) => (StatusCode::CONFLICT, "not_yours"),
+            Self::Action(
+                ActionError::NotTheirs | ActionError::NotHere | ActionError::NotRegistrar,
+            ) => (StatusCode::CONFLICT, "not_yours"),
+            Self::Action(ActionError::NothingToPass) => (StatusCode::CONFLICT, "not_allowed"),
+            Self::Action(ActionError::GoneOn) => (StatusCode::CONFLICT, "gone_on"),
+            Self::Action(ActionError::Void) => (StatusCode::CONFLICT, "void"),
             Self::Action(ActionError::NothingToExtend | ActionError::Extended { .. }) => {
                 (StatusCode::CONFLICT, "no_extension")
             }
+            Self::Action(ActionError::Money(error)) => match error {
+                MoneyError::Conflict | MoneyError::Changed | MoneyError::NoConflict => {
+                    (StatusCode::CONFLICT, "money_conflict")
+                }
+                MoneyError::NothingDue
+                | MoneyError::NoReceipt
+                | MoneyError::PartRefunded { .. } => (StatusCode::CONFLICT, "not_allowed"),
+                MoneyError::OtherOffice => (StatusCode::CONFLICT, "not_yours"),
+                MoneyError::Counted => (StatusCode::CONFLICT, "counted"),
+                MoneyError::MoreThanDue { .. }
+                | MoneyError::MoreThanLeft { .. }
+                | MoneyError::DoesNotFit => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            },
             Self::Action(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::Lease(_) => (StatusCode::CONFLICT, "no_code"),
             Self::Due(_) => (StatusCode::CONFLICT, "no_date"),
+            Self::Card(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_card"),
             Self::Save(SaveError::Limit(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::Save(_) => (StatusCode::INSUFFICIENT_STORAGE, "not_saved"),
             Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "state_unavailable"),
@@ -180,6 +207,7 @@ impl DeskError {
             Self::Draft(DraftError::Discarded { .. }) => (StatusCode::GONE, "draft_discarded"),
             Self::Draft(DraftError::Many(_)) => (StatusCode::CONFLICT, "too_many_drafts"),
             Self::Draft(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+            Self::People(error) => error.code(),
             Self::Repeated(_) => (StatusCode::OK, "repeated"),
             Self::Request(_) | Self::Field { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::Upload(UploadError::TooLong { .. }) => {
@@ -209,6 +237,16 @@ impl DeskError {
         }
     }
 
+    /// As answers write it: code, words in both languages, and the field.
+    pub(crate) fn told(&self) -> serde_json::Value {
+        json!({
+            "code": self.code().1,
+            "message_vi": self.vi(),
+            "message_en": self.to_string(),
+            "field": self.field(),
+        })
+    }
+
     fn field(&self) -> Option<&str> {
         match self {
             Self::Action(
@@ -219,13 +257,22 @@ impl DeskError {
             )
             | Self::Unknown { field, .. } => Some(field),
             Self::Action(ActionError::NotAllowed { .. }) => Some("to"),
-            Self::Action(ActionError::NoReason { .. }) => Some("note"),
+            Self::Action(ActionError::NoReason { .. } | ActionError::FieldReason { .. }) => {
+                Some("note")
+            }
+            Self::Action(ActionError::NoLeader) => Some("leader"),
             Self::Action(ActionError::ToItself) => Some("office"),
+            Self::Action(ActionError::Money(
+                MoneyError::MoreThanDue { .. } | MoneyError::MoreThanLeft { .. },
+            )) => Some("amount"),
+            Self::Action(ActionError::Money(MoneyError::DoesNotFit)) => Some("keep"),
             Self::Field { field, .. } => Some(field),
             Self::Due(_) => Some("due"),
+            Self::Card(_) => Some("text"),
             Self::KeyReused { .. } => Some("Idempotency-Key"),
             Self::CodeTaken { .. } => Some("code"),
             Self::Start(_) => Some("number"),
+            Self::People(error) => error.field(),
             _ => None,
         }
     }
@@ -248,8 +295,31 @@ impl DeskError {
             Self::Action(ActionError::NoReason { to }) => {
                 format!("Việc “{}” phải có lý do; hãy ghi lý do.", to.vi())
             }
+            Self::Action(ActionError::FieldReason { vi, .. }) => {
+                format!("Sửa “{vi}” phải có lý do; hãy ghi lý do.")
+            }
+            Self::Action(ActionError::Money(error)) => error.vi(),
+            Self::Action(ActionError::NotRegistrar) => {
+                "Chỉ cơ quan đã tiếp nhận hồ sơ mới được hủy đăng ký.".into()
+            }
+            Self::Action(ActionError::GoneOn) => {
+                "Hồ sơ đã chuyển đi hoặc đã có kết quả, không hủy đăng ký được nữa.".into()
+            }
+            Self::Action(ActionError::NoLeader) => {
+                "Đã quá thời hạn tự hủy: phải có lãnh đạo đồng ý: lãnh đạo hủy bằng tài khoản của mình, hoặc ghi tên lãnh đạo khi cơ quan chưa có tài khoản.".into()
+            }
+            Self::Action(ActionError::Void) => {
+                "Đăng ký đã hủy; không làm gì thêm với hồ sơ này.".into()
+            }
             Self::Action(ActionError::NotTheirs) => {
                 "Cơ quan này không giữ và không tiếp nhận hồ sơ, nên không thể làm việc này.".into()
+            }
+            Self::Action(ActionError::NotHere) => {
+                "Cơ quan này không giữ hồ sơ, hoặc chưa nhận bàn giao từ cơ quan khác; hãy nhận trước."
+                    .into()
+            }
+            Self::Action(ActionError::NothingToPass) => {
+                "Hồ sơ đã kết thúc, không còn gì để giao nội bộ.".into()
             }
             Self::Action(ActionError::NothingToExtend) => {
                 "Hồ sơ chưa hẹn ngày hoặc đã xong, không có ngày hẹn nào để hẹn lại.".into()
@@ -279,6 +349,7 @@ impl DeskError {
                     "Không tính được ngày hẹn trả ({error}); hãy ghi ngày hẹn hoặc báo bộ phận CNTT."
                 )
             }
+            Self::Card(error) => error.words().0,
             Self::Save(error) => error.vi(),
             Self::Store(_) => {
                 "Không đọc được kho trạng thái; khởi động lại máy, dữ liệu vẫn còn trong sổ ghi."
@@ -309,6 +380,7 @@ impl DeskError {
             Self::Streams => "Đã có quá nhiều nơi theo dõi; hãy hỏi trạng thái đồng bộ.".into(),
             Self::Start(error) => crate::numbers::vietnamese(error),
             Self::Draft(error) => error.vietnamese(),
+            Self::People(error) => error.vi(),
             Self::Repeated(_) => "Đã thực hiện trước đó.".into(),
             Self::Field { field, why } => format!("{field} không đọc được ({why})."),
             Self::TooLong { limit } => format!("Yêu cầu dài hơn {limit} byte."),
@@ -362,16 +434,11 @@ fn said(fields: &[String], unknown: &str) -> String {
 
 impl IntoResponse for DeskError {
     fn into_response(self) -> Response {
-        let (status, code) = self.code();
+        let (status, _) = self.code();
         if status.is_server_error() && !matches!(self, Self::Rebuilding(_)) {
             tracing::error!(error = %self, "a request failed");
         }
-        let mut body = json!({ "error": {
-            "code": code,
-            "message_vi": self.vi(),
-            "message_en": self.to_string(),
-            "field": self.field(),
-        }});
+        let mut body = json!({ "error": self.told() });
         match &self {
             Self::Rebuilding(view) => body["start"] = json!(view),
             Self::KeyReused { dossier, code, fields } => {

@@ -12,10 +12,12 @@ use crate::{
     scans::body::Outgoing,
 };
 use axum::{
+    Router,
     body::{Body, Bytes},
     extract::State as Extract,
     http::header,
     response::{IntoResponse, Response},
+    routing::get,
 };
 use std::{io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
@@ -36,7 +38,12 @@ pub(crate) const STREAMS: usize = 200;
 /// Events that wait for a slow reader; it then hears the newest later, never an old one twice.
 const WAITING: usize = 4;
 
-pub(crate) async fn events(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
+/// The route.
+pub(crate) fn routes() -> Router<Api> {
+    Router::new().route("/api/v1/events", get(events))
+}
+
+async fn events(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
     let place = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| DeskError::Streams)?;
     let (send, frames) = channel(WAITING);
     tokio::spawn(async move {

@@ -1,15 +1,10 @@
 //! An apology with a new date, once, over the API.
 
 use crate::{
-    api::{self, Api, Body},
+    api::{Acting, Api},
     error::DeskError,
 };
-use axum::{
-    Json, Router,
-    extract::{Path, State as Extract},
-    http::HeaderMap,
-    routing::post,
-};
+use axum::{Json, Router, extract::State as Extract, routing::post};
 use motcua_dossier::{
     fact::Fact,
     steps::{extend, faults},
@@ -25,27 +20,18 @@ pub(crate) fn routes() -> Router<Api> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ExtensionBody {
+struct Longer {
     /// The new date, Unix milliseconds.
     until: i64,
     /// Why it takes longer.
     note: String,
-    #[serde(default)]
-    clerk: String,
 }
 
 async fn make(
     Extract(api): Extract<Api>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Body,
+    Acting { id, asked, caller }: Acting<Longer>,
 ) -> Result<Json<Value>, DeskError> {
-    let (id, asked) = (api::dossier_id(&id)?, api::read::<ExtensionBody>(&body)?);
-    let caller = api::caller(&headers, &format!("dossiers/{id}/extensions"), &body, asked.clerk)?;
-    let request = caller.request.clone();
-    let make = |facts: &[Fact], act| Ok(extend(facts, asked.until, act)?);
-    let done = api.desk.act_after(Vec::new(), id, caller, asked.note, make);
-    api::answer(&api, done.await, request.as_ref()).await
+    api.carry_out(id, caller, asked.note, |facts, act| Ok(extend(facts, asked.until, act)?)).await
 }
 
 /// What is wrong with the acts of a dossier that came from elsewhere, by the id of the fact.

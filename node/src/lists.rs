@@ -4,6 +4,8 @@ use crate::{
     api::{Api, Seek},
     desk::Desk,
     error::DeskError,
+    people::who,
+    process::show,
     views::{self, hex, unhex},
 };
 use axum::{
@@ -18,7 +20,7 @@ use motcua_core::{
 };
 use motcua_dossier::{
     calendar,
-    lists::{List, listing},
+    lists::{About, List, listing},
     view::View,
 };
 use motcua_shell::{
@@ -78,6 +80,8 @@ struct PageQuery {
     after: Option<String>,
     /// Only those of this person.
     owner: Option<String>,
+    /// Only those that this section has, by its name.
+    section: Option<String>,
 }
 
 async fn page(
@@ -92,9 +96,23 @@ async fn page(
     let desk = &api.desk;
     let limit = query.limit.unwrap_or(50).clamp(1, views::PAGE);
     let now = desk.engine().clock().wall().0;
-    let owner = query.owner.as_deref().map(str::trim).filter(|owner| !owner.is_empty());
+    let said = |text: &Option<String>| {
+        let text = text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        text.map(str::to_owned)
+    };
+    let (owner, section) = (said(&query.owner), said(&query.section));
+    // Of whoever looks for their own: with those of whom they stand in for.
+    let own = who::asks().filter(|who| owner.as_ref() == Some(&who.name));
+    let stood = own.map(|_| desk.people().stood_for(desk)).unwrap_or_default();
+    let of = |about: &About| {
+        let stands = || stood.iter().any(|name| about.is_of(name));
+        owner.as_ref().is_none_or(|owner| about.is_of(owner) || stands())
+            && section.as_ref().is_none_or(|section| about.is_at(section))
+    };
+    let of: Option<&dyn Fn(&About) -> bool> =
+        if owner.is_some() || section.is_some() { Some(&of) } else { None };
     let books = desk.engine().books();
-    let found = lists::page(books, list, now, after.as_deref(), limit, owner)?;
+    let found = lists::page(books, list, now, after.as_deref(), limit, of)?;
     let ids = found.entries.iter().map(|entry| entry.id);
     let mut answer = named(list);
     answer["dossiers"] = views::lines(desk, ids)?.into();
@@ -109,19 +127,28 @@ pub(crate) fn filed(desk: &Desk, trust: &TrustView, id: DossierId) -> Result<Val
     let now = desk.engine().clock().wall().0;
     let keys = index.iter().map(|key| key.as_slice());
     Ok(lists::entry_of(desk.engine().books(), keys, now)?
-        .map_or(Value::Null, |entry| told(trust, &entry)))
+        .map_or(Value::Null, |entry| told(desk, trust, &entry)))
 }
 
 /// The same of a dossier that is in memory only.
 pub(crate) fn filed_fresh(desk: &Desk, trust: &TrustView, id: DossierId, shown: &View) -> Value {
     let filed = listing(shown, &desk.engine().me.office.to_string(), calendar::usual());
     let list = filed.list(desk.engine().clock().wall().0);
-    told(trust, &Entry { id, list, about: filed.about })
+    told(desk, trust, &Entry { id, list, about: filed.about })
 }
 
-fn told(trust: &TrustView, entry: &Entry) -> Value {
+fn told(desk: &Desk, trust: &TrustView, entry: &Entry) -> Value {
     let mut told = named(entry.list);
-    told["owner"] = entry.about.owner.as_str().into();
+    let about = &entry.about;
+    let stood = desk.people().stood_for(desk).into_iter().find(|name| about.is_of(name));
+    let also = about.also.iter();
+    let also = also.map(|(person, section)| json!({ "person": person, "section": section }));
+    told["owner"] = about.owner.as_str().into();
+    told["section"] = about.section.as_str().into();
+    told["also"] = also.collect();
+    told["in_stead_of"] = stood.into();
+    told["untaken"] = about.untaken.into();
+    told["phone"] = show::phone(desk, trust, &about.place, &about.phone).into();
     told["place"] = views::office_json(trust, &entry.about.place);
     told["since"] = entry.about.since.into();
     told["accept_by"] = entry.about.accept_by.into();

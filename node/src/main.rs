@@ -1,7 +1,10 @@
 //! `motcua-node`: parse, run, drain.
 
-use clap::{Args, Parser, Subcommand};
-use motcua_node::import_command::{self, Wanted};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use motcua_node::{
+    account_command::{self, AccountAct},
+    import_command::{self, Wanted},
+};
 use motcua_shell::{
     carry::command::query,
     program::{Page, Program},
@@ -68,11 +71,37 @@ enum Verb {
         #[command(flatten)]
         common: Common,
     },
+    /// Accounts of the office (docs/accounts.md).
+    Account {
+        /// The settings of the running node, node.toml.
+        #[arg(long, env = "MOTCUA_CONFIG", global = true)]
+        config: Option<PathBuf>,
+        /// Answers as JSON.
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        verb: AccountVerb,
+    },
+    /// Prints a script that completes commands in a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
     /// Carries work by file where no link leads; the running node does the work.
     Bundle {
         #[command(subcommand)]
         verb: BundleVerb,
     },
+}
+
+#[derive(Subcommand)]
+enum AccountVerb {
+    /// Prints the code with which the first account, the head's, is made on the page; the code before it is
+    /// void. Exit codes: 0 done, 1 failed.
+    Setup,
+    /// The rest is done by the running node. Exit codes: 0 done, 1 failed, 5 refused.
+    #[command(flatten)]
+    Act(AccountAct),
 }
 
 #[derive(Subcommand)]
@@ -178,6 +207,18 @@ fn main() -> ExitCode {
         Verb::Restore { from, data, json } => restore(&data, &from, json),
         Verb::Verify { config } => PROGRAM.verify(page(&config)),
         Verb::Bundle { verb } => bundle(&verb),
+        Verb::Account { config, json, verb } => {
+            let Some(config) = config else {
+                let missing = clap::error::ErrorKind::MissingRequiredArgument;
+                Cli::command().error(missing, "account needs --config node.toml").exit()
+            };
+            account(Common { config, json }, &verb)
+        }
+        Verb::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), PROGRAM.0, &mut script);
+            PROGRAM.answer(&String::from_utf8_lossy(&script))
+        }
         Verb::Import { verb } => import(&verb),
         Verb::Export { file, common } => {
             let is_csv = file.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
@@ -242,6 +283,29 @@ fn bundle(verb: &BundleVerb) -> ExitCode {
     })
 }
 
+fn account(common: Common, verb: &AccountVerb) -> ExitCode {
+    if let AccountVerb::Act(act) = verb {
+        return PROGRAM
+            .bundle(page(&common.config), common.json, |local| account_command::run(&local, act));
+    }
+    let settings = match PROGRAM.settings(NodeSettings::load(&common.config)) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    match motcua_node::people::new_code(&settings.data_dir) {
+        Ok(code) if common.json => {
+            PROGRAM.answer(&serde_json::json!({ "ok": true, "set_up_code": code }))
+        }
+        Ok(code) => PROGRAM.answer(&format!(
+            "Mã thiết lập: {code}\n\
+             Mở trang của máy, chọn Tài khoản, và nhập mã này để tạo tài khoản của lãnh đạo; dùng được một lần.\n\
+             Set-up code: {code}\n\
+             Open this machine's page, choose Accounts, and type it to make the head's account; it works once."
+        )),
+        Err(error) => PROGRAM.fail(&error, 1),
+    }
+}
+
 fn import(verb: &ImportVerb) -> ExitCode {
     let (ImportVerb::Preview { common, .. } | ImportVerb::Run { common, .. }) = verb;
     PROGRAM.bundle(page(&common.config), common.json, |local| match verb {
@@ -256,7 +320,11 @@ fn import(verb: &ImportVerb) -> ExitCode {
 
 /// Where the page of the running node is.
 fn page(config: &Path) -> Result<Page, SettingsError> {
-    NodeSettings::load(config).map(|settings| Page { address: settings.http_listen, token: None })
+    NodeSettings::load(config).map(|settings| Page {
+        address: settings.http_listen,
+        // Borne although the office may have no accounts yet.
+        token: Some(settings.data_dir.join(motcua_node::people::TOKEN_FILE)),
+    })
 }
 
 fn report(identity: motcua_shell::identity::Identity) -> ExitCode {

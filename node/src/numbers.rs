@@ -2,11 +2,11 @@
 //! [`motcua_dossier::lease`]; who set it, and when, stands in the journal and is told for every day.
 
 use crate::{
-    api::{Api, Body, read, shown},
+    api::{Api, Body, by_clerk},
     desk::{Desk, FLOOR},
     error::DeskError,
 };
-use axum::{Json, extract::State as Extract};
+use axum::{Json, Router, extract::State as Extract, http::HeaderMap, routing::get};
 use motcua_core::{
     record::Record,
     state::{Key, rows::Author},
@@ -20,15 +20,18 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BeginBody {
-    number: u32,
-    #[serde(default)]
-    clerk: String,
+/// The route.
+pub(crate) fn routes() -> Router<Api> {
+    Router::new().route("/api/v1/numbers", get(show).post(begin))
 }
 
-pub(crate) async fn show(Extract(api): Extract<Api>) -> Json<Value> {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    number: u32,
+}
+
+async fn show(Extract(api): Extract<Api>) -> Json<Value> {
     let now = api.desk.engine().clock().wall().0;
     let leases = api.desk.leases();
     let lines: Vec<Value> = leases.starts().map(line).collect();
@@ -37,12 +40,13 @@ pub(crate) async fn show(Extract(api): Extract<Api>) -> Json<Value> {
     Json(json!({ "day": Day::of(now).to_string(), "start": today, "starts": lines }))
 }
 
-pub(crate) async fn begin(
+async fn begin(
     Extract(api): Extract<Api>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, DeskError> {
-    let BeginBody { number, clerk } = read(&body)?;
-    Ok(Json(line(&begin_at(&api.desk, number, &shown(&clerk)).await?)))
+    let (Begin { number }, caller) = by_clerk(&headers, "numbers", &body)?;
+    Ok(Json(line(&begin_at(&api.desk, number, &caller.clerk).await?)))
 }
 
 fn line(start: &Start) -> Value {

@@ -36,6 +36,8 @@ pub(crate) fn router(desk: &Arc<Desk>, startup: &Startup) -> Router {
         .route("/api/v1/dossiers", get(list).post(register))
         .route("/api/v1/dossiers/{id}", get(show))
         .merge(crate::drafts::routes::routes())
+        .merge(crate::cards::routes())
+        .merge(crate::people::early_routes())
         .route("/metrics", get(scrape))
         .fallback(
             move || async move { DeskError::Rebuilding(Box::new(told.view())).into_response() },

@@ -61,7 +61,7 @@ pub async fn run(desk: &Desk, id: DossierId, caller: Caller) -> Result<Value, De
     let mut lines = Vec::new();
     for step in steps(desk, id)? {
         let again = again(&step.fact);
-        let clerk = Caller { clerk: caller.clerk.clone(), request: None };
+        let clerk = Caller { request: None, ..caller.clone() };
         let mark = mark(&step.change);
         let note = |text: &str| format!("{text} {mark}").trim().to_owned();
         let done = match &again {

@@ -6,7 +6,9 @@ use crate::{
     drafts::Drafts,
     events,
     import::Imports,
+    people::{self, People},
     places::Places,
+    process::office::Office,
     rebuilding,
 };
 use anyhow::Context;
@@ -85,6 +87,8 @@ impl Node {
         let replaces = Identity::is_replacement(&data_dir);
         let content = DossierContent::of_office(binding.office);
         let documents = Arc::clone(&content.documents);
+        let me = (binding.office, binding.key.node_id());
+        let people = People::open(&data_dir, me, Arc::clone(&content.accounts))?;
         let opened: Arc<OnceLock<Arc<Desk>>> = Arc::default();
         let changed = {
             let opened = Arc::clone(&opened);
@@ -109,8 +113,11 @@ impl Node {
         .context("the node did not start")?;
         let drafts = Drafts::open(Arc::new(RealFs::default()), service.engine.data_dir())
             .context("the folder of drafts cannot be used")?;
+        let office = Office::read(service.engine.data_dir())
+            .context("the node did not start: a file about the office is wrong")?;
         let engine = Arc::clone(&service.engine);
-        let desk = Desk::open(engine, documents, &binding, replaces, signer, drafts)?;
+        let opened_beside = (drafts, people, office);
+        let desk = Desk::open(engine, documents, &binding, replaces, signer, opened_beside)?;
         let desk = Arc::clone(opened.get_or_init(|| Arc::new(desk)));
         Ok(Opening { desk, service })
     }
@@ -179,6 +186,7 @@ async fn work(
     };
     let engine = Arc::clone(opening.desk.engine());
     let desk = Arc::clone(&opening.desk);
+    let audit = tokio::spawn(people::write_audit(Arc::clone(&desk)));
     let mut up = pin!(opening.up());
     let mut soon = pin!(tokio::time::sleep(SOON));
     let mut early = true;
@@ -187,7 +195,7 @@ async fn work(
             node = &mut up => break node?,
             () = &mut soon, if early => {
                 early = false;
-                gate.set(rebuilding::router(&desk, startup));
+                gate.set(people::guard(&desk, rebuilding::router(&desk, startup)));
             }
             () = stop.clone().asked() => {
                 manager.stopping();
@@ -216,7 +224,7 @@ async fn work(
         streams: Arc::new(Semaphore::new(events::STREAMS)),
         stop: stop.clone(),
     });
-    gate.set(router.merge(bundles));
+    gate.set(people::guard(&node.desk, router.merge(bundles)));
     tokio::spawn(async move {
         engine.whole().await;
         drop(latch);
@@ -225,6 +233,8 @@ async fn work(
     manager.stopping();
     let answered = gate::last_answers(serving, gate::LAST_ANSWERS).await;
     tracing::info!("draining");
+    audit.abort();
+    people::flush(&node.desk).await;
     if tokio::task::spawn_blocking(move || places.stop()).await.is_err() {
         tracing::error!("the second copy did not stop cleanly");
     }

@@ -26,7 +26,11 @@ fn placeholders(text: &str) -> Vec<&str> {
 
 #[test]
 fn vietnamese_and_english_say_the_same_things() {
-    for file in [include_str!("../page/words.js"), include_str!("../../hub/page/words.js")] {
+    for file in [
+        include_str!("../page/words.js"),
+        include_str!("../page/words_later.js"),
+        include_str!("../../hub/page/words.js"),
+    ] {
         let words = words(file);
         assert!(words["vi"].as_object().unwrap().len() > 50);
         assert_eq!(keys(&words["vi"]), keys(&words["en"]));
@@ -36,6 +40,48 @@ fn vietnamese_and_english_say_the_same_things() {
             assert_eq!(placeholders(vi), placeholders(en), "{key}");
         }
     }
+}
+
+/// What is said in both files would be said as the later one has it, and only after it has come.
+#[test]
+fn words_that_come_later_are_no_others() {
+    let (first, later) =
+        (words(include_str!("../page/words.js")), words(include_str!("../page/words_later.js")));
+    let first = first["vi"].as_object().unwrap();
+    let twice: Vec<&String> =
+        keys(&later["vi"]).into_iter().filter(|key| first.contains_key(*key)).collect();
+    assert_eq!(twice, Vec::<&String>::new());
+}
+
+#[test]
+fn every_id_and_every_name_of_a_script_stands_for_one_thing() {
+    for page in [include_str!("../page/index.html"), include_str!("../../hub/page/index.html")] {
+        let ids = page.split(" id=\"").skip(1).filter_map(|rest| rest.split_once('"'));
+        let mut seen = BTreeSet::new();
+        let twice: Vec<&str> = ids.map(|(id, _)| id).filter(|id| !seen.insert(*id)).collect();
+        assert_eq!(twice, Vec::<&str>::new(), "an element would be shown for another");
+        assert!(seen.len() > 20);
+    }
+    // The scripts of a page share one scope.
+    let mut seen = BTreeSet::new();
+    for entry in fs::read_dir("page").unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "js")
+            && !path.ends_with("live_worker.js")
+        {
+            for line in fs::read_to_string(&path).unwrap().lines() {
+                let named = ["function ", "async function ", "const ", "let ", "class "]
+                    .iter()
+                    .find_map(|word| line.strip_prefix(word));
+                let name = named.and_then(|rest| {
+                    rest.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next()
+                });
+                let Some(name) = name.filter(|name| !name.is_empty()) else { continue };
+                assert!(seen.insert(name.to_owned()), "{name} of {} is not alone", path.display());
+            }
+        }
+    }
+    assert!(seen.len() > 100);
 }
 
 #[test]
@@ -87,6 +133,9 @@ fn routed(rest: &str) -> Vec<(String, String)> {
     let dossier = "/api/v1/dossiers/{id}";
     let (path, methods) = match call.trim_start().split_once(',').unwrap() {
         ("dossier", methods) => (dossier.to_owned(), methods),
+        (path, methods) if path.starts_with("&of(") => {
+            (format!("{dossier}/{}", path.split('"').nth(1).unwrap_or_default()), methods)
+        }
         (path, methods) => {
             let path = path.split('"').nth(1).unwrap_or_default();
             (path.replace("{dossier}", dossier), methods)
@@ -111,7 +160,8 @@ fn every_code_of_a_refusal_is_described() {
         &file["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"];
     let described: BTreeSet<&str> =
         codes["enum"].as_array().unwrap().iter().map(|code| code.as_str().unwrap()).collect();
-    let refusals = include_str!("../src/error.rs").split("(StatusCode::").skip(1);
+    let files = [include_str!("../src/error.rs"), include_str!("../src/people/refused.rs")];
+    let refusals = files.iter().flat_map(|file| file.split("(StatusCode::").skip(1));
     let codes = refusals.filter_map(|rest| rest.split_once(')')?.0.split('"').nth(1));
     // Said while nothing is open yet, by the door and not by the desk.
     let said: BTreeSet<&str> = codes.chain(["starting"]).collect();
@@ -144,8 +194,10 @@ fn no_two_scripts_of_the_page_declare_the_same_name() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(here.join("page/index.html")).unwrap();
     let mut known = BTreeSet::new();
-    for tag in page.split("<script src=\"").skip(1) {
-        let file = tag.split('"').next().unwrap();
+    let late = fs::read_to_string(here.join("page/later.js")).unwrap();
+    let tags = page.split("<script src=\"").skip(1).filter_map(|tag| tag.split('"').next());
+    let late = late.split("src: '").skip(1).filter_map(|tag| tag.split('\'').next());
+    for file in tags.chain(late) {
         let parts =
             file.strip_prefix("/parts/").map(|name| format!("../protocol/shell/page/{name}"));
         let script = parts.unwrap_or_else(|| format!("page{file}"));

@@ -13,7 +13,6 @@ use crate::{
     values::{self, DOTS},
     wrap::{Span, span, wrap},
 };
-use motcua_dossier::{code::Code, digits};
 
 /// Height of bars: a tenth of their usual width and more, so that one sweep by hand meets them.
 const BAR_HIGH: f64 = 7.0;
@@ -44,7 +43,7 @@ pub fn lay_out(
         Some(dossier) => Some(qr::make(content(edition, data, dossier), sign, paper)?),
         None => None,
     };
-    let digits = data.dossier().and_then(|dossier| digits::write(&Code::read(&dossier.code).ok()?));
+    let digits = data.digits();
     let mut flow = Flow::new(paper);
     let (column, low) = head(&mut flow, data, qr.as_ref());
     title(&mut flow, edition, data, column);
@@ -168,6 +167,13 @@ fn title(flow: &mut Flow, edition: &Edition, data: &Data, (x, wide): (f64, f64))
     if let Some(dossier) = data.dossier() {
         let code = if dossier.code.is_empty() { DOTS } else { &dossier.code };
         line(&[span(Face::Regular, "Mã hồ sơ: "), span(Face::Bold, code)], sheet.text);
+    }
+    if data.dossier().is_some_and(|dossier| dossier.void) {
+        line(&[span(Face::Bold, "ĐÃ HỦY ĐĂNG KÝ, KHÔNG CÒN GIÁ TRỊ")], sheet.text);
+    }
+    let payment = data.dossier().and_then(|dossier| dossier.payment.as_ref());
+    if payment.is_some_and(|payment| payment.cancelled) {
+        line(&[span(Face::Bold, "BIÊN NHẬN ĐÃ HỦY, KHÔNG CÒN GIÁ TRỊ")], sheet.text);
     }
     let mark = match data.printing {
         Printing::Preview => "BẢN XEM TRƯỚC, CHƯA IN".to_owned(),

@@ -24,11 +24,15 @@ pub enum Form {
     Control,
     /// Register of dossiers (Mẫu 07, 06 before).
     Register,
+    /// Hand-over list, which no circular lays down.
+    HandList,
+    /// Receipt for money, the office's own.
+    Payment,
 }
 
 impl Form {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Receipt,
         Self::Supplement,
         Self::Refusal,
@@ -36,6 +40,8 @@ impl Form {
         Self::Stop,
         Self::Control,
         Self::Register,
+        Self::HandList,
+        Self::Payment,
     ];
 
     /// As it stands in addresses and files.
@@ -48,6 +54,8 @@ impl Form {
             Self::Stop => "stop",
             Self::Control => "control",
             Self::Register => "register",
+            Self::HandList => "hand-list",
+            Self::Payment => "payment",
         }
     }
 
@@ -204,6 +212,34 @@ pub enum Value {
     State,
     /// Days of a register.
     Period,
+    /// Number of a hand-over list.
+    ListNumber,
+    /// When what is on it was given.
+    ListGiven,
+    /// Who gives.
+    ListFrom,
+    /// Who takes.
+    ListTo,
+    /// Name of who gave.
+    ListGiver,
+    /// Number of a receipt for money.
+    PaymentNumber,
+    /// Office that took it.
+    PaymentOffice,
+    /// Who paid.
+    Payer,
+    /// How much.
+    PaymentAmount,
+    /// The same in words.
+    PaymentWords,
+    /// How it was paid.
+    PaymentWay,
+    /// When it was taken.
+    PaymentTime,
+    /// What was still to be paid then.
+    PaymentRest,
+    /// Who took it.
+    PaymentClerk,
     /// Never known here: always dots.
     HandWritten,
 }
@@ -220,6 +256,8 @@ pub enum Rows {
     HandOvers,
     /// Dossiers of a register.
     Dossiers,
+    /// Fees and charges that are demanded.
+    Fees,
 }
 
 /// A column of a table.
@@ -291,10 +329,17 @@ pub enum Cell {
     How,
     /// State.
     StateName,
+    /// Name of a fee, with why it is less.
+    FeeName,
+    /// What is demanded.
+    FeeAmount,
 }
 
-const FILES: [&str; 2] =
-    [include_str!("../data/tt-01-2018.toml"), include_str!("../data/tt-03-2025.toml")];
+const FILES: [&str; 3] = [
+    include_str!("../data/tt-01-2018.toml"),
+    include_str!("../data/tt-03-2025.toml"),
+    include_str!("../data/own.toml"),
+];
 
 fn layout(name: &str) -> Option<&'static str> {
     Some(match name {
@@ -304,6 +349,8 @@ fn layout(name: &str) -> Option<&'static str> {
         "extension" => include_str!("../data/extension.toml"),
         "stop" => include_str!("../data/stop.toml"),
         "register" => include_str!("../data/register.toml"),
+        "hand-list" => include_str!("../data/hand-list.toml"),
+        "payment" => include_str!("../data/payment.toml"),
         "control" => include_str!("../data/control.toml"),
         _ => return None,
     })

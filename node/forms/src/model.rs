@@ -1,6 +1,7 @@
 //! What a form is made from: plain data, put together by whoever knows the dossier.
 
 use jiff::civil::{Date, DateTime};
+use motcua_dossier::{code::Code, digits};
 
 /// A dossier as a form shows it. Empty texts and `None` are what is not known: dots to write on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,10 +46,48 @@ pub struct Dossier {
     pub holder: String,
     /// State, in words.
     pub state: String,
+    /// Whether the registration is void: every sheet says so.
+    pub void: bool,
     /// Reason given for what the form tells.
     pub reason: String,
     /// Hand-overs, oldest first.
     pub hand_overs: Vec<HandOver>,
+    /// Money that was taken, on a receipt for it.
+    pub payment: Option<Payment>,
+}
+
+/// Money that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Payment {
+    /// Number of the receipt.
+    pub number: String,
+    /// Office that took it.
+    pub office: String,
+    /// Who paid.
+    pub payer: String,
+    /// Đồng.
+    pub amount: u64,
+    /// How, in words.
+    pub way: String,
+    /// When, local.
+    pub time: Option<DateTime>,
+    /// Đồng that were still to be paid then.
+    pub rest: u64,
+    /// Who took it.
+    pub clerk: String,
+    /// What was demanded.
+    pub fees: Vec<FeeLine>,
+    /// Whether the receipt holds no longer: the sheet says so.
+    pub cancelled: bool,
+}
+
+/// A line of what was demanded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FeeLine {
+    /// Name, with the reason where it is less than in full.
+    pub name: String,
+    /// Đồng.
+    pub amount: u64,
 }
 
 /// A paper handed in.
@@ -97,6 +136,25 @@ pub enum Subject {
         /// In the order of their codes.
         dossiers: Vec<Dossier>,
     },
+    /// The dossiers of a hand-over list.
+    List(Box<HandList>),
+}
+
+/// Dossiers that are handed over together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HandList {
+    /// Its number: digits with a check digit, printed as bars too.
+    pub number: String,
+    /// When they were given, local.
+    pub given: Option<DateTime>,
+    /// Office, or section of it, that gives.
+    pub from: String,
+    /// Office, section or person that takes.
+    pub to: String,
+    /// Who gave them.
+    pub giver: String,
+    /// In the order of their codes.
+    pub dossiers: Vec<Dossier>,
 }
 
 /// Which printing it is.
@@ -137,13 +195,23 @@ impl Data {
         match &self.subject {
             Subject::One(dossier) => dossier.received.unwrap_or(self.issued).date(),
             Subject::Many { to, .. } => *to,
+            Subject::List(_) => self.issued.date(),
         }
     }
 
     pub(crate) fn dossier(&self) -> Option<&Dossier> {
         match &self.subject {
             Subject::One(dossier) => Some(dossier),
+            Subject::Many { .. } | Subject::List(_) => None,
+        }
+    }
+
+    /// What is printed as bars beside the words: digits of the one dossier's code, or of the list.
+    pub(crate) fn digits(&self) -> Option<String> {
+        match &self.subject {
+            Subject::One(dossier) => digits::write(&Code::read(&dossier.code).ok()?),
             Subject::Many { .. } => None,
+            Subject::List(list) => Some(list.number.clone()),
         }
     }
 }

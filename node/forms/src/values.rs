@@ -2,7 +2,7 @@
 
 use crate::{
     edition::{Cell, Rows, Value},
-    model::{Data, Dossier, HandOver, Paper, Subject},
+    model::{Data, Dossier, FeeLine, HandOver, Paper, Payment, Subject},
 };
 use jiff::civil::{Date, DateTime};
 use motcua_dossier::code::Code;
@@ -11,6 +11,16 @@ use motcua_dossier::code::Code;
 pub(crate) fn value(value: Value, data: &Data) -> Option<String> {
     if let (Value::Period, Subject::Many { from, to, .. }) = (value, &data.subject) {
         return Some(format!("từ ngày {} đến ngày {}", day(*from), day(*to)));
+    }
+    if let Subject::List(list) = &data.subject {
+        match value {
+            Value::ListNumber => return known(&list.number),
+            Value::ListGiven => return list.given.map(moment),
+            Value::ListFrom => return known(&list.from),
+            Value::ListTo => return known(&list.to),
+            Value::ListGiver => return known(&list.giver),
+            _ => {}
+        }
     }
     if value == Value::Clerk {
         return known(&data.clerk);
@@ -42,12 +52,44 @@ pub(crate) fn value(value: Value, data: &Data) -> Option<String> {
         }
         Value::Reason => known(&dossier.reason),
         Value::State => known(&dossier.state),
-        Value::Clerk | Value::Period | Value::HandWritten => None,
+        Value::PaymentNumber
+        | Value::PaymentOffice
+        | Value::Payer
+        | Value::PaymentAmount
+        | Value::PaymentWords
+        | Value::PaymentWay
+        | Value::PaymentTime
+        | Value::PaymentRest
+        | Value::PaymentClerk => of_payment(value, dossier.payment.as_ref()?),
+        Value::Clerk
+        | Value::Period
+        | Value::ListNumber
+        | Value::ListGiven
+        | Value::ListFrom
+        | Value::ListTo
+        | Value::ListGiver
+        | Value::HandWritten => None,
+    }
+}
+
+fn of_payment(value: Value, payment: &Payment) -> Option<String> {
+    match value {
+        Value::PaymentNumber => known(&payment.number),
+        Value::PaymentOffice => known(&payment.office),
+        Value::Payer => known(&payment.payer),
+        Value::PaymentAmount => Some(dong(payment.amount)),
+        Value::PaymentWords => Some(format!("{}.", motcua_dossier::money::words(payment.amount))),
+        Value::PaymentWay => known(&payment.way),
+        Value::PaymentTime => payment.time.map(moment),
+        Value::PaymentRest => Some(dong(payment.rest)),
+        Value::PaymentClerk => known(&payment.clerk),
+        _ => None,
     }
 }
 
 /// A row of a table.
 pub(crate) enum Row<'a> {
+    Fee(&'a FeeLine),
     Paper(&'a Paper),
     Reason(&'a str),
     HandOver(&'a HandOver),
@@ -64,9 +106,14 @@ pub(crate) fn rows(rows: Rows, data: &Data) -> Vec<Row<'_>> {
         (Rows::HandOvers, Subject::One(dossier)) => {
             dossier.hand_overs.iter().map(Row::HandOver).collect()
         }
+        (Rows::Fees, Subject::One(dossier)) => {
+            let fees = dossier.payment.iter().flat_map(|payment| &payment.fees);
+            fees.map(Row::Fee).collect()
+        }
         (Rows::Dossiers, Subject::Many { dossiers, .. }) => {
             dossiers.iter().map(Row::Dossier).collect()
         }
+        (Rows::Dossiers, Subject::List(list)) => list.dossiers.iter().map(Row::Dossier).collect(),
         _ => Vec::new(),
     }
 }
@@ -78,6 +125,11 @@ pub(crate) fn cell(cell: Cell, number: usize, row: &Row<'_>) -> String {
     }
     match row {
         Row::Paper(paper) => of_paper(cell, paper),
+        Row::Fee(line) => match cell {
+            Cell::FeeName => line.name.clone(),
+            Cell::FeeAmount => dong(line.amount),
+            _ => String::new(),
+        },
         Row::Reason(line) if cell == Cell::Reason => (*line).to_owned(),
         Row::Reason(_) => String::new(),
         Row::HandOver(hand_over) => of_hand_over(cell, hand_over),

@@ -9,7 +9,7 @@ use motcua_forms::{
     edition::Form,
     lay_out,
     layout::Layout,
-    model::{Data, HandOver, Printing, Subject},
+    model::{Data, FeeLine, HandOver, Payment, Printing, Subject},
     paper::Paper,
 };
 
@@ -124,7 +124,7 @@ fn a_register_of_a_day_goes_on_under_its_head_with_a_line_for_each_dossier() {
         });
         match data.subject {
             Subject::One(dossier) => *dossier,
-            Subject::Many { .. } => unreachable!("one dossier"),
+            _ => unreachable!("one dossier"),
         }
     };
     let day = date(2026, 11, 25);
@@ -143,6 +143,32 @@ fn a_register_of_a_day_goes_on_under_its_head_with_a_line_for_each_dossier() {
 }
 
 #[test]
+fn a_hand_over_list_names_both_sides_and_every_dossier_and_its_number_can_be_scanned() {
+    let Subject::One(one) = dossier().subject else { unreachable!("one dossier") };
+    let dossiers = (1..=40)
+        .map(|number| {
+            let code = format!("H29.30.05-261125-{number:04}");
+            motcua_forms::model::Dossier { code, ..(*one).clone() }
+        })
+        .collect();
+    let list = motcua_forms::model::HandList {
+        number: "000000000000".into(),
+        given: Some(date(2026, 11, 25).at(9, 30, 0, 0)),
+        from: "Bộ phận Một cửa".into(),
+        to: "Tư pháp - Hộ tịch".into(),
+        giver: "Lê Thị Mẫu".into(),
+        dossiers,
+    };
+    let subject = Subject::List(Box::new(list));
+    let data = Data { subject, printing: Printing::Uncounted, ..dossier() };
+    let layout = form(Form::HandList, &data, Paper::A4);
+    assert_eq!((layout.digits.as_deref(), layout.qr.as_ref()), (Some("000000000000"), None));
+    says(&layout, &["Bộ phận Một cửa", "Tư pháp - Hộ tịch", "BÊN GIAO", "BÊN NHẬN", "Lê Thị Mẫu"]);
+    let text = bare(&layout.text());
+    assert!((1..=40).all(|number| text.contains(&format!("-{number:04}"))));
+}
+
+#[test]
 fn every_item_stands_where_it_stood() {
     for kind in [Form::Supplement, Form::Refusal, Form::Extension, Form::Stop, Form::Control] {
         let described = form(kind, &dossier(), Paper::A4).describe();
@@ -153,4 +179,48 @@ fn every_item_stands_where_it_stood() {
         let golden = std::fs::read_to_string(&path).unwrap();
         assert_eq!(described, golden, "{path}: look at the form, then MOTCUA_WRITE_GOLDEN=1");
     }
+}
+
+#[test]
+fn a_receipt_for_money_says_what_was_taken_on_both_papers_and_whether_it_still_holds() {
+    let payer = "<script>Nguyễn Thị Mẫu".to_owned() + &" Rất Dài".repeat(20);
+    let data = |cancelled, printing| {
+        let payment = Payment {
+            number: "BL26-0000123".into(),
+            office: "Phường Mẫu".into(),
+            payer: payer.clone(),
+            amount: 1_250_000,
+            way: "Chuyển khoản (FT-1)".into(),
+            time: Some(date(2026, 11, 25).at(10, 41, 0, 0)),
+            rest: 8_000,
+            clerk: "Lê Thị Mẫu".into(),
+            fees: vec![FeeLine { name: "Lệ phí (Hộ nghèo)".into(), amount: 1_258_000 }],
+            cancelled,
+        };
+        let data = with(|dossier| dossier.payment = Some(payment));
+        Data { printing, ..data }
+    };
+    for paper in [Paper::A5, Paper::Roll80] {
+        let layout = form(Form::Payment, &data(false, Printing::Number(2)), paper);
+        says(
+            &layout,
+            &[
+                "BIÊN NHẬN THU PHÍ, LỆ PHÍ",
+                "BL26-0000123",
+                &payer,
+                "Lệ phí (Hộ nghèo)",
+                "1.258.000 đồng",
+                "1.250.000 đồng",
+                "Một triệu hai trăm năm mươi nghìn đồng.",
+                "10 giờ 41 phút, ngày 25/11/2026",
+                "8.000 đồng",
+                "In lại lần 1",
+            ],
+        );
+        assert!(!layout.text().contains("ĐÃ HỦY"));
+        let off = form(Form::Payment, &data(true, Printing::Number(1)), paper);
+        says(&off, &["BIÊN NHẬN ĐÃ HỦY"]);
+    }
+    let refused = lay_out(Form::Payment, &data(false, Printing::Preview), Paper::A4, &sign);
+    assert!(refused.is_err(), "it has two papers");
 }

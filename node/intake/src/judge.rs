@@ -8,7 +8,7 @@ use crate::{
     field::{Around, Field},
     finding::{Finding, Level, stop},
     limits,
-    mapping::{Columns, Mapping},
+    mapping::{Columns, Header, Mapping},
     record::{Choices, Reader, Record, RowKey, key},
     table::{About, Table},
 };
@@ -218,6 +218,11 @@ impl<R: Read + Seek> List<R> {
     pub fn columns(&self) -> BTreeMap<Field, String> {
         let header = |at: usize| self.columns.headers.get(at).cloned().unwrap_or_default();
         self.columns.by_field.iter().map(|(field, at)| (*field, header(*at))).collect()
+    }
+
+    /// All columns in their order.
+    pub fn headers(&self) -> Vec<Header> {
+        self.columns.named()
     }
 
     /// The first rows by the likeliest tables, and by UTF-8.

@@ -242,7 +242,31 @@ pub struct Columns {
     pub by_field: BTreeMap<Field, usize>,
 }
 
+/// A column of a list, as a person chooses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Header {
+    /// Its letters, such as `B`.
+    pub at: String,
+    /// What the header says; may be empty.
+    pub name: String,
+    /// The field that is read from it.
+    pub field: Option<Field>,
+}
+
 impl Columns {
+    /// All columns in their order.
+    pub fn named(&self) -> Vec<Header> {
+        let field_of = |at| self.by_field.iter().find(|(_, taken)| **taken == at).map(|one| *one.0);
+        let named = self.headers.iter().enumerate();
+        named
+            .map(|(at, name)| Header {
+                at: letters(at),
+                name: name.trim().to_owned(),
+                field: field_of(at),
+            })
+            .collect()
+    }
+
     /// Which row is the header again, as on each printed page, or counts the columns.
     pub fn is_repeated(&self, row: &Row) -> bool {
         let named = self.headers.iter().enumerate().filter(|(_, header)| !header.trim().is_empty());

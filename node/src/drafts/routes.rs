@@ -12,6 +12,7 @@ use crate::{
     api::{Body, key_of_draft, read},
     desk::Desk,
     error::DeskError,
+    people::who::name_or,
 };
 use axum::{
     Json, Router,
@@ -109,7 +110,7 @@ async fn save(
     if let Ok(draft) = desk.drafts().get(&id) {
         whole(&desk, draft).await?;
     }
-    let who = Who { by, pc, tab };
+    let who = Who { by: name_or(&by), pc, tab };
     let draft = desk.drafts().save(&id, &changes, &who, now(&desk)).await?;
     Ok(Json(answer(&draft)))
 }
@@ -122,7 +123,7 @@ async fn discard(
     let DiscardBody { clerk } =
         if body.is_empty() { DiscardBody { clerk: String::new() } } else { read(&body)? };
     whole(&desk, desk.drafts().get(&id)?).await?;
-    let at = now(&desk);
+    let (at, clerk) = (now(&desk), name_or(&clerk));
     let draft = desk.drafts().change(&id, |draft| draft.discard(clerk.trim(), at)).await?;
     Ok(Json(answer(&draft)))
 }

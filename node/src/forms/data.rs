@@ -7,12 +7,13 @@ use motcua_dossier::{
     derive::Derived,
     fact::Fact,
     local,
+    money::{ReceiptState, Standing, cash::day_of, money, seen_by, tariff::tariffs},
     state::State,
     view::{View, view},
 };
 use motcua_forms::{
     edition::{Edition, Form, in_force},
-    model::{Data, Dossier, HandOver, Paper, Printing, Subject},
+    model::{Data, Dossier, FeeLine, Paper, Payment, Printing, Subject},
 };
 
 /// Who prints what when.
@@ -22,6 +23,8 @@ pub(super) struct Occasion {
     /// Unix milliseconds.
     pub(super) at: i64,
     pub(super) clerk: String,
+    /// Id of the receipt, of a receipt for money.
+    pub(super) of: String,
 }
 
 /// Everything a form of one dossier needs.
@@ -35,8 +38,72 @@ pub(super) fn of_dossier(
     if !exists(occasion.form, &shown) {
         return Err(DeskError::NoForm(occasion.form));
     }
-    let dossier = dossier(&trust, &shown, Some(occasion.form));
+    let mut dossier = dossier(desk, &trust, &shown, Some(occasion.form));
+    if occasion.form == Form::Payment {
+        dossier.payment = payment(&trust, facts, &occasion.of);
+    }
     around(desk, &trust, occasion, Subject::One(Box::new(dossier)))
+}
+
+/// Which receipt is meant, of a receipt for money: the one that is named, or the newest that holds.
+///
+/// # Errors
+/// [`DeskError::NoForm`] when there is none.
+pub(super) fn receipt_of(form: Form, facts: &[Fact], named: &str) -> Result<String, DeskError> {
+    if form != Form::Payment {
+        return Ok(String::new());
+    }
+    let all = money(facts).receipts;
+    let holds = |one: &&ReceiptState| one.standing == Standing::Holds;
+    let found = match named {
+        "" => all.iter().rev().find(holds).or(all.last()),
+        named => all.iter().find(|one| one.id == named),
+    };
+    found.map(|one| one.id.clone()).ok_or(DeskError::NoForm(form))
+}
+
+/// Whether a receipt holds no longer.
+pub(super) fn is_cancelled(facts: &[Fact], receipt: &str) -> bool {
+    money(facts).receipt(receipt).is_some_and(|one| one.standing != Standing::Holds)
+}
+
+/// A receipt for money, with what was demanded when it was written, whatever came later.
+fn payment(trust: &TrustView, facts: &[Fact], receipt: &str) -> Option<Payment> {
+    let then = view(&seen_by(facts, receipt));
+    let one = then.money.receipt(receipt)?;
+    let fields = &one.fields;
+    let office = fields.act.office.parse::<OfficeId>().ok().and_then(|id| trust.office(id));
+    let line = |line: &motcua_dossier::money::FeeLine| {
+        let less = if line.amount < line.full { format!(" ({})", line.why) } else { String::new() };
+        FeeLine { name: format!("{}{less}", line.name), amount: line.amount.get() }
+    };
+    let mut fees: Vec<FeeLine> = then.money.lines.iter().map(line).collect();
+    if fees.is_empty() {
+        let day = then.summary.received.and_then(day_of).unwrap_or_default();
+        let known = tariffs(&then.request.procedure, day);
+        let name = match known.as_slice() {
+            [only] => only.name.clone(),
+            _ => "Phí, lệ phí".to_owned(),
+        };
+        fees.push(FeeLine { name, amount: then.money.demanded });
+    }
+    let payer = if fields.payer.is_empty() { &then.applicant.name } else { &fields.payer };
+    let way = match fields.reference.as_str() {
+        "" => fields.way.vi().to_owned(),
+        reference => format!("{} ({reference})", fields.way.vi()),
+    };
+    Some(Payment {
+        number: fields.number.clone(),
+        office: office.map(office_name).unwrap_or_default(),
+        payer: payer.clone(),
+        amount: fields.amount.get(),
+        way,
+        time: local::of_millis(fields.act.at),
+        rest: then.money.outstanding,
+        clerk: fields.act.by.clone(),
+        fees,
+        cancelled: is_cancelled(facts, receipt),
+    })
 }
 
 /// Office, place, system and time around a subject.
@@ -88,7 +155,8 @@ fn exists(form: Form, shown: &View) -> bool {
         Form::Refusal => note(&shown.derived, State::Refused).is_some(),
         Form::Stop => note(&shown.derived, State::Stopped).is_some(),
         Form::Extension => extension(shown).is_some(),
-        Form::Register => false,
+        Form::Payment => !shown.money.receipts.is_empty(),
+        Form::Register | Form::HandList => false,
     }
 }
 
@@ -108,7 +176,12 @@ fn extension(shown: &View) -> Option<&str> {
 }
 
 /// A dossier as a form shows it.
-pub(super) fn dossier(trust: &TrustView, shown: &View, form: Option<Form>) -> Dossier {
+pub(super) fn dossier(
+    desk_here: &Desk,
+    trust: &TrustView,
+    shown: &View,
+    form: Option<Form>,
+) -> Dossier {
     let View { summary, applicant, request, derived, .. } = shown;
     let named = |id: &str| {
         let office = id.parse::<OfficeId>().ok().and_then(|id| trust.office(id));
@@ -148,27 +221,14 @@ pub(super) fn dossier(trust: &TrustView, shown: &View, form: Option<Form>) -> Do
         due: shown.dates.iter().filter_map(|date| local::of_millis(date.at)).collect(),
         returned: returned.and_then(|step| local::of_millis(step.fields.when())),
         collect: desk.clone(),
-        state: derived.state.vi().into(),
+        void: shown.standing.is_void(),
+        state: if shown.standing.is_void() { "Đã hủy đăng ký" } else { derived.state.vi() }.into(),
         reason: reason.unwrap_or_default().into(),
-        hand_overs: hand_overs(derived, &named),
+        payment: None,
+        hand_overs: super::control::rows(desk_here, shown, &named),
         desk,
         holder,
     }
-}
-
-fn hand_overs(derived: &Derived, named: &dyn Fn(&str) -> String) -> Vec<HandOver> {
-    let all = derived.hand_overs.iter().map(|step| HandOver {
-        from: named(&step.given.act.office),
-        to: named(&step.given.to),
-        given: local::of_millis(step.given.act.at),
-        giver: step.given.act.by.clone(),
-        taken: step.taken.as_ref().and_then(|taken| local::of_millis(taken.act.at)),
-        taker: step.taken.as_ref().map(|taken| taken.act.by.clone()).unwrap_or_default(),
-        // Terms of single steps are not kept, so nothing is said of them.
-        outcome: String::new(),
-        note: step.given.act.note.clone(),
-    });
-    all.collect()
 }
 
 /// The term as the receipt words it; empty where it was not kept.

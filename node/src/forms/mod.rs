@@ -1,29 +1,34 @@
 //! Printed forms: looked at as often as one likes, printed and counted, and shown again as they were
 //! printed (design/forms.md).
 
+mod control;
 mod data;
+mod hand_list;
 mod register;
 
 pub(crate) use data::reached;
 
 use crate::{
-    api::{self, Api, Body},
+    api::{self, Acting, Api},
     desk::{Asking, Desk},
     error::DeskError,
+    people::who::name_or,
 };
 use axum::{
     Json, Router,
     extract::{Path, Query, State as Extract},
-    http::{HeaderMap, header},
+    http::header,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use data::Occasion;
 use motcua_core::id::DossierId;
 use motcua_dossier::{
+    corrections,
     fact::Fact,
     printing::{self, Printed, Wanted},
     view::view,
+    void::standing,
 };
 use motcua_forms::{
     edition::Form,
@@ -48,6 +53,7 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/api/v1/dossiers/{id}/forms/{form}", get(show))
         .route("/api/v1/dossiers/{id}/forms/{form}/printings", post(print))
         .route("/api/v1/register", get(register::show))
+        .route("/api/v1/hand-lists/{number}/sheet", get(hand_list::show))
         .route("/forms/page.css", get(style))
         .route("/forms/{font}", get(font))
 }
@@ -61,6 +67,9 @@ struct Look {
     kind: Option<String>,
     #[serde(default)]
     printing: Option<String>,
+    /// Which receipt, of a receipt for money; the newest that holds if none.
+    #[serde(default)]
+    receipt: String,
     #[serde(default)]
     clerk: String,
 }
@@ -79,8 +88,9 @@ async fn show(
         Some(fact) => printed(&api.desk, &facts, form, fact)?,
         None => {
             let (at, printing) = (api.desk.engine().clock().wall().0, Printing::Preview);
-            let clerk = asked.clerk.chars().take(100).collect();
-            let occasion = Occasion { form, printing, at, clerk };
+            let clerk = name_or(&asked.clerk).chars().take(100).collect();
+            let of = data::receipt_of(form, &facts, &asked.receipt)?;
+            let occasion = Occasion { form, printing, at, clerk, of };
             let data = data::of_dossier(&api.desk, &facts, &occasion)?;
             let usual = motcua_forms::edition::in_force(form, data.day());
             let usual = usual.and_then(|edition| edition.papers.first().copied());
@@ -102,11 +112,20 @@ fn printed(
     let found = all.find(|(id, printed)| id == fact && printed.form == form.word());
     let unknown =
         || DeskError::Unknown { field: "printing", value: fact.chars().take(80).collect() };
-    let (id, Printed { paper, number, act, .. }) = found.ok_or_else(unknown)?;
-    let then: Vec<Fact> = facts.iter().filter(|fact| fact.id <= id).cloned().collect();
+    let (id, one) = found.ok_or_else(unknown)?;
+    let then = corrections::as_printed(facts, &id, &one);
+    let Printed { paper, number, act, of, .. } = one;
     let printing = Printing::Number(number);
-    let occasion = Occasion { form, printing, at: act.at, clerk: act.by };
-    Ok((data::of_dossier(desk, &then, &occasion)?, known_paper(&paper)?))
+    let occasion = Occasion { form, printing, at: act.at, clerk: act.by, of: of.clone() };
+    let mut data = data::of_dossier(desk, &then, &occasion)?;
+    if let motcua_forms::model::Subject::One(dossier) = &mut data.subject {
+        // The one thing that is said of a sheet though it was not known then.
+        dossier.void = standing(facts).is_void();
+        if let Some(payment) = &mut dossier.payment {
+            payment.cancelled = data::is_cancelled(facts, &of);
+        }
+    }
+    Ok((data, known_paper(&paper)?))
 }
 
 async fn answer(
@@ -151,36 +170,37 @@ fn page(layout: &Layout) -> String {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PrintBody {
+struct OnPaper {
     paper: String,
+    /// Which receipt, of a receipt for money; the newest that holds if none.
     #[serde(default)]
-    clerk: String,
+    receipt: String,
 }
 
 /// Counts a printing; answered when it is on this machine's disk. The answer says where it is shown.
 async fn print(
     Extract(api): Extract<Api>,
-    Path((id, form)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Body,
+    Path((_, form)): Path<(String, String)>,
+    Acting { id, asked, caller }: Acting<OnPaper>,
 ) -> Result<Json<Value>, DeskError> {
-    let (id, form) = (api::dossier_id(&id)?, known_form(&form)?);
-    let asked = api::read::<PrintBody>(&body)?;
-    let paper = known_paper(&asked.paper)?;
-    let path = format!("dossiers/{id}/forms/{}/printings", form.word());
-    let caller = api::caller(&headers, &path, &body, asked.clerk)?;
+    let (form, paper) = (known_form(&form)?, known_paper(&asked.paper)?);
     let request = caller.request.clone();
     let key = request.as_ref().map(|request| request.key.key);
     let key = key.unwrap_or_else(motcua_shell::engine::random);
     let known_by: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    let wanted =
-        Wanted { form: form.word().into(), paper: paper.word().into(), asked: known_by.clone() };
     let desk = &api.desk;
     desk.brought_back(id).await?;
     // Whatever could not be shown is not counted.
     let facts = desk.facts_saved(id).await?;
+    let of = data::receipt_of(form, &facts, &asked.receipt)?;
+    let wanted = Wanted {
+        form: form.word().into(),
+        paper: paper.word().into(),
+        asked: known_by.clone(),
+        of: of.clone(),
+    };
     let (at, clerk) = (desk.engine().clock().wall().0, caller.clerk.clone());
-    let occasion = Occasion { form, printing: Printing::Number(1), at, clerk };
+    let occasion = Occasion { form, printing: Printing::Number(1), at, clerk, of };
     let data = data::of_dossier(desk, &facts, &occasion)?;
     lay_out(form, &data, paper, &|text| desk.sign_form(text))?;
     let make = |facts: &[Fact], act| Ok(printing::print(facts, wanted.clone(), act)?);
@@ -220,6 +240,7 @@ fn line(id: DossierId, form: &str, fact: &str, printed: &Printed) -> Value {
         "number": printed.number,
         "at": printed.act.at,
         "by": printed.act.by,
+        "outdated": [],
         "html": format!("{address}&as=html"),
         "pdf": format!("{address}&as=pdf"),
     })
@@ -243,7 +264,12 @@ pub(crate) fn form_lines(facts: &[Fact]) -> Vec<Value> {
 /// All printings of a dossier, oldest first.
 pub(crate) fn printing_lines(id: DossierId, facts: &[Fact]) -> Vec<Value> {
     let all = printing::printings(facts);
-    all.map(|(fact, printed)| line(id, &printed.form, &fact, &printed)).collect()
+    let lines = all.map(|(fact, printed)| {
+        let mut line = line(id, &printed.form, &fact, &printed);
+        line["outdated"] = json!(crate::corrections::since_printed(facts, &fact, &printed));
+        line
+    });
+    lines.collect()
 }
 
 #[derive(Deserialize)]
@@ -298,6 +324,8 @@ pub(crate) fn vi(form: Form) -> &'static str {
         Form::Stop => "thông báo dừng giải quyết",
         Form::Control => "phiếu kiểm soát",
         Form::Register => "sổ theo dõi",
+        Form::HandList => "phiếu bàn giao",
+        Form::Payment => "biên nhận thu tiền",
     }
 }
 
@@ -311,5 +339,7 @@ pub(crate) fn en(form: Form) -> &'static str {
         Form::Stop => "notice of stopping",
         Form::Control => "control sheet",
         Form::Register => "register",
+        Form::HandList => "hand-over list",
+        Form::Payment => "receipt for money",
     }
 }

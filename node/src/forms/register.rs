@@ -2,7 +2,7 @@
 //! histories. It is the office's own and not counted.
 
 use super::data::{self, Occasion};
-use crate::{api::Api, desk::Desk, error::DeskError, views};
+use crate::{api::Api, desk::Desk, error::DeskError, people::who::name_or, views};
 use axum::{
     extract::{Query, State as Extract},
     response::Response,
@@ -46,7 +46,7 @@ pub(super) async fn show(
     let (from, to) = (day("from", &asked.from)?, day("to", &asked.to)?);
     api.desk.settled().await;
     api.desk.whole()?;
-    let (desk, clerk) = (api.desk.clone(), asked.clerk.chars().take(100).collect());
+    let (desk, clerk) = (api.desk.clone(), name_or(&asked.clerk).chars().take(100).collect());
     let data = tokio::task::spawn_blocking(move || data(&desk, from, to, clerk)).await;
     let data = data.map_err(|_| DeskError::Busy)??;
     super::answer(api, Form::Register, data, Paper::A4Wide, asked.kind.as_deref()).await
@@ -72,13 +72,19 @@ fn data(desk: &Desk, from: Date, to: Date, clerk: String) -> Result<Data, DeskEr
                 Err(DeskError::Away) => views::known(desk, id)?,
                 Err(error) => return Err(error),
             };
-            dossiers.push(data::dossier(&trust, &shown, None));
+            dossiers.push(data::dossier(desk, &trust, &shown, None));
             if dossiers.len() > DOSSIERS {
                 return Err(motcua_forms::FormError::TooManyPages.into());
             }
         }
     }
     let at = desk.engine().clock().wall().0;
-    let occasion = Occasion { form: Form::Register, printing: Printing::Uncounted, at, clerk };
+    let occasion = Occasion {
+        form: Form::Register,
+        printing: Printing::Uncounted,
+        at,
+        clerk,
+        of: String::new(),
+    };
     data::around(desk, &trust, &occasion, Subject::Many { from, to, dossiers })
 }

@@ -50,6 +50,7 @@ pub(super) async fn look(
         let (mut list, _, agreement) = list(&desk, &imports, &asked)?;
         let shown = list.shown().map_err(ImportError::from)?;
         let (remarks, columns, header) = (list.remarks(), list.columns(), list.header());
+        let headers = list.headers();
         let about = list.about().clone();
         let (limit, mut rows, mut more) =
             (asked.limit.unwrap_or(ROWS).min(MOST), Vec::new(), false);
@@ -83,6 +84,7 @@ pub(super) async fn look(
             "separator": about.separator,
             "header": header,
             "columns": columns,
+            "headers": headers,
             "readings": shown,
             "remarks": remarks,
             "totals": totals,

@@ -162,7 +162,7 @@ pub(super) async fn start(
                 if gone { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
         });
-        let caller = Caller { clerk, request: None };
+        let caller = Caller { clerk, ..Caller::default() };
         let written = write(&desk, &imports, waiting, &source, &caller).await;
         let judged = match judging.await {
             Ok(judged) => judged.map_err(preview::desk_error),
