@@ -115,6 +115,7 @@ fn honest() -> (Author, DossierId) {
     let written = Document::new().append(author.own.actor().0, at.0, &[fact]).unwrap();
     let add = AudienceOp { action: AudienceAction::Add, role: Role::Desk, office: author.office };
     let taken = author.write(Draft {
+        doc_type: motcua_core::entry::DocType::Dossier,
         kind: Kind::Create,
         dossier,
         person: PersonId([1; 16]),
@@ -250,6 +251,7 @@ fn draft(tape: &mut Tape<'_>, liar: &Author, victim: &Author) -> Draft {
         _ => change_hash,
     };
     Draft {
+        doc_type: motcua_core::entry::DocType::Dossier,
         kind,
         dossier,
         person: PersonId([4; 16]),

@@ -82,6 +82,10 @@ impl Run {
         else {
             return;
         };
+        // A crash took it before it was on the disk: there is nothing to write to.
+        if !self.world.can_edit(*by, *dossier) {
+            return;
+        }
         let grant = to.map(|to| AudienceOp {
             action: AudienceAction::Add,
             role: Role::Competent,

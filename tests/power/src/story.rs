@@ -51,6 +51,8 @@ pub struct Plan {
     pub cuts: usize,
     /// Syncs of this part do nothing, on every disk: the run must then find something.
     pub deaf: Option<&'static str>,
+    /// The programs themselves leave out the syncs of their journals: likewise.
+    pub unsynced: bool,
     /// Ends at the first fault.
     pub until_fault: bool,
 }
@@ -80,6 +82,15 @@ pub fn run(plan: &Plan) -> anyhow::Result<Report> {
     let mut rig = Rig::start(&[CITY, DISTRICT_1], &WARDS, plan.seed)?;
     for disk in rig.disks.values() {
         plan.deaf.into_iter().for_each(|part| disk.ignore_syncs(part));
+    }
+    if plan.unsynced {
+        let codes: Vec<String> = rig.city.sites().map(|site| site.code.clone()).collect();
+        for code in codes {
+            let site = rig.city.site(&code);
+            site.stop()?;
+            site.process.set_variable("MOTCUA_SABOTAGE", "journal-sync");
+            rig.power_on(&code)?;
+        }
     }
     let offices: Vec<(String, String)> =
         rig.city.nodes.values().map(|site| (site.code.clone(), site.office.clone())).collect();

@@ -165,6 +165,126 @@ fn a_machine_starts_on_a_full_disk_shows_what_it_has_and_saves_when_there_is_spa
     story.settled();
 }
 
+/// The bases of an office, as positions, and files of bases that are not finished.
+fn bases(story: &mut Story, code: &str) -> (BTreeSet<String>, usize) {
+    let folder = story.rig.city.site(code).data.join("bases");
+    let Ok(files) = std::fs::read_dir(folder) else { return Default::default() };
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let (whole, rest): (BTreeSet<_>, BTreeSet<_>) = names.partition(|name| name.ends_with(".base"));
+    (whole, rest.len())
+}
+
+/// From the next start on a base is written now and then.
+fn with_bases(story: &mut Story, code: &str) {
+    // A hub writes a frame where a ward writes some entries.
+    let every = if code == CITY { "20" } else { "30" };
+    let site = story.rig.city.site(code);
+    site.stop().unwrap();
+    site.process.set_variable("MOTCUA_BASE_EVERY", every);
+    story.rig.power_on(code).unwrap();
+}
+
+#[test]
+fn a_base_that_has_no_room_is_none_takes_none_and_is_written_when_there_is_room() {
+    let Some(mut story) = begin() else { return };
+    with_bases(&mut story, WARD);
+    (0..40).for_each(|_| drop(story.register(WARD)));
+    wait_for("a base", || bases(&mut story, WARD).0.len() == 1);
+    let disk = story.rig.disk(WARD);
+    disk.set_full("bases", true);
+    let (before, tried) = (bases(&mut story, WARD), disk.counts().no_space);
+    wait_for("another one was tried", || {
+        story.register(WARD);
+        disk.counts().no_space > tried
+    });
+    (0..40).for_each(|_| drop(story.register(WARD)));
+    story.all_are_read();
+    assert_eq!(bases(&mut story, WARD), before, "nothing unfinished counts, or stays");
+    disk.set_full("bases", false);
+    wait_for("another base, without as many records more", || {
+        story.register(WARD);
+        bases(&mut story, WARD).0 != before.0
+    });
+    // What the state is made from now is the new one.
+    story.rig.city.site(WARD).stop().unwrap();
+    std::fs::remove_dir_all(story.rig.city.site(WARD).state_dir()).unwrap();
+    story.rig.power_on(WARD).unwrap();
+    story.all_are_read();
+    story.settled();
+}
+
+/// Power goes, the state is lost, and the disk is full when the program starts.
+fn loses_its_state_on_a_full_disk(story: &mut Story, code: &str, whole: bool) {
+    let disk = story.rig.disk(code);
+    story.rig.cut(code, 1, Mood::Loses).unwrap();
+    disk.power_on();
+    std::fs::remove_dir_all(story.rig.city.site(code).state_dir()).unwrap();
+    match whole {
+        // Not even the reserve can be given up.
+        true => disk.set_full(ALL, true),
+        false => disk.set_budget(Some(disk.used())),
+    }
+    story.rig.power_on(code).unwrap();
+}
+
+#[test]
+fn a_node_that_makes_its_state_from_a_base_on_a_full_disk_starts_reads_says_so_and_goes_on() {
+    for whole in [true, false] {
+        let Some(mut story) = begin() else { return };
+        with_bases(&mut story, WARD);
+        (0..60).for_each(|_| drop(story.register(WARD)));
+        wait_for("a base", || !bases(&mut story, WARD).0.is_empty());
+        loses_its_state_on_a_full_disk(&mut story, WARD, whole);
+        story.all_are_read();
+        let (disk, pid) = (story.rig.disk(WARD), story.pid(WARD));
+        let (key, body, refused) = story.until_refused(WARD);
+        says_not_saved(&refused);
+        if whole {
+            assert!(says_the_disk_is_full(&mut story, WARD));
+            let told = story.desk(WARD).sync().unwrap()["start"]["words_vi"].to_string();
+            assert!(told.contains("đã đầy"), "{told}");
+        }
+        disk.set_full(ALL, false);
+        disk.set_budget(None);
+        story.until_saved(WARD, &key, &body);
+        (0..40).for_each(|_| drop(story.register(WARD)));
+        wait_for("nothing is said any more", || !says_the_disk_is_full(&mut story, WARD));
+        assert_eq!(story.pid(WARD), pid, "nobody restarted it");
+        story.settled();
+    }
+}
+
+#[test]
+fn a_hub_that_makes_its_state_from_a_base_on_a_full_disk_starts_and_takes_again_when_there_is_space()
+ {
+    let Some(mut story) = begin() else { return };
+    with_bases(&mut story, CITY);
+    wait_for("a base", || {
+        story.register(WARD);
+        !bases(&mut story, CITY).0.is_empty()
+    });
+    let received = |story: &mut Story| story.desk(WARD).sync().unwrap()["unsent_changes"] == 0;
+    wait_for("all is received", || received(&mut story));
+    loses_its_state_on_a_full_disk(&mut story, CITY, true);
+    let (disk, pid) = (story.rig.disk(CITY), story.pid(CITY));
+    let hub = story.rig.city.site(CITY).process.client();
+    let held = motcua_tests::census::holdings(&hub, false).unwrap();
+    assert_eq!(held.len(), story.made.len(), "what it has is read");
+    assert!(says_the_disk_is_full(&mut story, CITY));
+    (0..20).for_each(|_| drop(story.register(WARD)));
+    disk.set_full(ALL, false);
+    wait_for("all is received again", || received(&mut story));
+    wait_for("nothing is said any more", || !says_the_disk_is_full(&mut story, CITY));
+    assert_eq!(story.pid(CITY), pid, "nobody restarted it");
+    story.settled();
+}
+
+/// Whether a machine says that its state has no room on the disk.
+fn says_the_disk_is_full(story: &mut Story, code: &str) -> bool {
+    let metrics = story.rig.city.site(code).process.client().get("/metrics").unwrap().text();
+    metrics.contains("motcua_state_lost{reason=\"disk_full\"} 1")
+}
+
 #[test]
 fn a_state_without_space_stops_no_save_and_no_look_up_and_neither_does_one_without_scans() {
     let Some(mut story) = begin() else { return };

@@ -9,7 +9,11 @@ use motcua_core::{
 };
 
 /// Loads each dossier with automerge; an orphan or a bad chunk is a fault of its entry.
-pub(crate) struct Notes;
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// The newest arrival wins: a defect, see [`crate::Sabotage::FoldsByArrival`].
+    pub(crate) by_arrival: bool,
+}
 
 impl Content for Notes {
     fn fold(&mut self, _: DossierId, entries: &[&Stored]) -> Result<Folded, ContentFault> {
@@ -18,7 +22,11 @@ impl Content for Notes {
             let fault = |reason: String| ContentFault { position, reason };
             let change = automerge::Change::from_bytes(stored.entry.payload.clone())
                 .map_err(|error| fault(error.to_string()))?;
+            let newest = change.hash();
             document.apply_changes([change]).map_err(|error| fault(error.to_string()))?;
+            if self.by_arrival && position + 1 == entries.len() {
+                document = document.fork_at(&[newest]).map_err(|error| fault(error.to_string()))?;
+            }
         }
         Ok(Folded { summary: document.save(), index: Vec::new() })
     }

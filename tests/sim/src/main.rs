@@ -66,6 +66,7 @@ struct Total {
     entries: usize,
     lost: usize,
     longest: (u64, u64),
+    again: (u64, u64),
     faults: BTreeMap<Fault, u64>,
     refusals: BTreeMap<&'static str, u64>,
 }
@@ -79,6 +80,7 @@ impl Total {
         self.entries += report.entries;
         self.lost += report.lost;
         self.longest = self.longest.max((report.agreed, report.seed));
+        self.again = (self.again.0 + report.again.0, self.again.1 + report.again.1);
         for (fault, count) in &report.faults {
             *self.faults.entry(*fault).or_default() += count;
         }
@@ -102,5 +104,6 @@ impl Total {
         );
         println!("faults {:?}", self.faults);
         println!("refusals {:?}", self.refusals);
+        println!("damaged frames asked for {} times, {} came again", self.again.0, self.again.1);
     }
 }

@@ -42,6 +42,8 @@ pub struct Report {
     pub agreed: u64,
     /// Faults by kind.
     pub faults: BTreeMap<Fault, u64>,
+    /// Damaged frames that were asked for again, and that came.
+    pub again: (u64, u64),
     /// Links that were refused, by kind.
     pub refusals: BTreeMap<&'static str, u64>,
     /// The last steps.
@@ -70,6 +72,7 @@ pub fn run(seed: u64, plan: &Plan) -> Report {
         lost: city.model.written.values().filter(|written| written.lost).count(),
         agreed,
         faults: city.faults.clone(),
+        again: (city.asked_again, city.mended),
         refusals: city.refusals.clone(),
         tail: city.trace.tail(),
     }

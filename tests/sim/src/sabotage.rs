@@ -17,4 +17,26 @@ pub enum Sabotage {
     NeverPurges,
     /// No machine takes a denial list.
     ForgetsBan,
+    /// The state of the city's hub does not hear that a newer denial list leaves somebody out.
+    ForgetsPardon,
+    /// Hubs take denial lists, nodes do not.
+    NodesForgetBan,
+    /// At a hub, what a dossier says is what its newest arrival saw, as "the last one wins" would have it.
+    FoldsByArrival,
+    /// Of the heads of a dossier, a node keeps one.
+    KeepsOneHead,
+    /// A request that was answered before is written once more.
+    AnswersTwice,
+    /// A machine writes what nobody asked for.
+    WritesUnasked,
+    /// The author of a log that comes to a node is taken to be that node, by its journal.
+    TakesAuthorship,
+    /// The same by its state alone, for logs of other offices.
+    MistakesAuthor,
+    /// A log of which there are two histories is ended, and nobody is told.
+    TellsNobodyOfFork,
+    /// Nobody hears that a hub asks for a damaged frame again.
+    NeverGivesAgain,
+    /// A hole in the journal is a journal that cannot be read.
+    StopsAtDamage,
 }

@@ -68,3 +68,77 @@ fn a_hub_that_forgets_a_ban_is_caught() {
     let (Failure::Liveness(why) | Failure::Safety(why)) = &failure;
     assert!(why.contains(words), "seed {seed}: {why}");
 }
+
+#[test]
+fn nodes_that_take_no_denial_list_judge_otherwise_and_are_caught() {
+    let (seed, failure) = caught(Sabotage::NodesForgetBan, &[Fault::Deny], 10);
+    let Failure::Liveness(why) = &failure else { panic!("seed {seed}: {failure:?}") };
+    assert!(why.contains("and the city: "), "seed {seed}: {why}");
+}
+
+#[test]
+fn machines_that_hear_of_no_pardon_are_caught() {
+    // A document that lets one in may deny another: then that one is noticed, in other words.
+    let words = "is kept out for no reason";
+    let plan = Plan {
+        sabotage: Some(Sabotage::ForgetsPardon),
+        only: Some(vec![Fault::Deny]),
+        patience: Some(1_200_000),
+        ..Plan::default()
+    };
+    let says = |seed: &u64| match run(*seed, &plan).failure {
+        Some(Failure::Liveness(why)) => why.contains(words),
+        _ => false,
+    };
+    let found = (1..=10).find(says);
+    println!("{:?}: seed {found:?}: {words}", Sabotage::ForgetsPardon);
+    assert!(found.is_some(), "it passes 10 seeds");
+}
+
+#[test]
+fn a_dossier_that_depends_on_the_order_of_arrival_is_caught() {
+    safety(Sabotage::FoldsByArrival, &[Fault::Reset], 10, "by the same entries");
+}
+
+#[test]
+fn a_node_that_names_other_heads_is_caught() {
+    safety(Sabotage::KeepsOneHead, &[Fault::Reset], 10, "differ in heads");
+}
+
+#[test]
+fn a_request_that_is_written_twice_is_caught() {
+    safety(Sabotage::AnswersTwice, &[Fault::Kill], 10, "answer one request");
+}
+
+#[test]
+fn an_entry_that_nobody_asked_for_is_caught() {
+    safety(Sabotage::WritesUnasked, &[Fault::Reset], 5, "that nobody wrote");
+}
+
+#[test]
+fn an_entry_under_another_name_is_caught() {
+    safety(Sabotage::MistakesAuthor, &[Fault::Reset], 5, "under another name");
+}
+
+#[test]
+fn a_state_that_breaks_is_caught() {
+    safety(Sabotage::TakesAuthorship, &[Fault::Reset], 5, "broke: ");
+}
+
+#[test]
+fn two_histories_of_which_nobody_is_told_are_caught() {
+    let words = "one place, and nobody noticed";
+    safety(Sabotage::TellsNobodyOfFork, &[Fault::Clone, Fault::Cut], 10, words);
+}
+
+#[test]
+fn a_damaged_frame_that_is_never_given_again_is_caught() {
+    let (seed, failure) = caught(Sabotage::NeverGivesAgain, &[Fault::SpoilFrame], 5);
+    let Failure::Liveness(why) = &failure else { panic!("seed {seed}: {failure:?}") };
+    assert!(why.contains("is not at the city"), "seed {seed}: {why}");
+}
+
+#[test]
+fn a_machine_that_stops_at_a_damaged_record_is_caught() {
+    safety(Sabotage::StopsAtDamage, &[Fault::Rot, Fault::StateGone], 10, "cannot start");
+}

@@ -36,7 +36,8 @@ fn main() -> anyhow::Result<()> {
         let cuts = left.min(options.of_a_city.max(1));
         let deaf = options.ignore_syncs.then_some("journal");
         println!("seed {seed}, {cuts} cuts");
-        let report = run(&Plan { seed, cuts, deaf, until_fault: options.ignore_syncs })?;
+        let report =
+            run(&Plan { seed, cuts, deaf, unsynced: false, until_fault: options.ignore_syncs })?;
         println!("{report:#?}");
         faults += report.faults.len();
         left -= cuts;

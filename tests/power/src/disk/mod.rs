@@ -161,6 +161,11 @@ impl Disk {
         self.lock().faults.deaf.insert(part.to_owned());
     }
 
+    /// Ends [`Self::ignore_syncs`].
+    pub fn heed_syncs(&self, part: &str) {
+        self.lock().faults.deaf.remove(part);
+    }
+
     /// Flips a bit in one of so many reads of a part; 0 ends it.
     pub fn flip_bits(&self, part: &str, one_in: usize) {
         let mut inner = self.lock();

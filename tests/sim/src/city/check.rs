@@ -60,7 +60,8 @@ impl City {
                 }
             }
         }
-        match self.nothing_twice() {
+        let twice = self.nothing_twice().or_else(|| self.unnoticed_at_city(&all));
+        match twice.or_else(|| self.answered_twice(&all)) {
             Some(twice) => Err(Failure::Safety(twice)),
             None => Ok(None),
         }
@@ -101,6 +102,13 @@ impl City {
                     named(row.inboxes.clone()),
                     named(row.informed.clone()),
                 ));
+                let all = holdings::histories(life.books.state.rows()).remove(id);
+                for stored in all.into_iter().flatten().filter(|one| !one.verdict.applies()) {
+                    let (leaf, numbers) = (stored.entry.leaf(), life.trust().numbers());
+                    let (what, verdict) = (self.describe(&leaf), stored.verdict);
+                    let why = &stored.reason;
+                    lines.push(format!("  {verdict:?} there, {why}, by {numbers:?}: {what}"));
+                }
             }
         }
         lines
@@ -156,6 +164,37 @@ impl City {
                     let (one, two) = (self.describe(&before), self.describe(&leaf));
                     return Some(format!("{one} and {two} have one place, and nobody noticed"));
                 }
+            }
+        }
+        None
+    }
+
+    /// The same of entries that stand elsewhere now, because their log was ended for it.
+    fn unnoticed_at_city(&self, all: &BTreeMap<DossierId, Vec<Stored>>) -> Option<String> {
+        let held: BTreeSet<Hash> = all.values().flatten().map(|one| one.entry.leaf()).collect();
+        let meets = |leaf: &&Hash| {
+            let node = self.model.written[*leaf].attempt.node;
+            held.contains(*leaf) && !self.papers.denied.contains_key(&node)
+        };
+        self.model.places.iter().find_map(|((log, _), leaves)| {
+            let there: Vec<&Hash> = leaves.iter().filter(meets).collect();
+            let [one, two, ..] = there[..] else { return None };
+            let (one, two) = (self.describe(one), self.describe(two));
+            let what = || format!("{one} and {two} had one place, and nobody noticed");
+            (!self.model.diverged.contains(log)).then(what)
+        })
+    }
+
+    /// A request that was repeated is one entry, unless a fault took the first from the machine.
+    fn answered_twice(&self, all: &BTreeMap<DossierId, Vec<Stored>>) -> Option<String> {
+        let mut first: BTreeMap<u64, Hash> = BTreeMap::new();
+        for stored in all.values().flatten() {
+            let leaf = stored.entry.leaf();
+            let Some(written) = self.model.written.get(&leaf) else { continue };
+            let before = *first.entry(written.request).or_insert(leaf);
+            if before != leaf && !self.touched.contains(&written.machine) {
+                let (one, two) = (self.describe(&before), self.describe(&leaf));
+                return Some(format!("{one} and {two} answer one request"));
             }
         }
         None

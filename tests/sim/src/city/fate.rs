@@ -40,6 +40,8 @@ pub enum Fault {
     Full,
     /// A bit of a file of the journal, or of a base, flips.
     Rot,
+    /// The next frame from below that a machine takes is damaged on its disk before it is passed on.
+    SpoilFrame,
     /// The state store refuses a batch.
     StateRefuses,
     /// The state store is gone.
@@ -68,7 +70,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Kill,
         Self::Power,
         Self::PowerAtOperation,
@@ -80,6 +82,7 @@ impl Fault {
         Self::FailWrite,
         Self::Full,
         Self::Rot,
+        Self::SpoilFrame,
         Self::StateRefuses,
         Self::StateGone,
         Self::Clock,
@@ -99,6 +102,7 @@ impl Fault {
         match self {
             Self::Clone | Self::LoseHub | Self::Retire => 1,
             Self::LoseNode | Self::PutBack | Self::Rot => 2,
+            Self::SpoilFrame => 3,
             Self::Deny | Self::Decide => 4,
             _ => u64::MAX,
         }
@@ -134,7 +138,7 @@ impl City {
             Fault::Clone | Fault::LoseNode => {
                 some(self, &|at| kind(self, at) == NodeKind::Node && !self.has_twin(at))
             }
-            Fault::LoseHub | Fault::Retire => {
+            Fault::LoseHub | Fault::Retire | Fault::SpoilFrame => {
                 some(self, &|at| kind(self, at) == NodeKind::Hub && !self.is_city_hub(at))
             }
             Fault::Deny => some(self, &|at| kind(self, at) == NodeKind::Node),
@@ -170,6 +174,12 @@ impl City {
                 self.lift_later(Lift::Disk(at));
             }
             Fault::Rot => return self.rot(at),
+            Fault::SpoilFrame => {
+                if let Some(life) = &mut self.machines[at].life {
+                    life.spoil_next = true;
+                    self.untrust(at);
+                }
+            }
             Fault::StateRefuses => {
                 let after = self.dice.below(6);
                 if let Some(life) = &mut self.machines[at].life {
@@ -261,9 +271,14 @@ impl City {
     fn rot(&mut self, at: usize) -> Outcome {
         let Some(place) = self.machines[at].rot() else { return Ok(()) };
         self.note(format!("m{at} rots in {place}"));
+        self.untrust(at);
+        self.count_losses()
+    }
+
+    /// What stands on the disk of a machine is not what it said.
+    fn untrust(&mut self, at: usize) {
         self.touched.insert(at);
         self.model.acked.remove(&at);
-        self.count_losses()
     }
 
     fn put_back(&mut self) -> Outcome {

@@ -2,10 +2,10 @@
 //! What is lost is lost with the link, and its ends learn of that at different times.
 
 use super::{City, Event, Failure, Outcome};
-use crate::{dice::Throw, machine::Death, shape::OfficeAt};
+use crate::{dice::Throw, machine::Death, sabotage::Sabotage, shape::OfficeAt};
 use motcua_core::{
     id::DossierId,
-    replica::{Channel, Data, Input, LinkId},
+    replica::{Channel, Control, Data, Input, LinkId},
     trust::NodeKind,
     wire::{DownFrame, ImageFrame, RowItem},
 };
@@ -115,6 +115,12 @@ impl City {
         }
         if !way.alive || way.closing {
             return;
+        }
+        if channel == Channel::Control && asks_again(&bytes) {
+            if self.sabotage == Some(Sabotage::NeverGivesAgain) {
+                return;
+            }
+            self.asked_again += 1;
         }
         let side = usize::from(way.ends[0] != from);
         let line = if way.beside { super::Line::default() } else { self.lines[way.ends[0]] };
@@ -252,6 +258,11 @@ impl City {
     }
 }
 
+/// Whether a message asks for a damaged frame.
+fn asks_again(bytes: &[u8]) -> bool {
+    matches!(postcard::from_bytes(bytes), Ok(Control::Again { .. }))
+}
+
 /// Dossiers of which a message brings something from above or beside.
 fn dossiers_down(bytes: &[u8]) -> BTreeSet<DossierId> {
     match postcard::from_bytes(bytes) {
@@ -274,7 +285,6 @@ fn dossiers_down(bytes: &[u8]) -> BTreeSet<DossierId> {
 impl City {
     /// What a lying transport hands over in the place of a message.
     fn instead(&mut self, to: usize, channel: Channel, bytes: &[u8]) -> Option<Vec<u8>> {
-        use crate::sabotage::Sabotage;
         if self.sabotage != Some(Sabotage::DeliversToThirdOffice) || channel != Channel::Data {
             return None;
         }

@@ -116,6 +116,10 @@ pub struct City {
     pub refusals: BTreeMap<&'static str, u64>,
     /// Simulated milliseconds until a healed city must agree.
     pub patience: u64,
+    /// Damaged frames that were asked for again.
+    pub asked_again: u64,
+    /// Of damaged frames, how many came again.
+    pub mended: u64,
     papers: Papers,
     dice: Dice,
     sabotage: Option<Sabotage>,
@@ -161,6 +165,8 @@ impl City {
             faults: BTreeMap::new(),
             refusals: BTreeMap::new(),
             patience: BOUND,
+            asked_again: 0,
+            mended: 0,
             papers,
             sabotage,
             events: BTreeMap::new(),

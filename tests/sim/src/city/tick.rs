@@ -5,9 +5,10 @@ use crate::{
     dice::Throw,
     machine::{BootError, Death, Happening},
     model::holdings,
+    sabotage::Sabotage,
 };
 use motcua_core::{
-    id::Hash,
+    id::{Hash, LogId},
     replica::{Event as Told, Input, Received},
 };
 use motcua_journal::mem::Crash;
@@ -164,28 +165,46 @@ impl City {
             Told::Received(received) => return self.received(at, received),
             Told::OwnLogDiverged { parent, whole } => {
                 self.note(format!("m{at} diverged {} whole {whole}", parent.log));
-                self.model.diverged.insert(parent.log);
+                self.forked(parent.log);
             }
             Told::TwoAlive { node } => {
                 self.note(format!("m{at} sees two of {node}"));
                 let twin = |machine: &&crate::machine::Machine| machine.node() == node;
-                for machine in self.machines.iter().filter(twin) {
-                    if let Some(life) = &machine.life {
-                        self.model.diverged.insert(life.own_log().0);
-                    }
-                }
+                let lives = self.machines.iter().filter(twin).filter_map(|one| one.life.as_ref());
+                let logs: Vec<LogId> = lives.map(|life| life.own_log().0).collect();
+                logs.into_iter().for_each(|log| self.forked(log));
             }
             Told::Checked(report) => self.note(format!("m{at} checked {report:?}")),
+            Told::FrameLost { log, first, last } => {
+                self.note(format!("m{at} cannot read {log} {first} to {last}"));
+            }
+            Told::FrameMended { log, first, .. } => {
+                self.note(format!("m{at} has {log} {first} again"));
+                self.mended += 1;
+            }
             Told::SetBack => self.note(format!("m{at} was set back")),
             _ => {}
         }
         Ok(())
     }
 
+    /// Somebody is told that there are two histories of a log.
+    fn forked(&mut self, log: LogId) {
+        if self.sabotage != Some(Sabotage::TellsNobodyOfFork) {
+            self.model.diverged.insert(log);
+        }
+    }
+
     fn saved(&mut self, at: usize, ticket: u64) -> Outcome {
         let Some((_, request)) = self.open.remove(&ticket) else { return Ok(()) };
+        // Now and then the answer does not come to the clerk, who asks again.
+        let heard = !self.dice.one_in(16);
         if let Some(request) = self.requests.get_mut(&request) {
-            request.answered = true;
+            request.answered = heard;
+        }
+        if !heard {
+            let delay = self.dice.between(1, 30_000);
+            self.plan(delay, Event::Retry(at, request));
         }
         let Some(leaf) = self.model.saved(ticket) else { return Ok(()) };
         self.note(format!("m{at} saved {ticket}"));

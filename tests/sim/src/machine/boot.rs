@@ -79,6 +79,9 @@ impl Machine {
         options.segment_size = 16 << 10;
         let (mut journal, recovery) =
             Journal::open(Arc::new(fs.clone()), Path::new(JOURNAL), options)?;
+        if self.sabotage == Some(Sabotage::StopsAtDamage) && !recovery.holes.is_empty() {
+            return Err(BootError::Unusable("the journal has holes".into()));
+        }
         if recovery.last == 0 {
             if trust::marked(&fs) {
                 return Err(BootError::Unusable("the journal is gone".into()));
@@ -96,7 +99,10 @@ impl Machine {
         if books.state.is_empty() {
             load_base(&mut books, &fs, last, node.0)?;
         }
-        let mut ledger = Ledger::new(me, documents.clone(), Notes);
+        let by_arrival =
+            self.sabotage == Some(Sabotage::FoldsByArrival) && self.seat.kind == NodeKind::Hub;
+        let content = Notes { by_arrival };
+        let mut ledger = Ledger::new(me, documents.clone(), content);
         if self.dice.one_in(3) {
             ledger = ledger.folding_at_once(self.dice.below(3) as usize);
         }

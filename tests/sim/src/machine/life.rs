@@ -1,7 +1,7 @@
 //! A running process: what it hands to the journal, what the journal answers, and what the state
 //! makes of it.
 
-use super::{Books, Clock, Machine, lane_of, rewrite::Rewriting, trust};
+use super::{Books, Clock, JOURNAL, Machine, lane_of, rewrite::Rewriting, trust};
 use crate::{
     content::Notes,
     dice::{Dice, Throw},
@@ -20,7 +20,7 @@ use motcua_core::{
         list,
     },
     state::{Key, StoreError, rows},
-    trust::{Offered, TrustView},
+    trust::{NodeKind, Offered, TrustView},
     wire,
 };
 use motcua_journal::{Journal, Lsn, mem::MemFs};
@@ -89,6 +89,7 @@ pub struct Life {
     pub(super) own: OwnLog,
     pub(super) key: SecretKey,
     pub(super) office: OfficeId,
+    pub(super) kind: NodeKind,
     pub(super) binding: Vec<u8>,
     pub(super) queue: VecDeque<Handed>,
     pub(super) to_apply: VecDeque<(u64, Record)>,
@@ -97,10 +98,14 @@ pub struct Life {
     /// Numbers of the own log were lost: it ends before anything else is written into it.
     pub(super) own_failed: bool,
     pub(super) documents: BTreeMap<DossierId, Automerge>,
+    /// Requests that this process has answered.
+    pub(super) answered: BTreeMap<[u8; 16], DossierId>,
     /// Own changes of a dossier that the state does not show yet.
     pub(super) ahead: BTreeMap<DossierId, u32>,
     pub(super) rewriting: BTreeMap<LogId, Rewriting>,
     pub(super) files_due: bool,
+    /// The next frame from below is damaged on the disk as soon as it stands there.
+    pub spoil_next: bool,
     pub(super) sabotage: Option<Sabotage>,
     pub(super) dice: Dice,
     images: VecDeque<ImageIo>,
@@ -134,15 +139,18 @@ impl Life {
             own,
             key: machine.key.clone(),
             office: office_id(machine.seat.office),
+            kind: machine.seat.kind,
             binding: machine.binding.clone(),
             queue: VecDeque::new(),
             to_apply: VecDeque::new(),
             recovery_due: false,
             own_failed: false,
             documents: BTreeMap::new(),
+            answered: BTreeMap::new(),
             ahead: BTreeMap::new(),
             rewriting: BTreeMap::new(),
             files_due: true,
+            spoil_next: false,
             sabotage: machine.sabotage,
             dice,
             images: VecDeque::new(),
@@ -238,7 +246,7 @@ impl Life {
 
     /// Newer documents: journaled, then in force.
     pub fn adopt(&mut self, view: &TrustView, clock: Clock) {
-        if self.sabotage == Some(Sabotage::ForgetsBan) && view.denial().is_some() {
+        if self.does_not_hear(view) {
             return;
         }
         // What cannot be taken leaves what was there, as in the engine.
@@ -247,7 +255,8 @@ impl Life {
         self.hand(vec![record], Done::Documents(Box::new(newest)), clock);
     }
 
-    pub(super) fn hand(&mut self, records: Vec<Record>, done: Done, clock: Clock) {
+    pub(super) fn hand(&mut self, mut records: Vec<Record>, done: Done, clock: Clock) {
+        self.take_authorship(&mut records);
         let done = match (self.sabotage, done) {
             (Some(Sabotage::AnswersBeforeSync), Done::Clerk(ticket)) => {
                 self.out.push(Happening::Saved(ticket));
@@ -304,13 +313,19 @@ impl Life {
     fn on_disk(&mut self, lsns: Vec<Lsn>, one: Handed, clock: Clock) {
         let last = lsns.last().copied().unwrap_or_else(|| self.books.journal.durable());
         for (lsn, record) in lsns.into_iter().zip(one.records) {
-            if let Record::Own { log, sequence, entry, .. } = &record
+            self.spoil(&record);
+            if let Record::Own { log, sequence, entry, request } = &record
                 && let Ok(entry) = wire::decode_entry(entry)
             {
+                if let Some(request) = request {
+                    self.answered.insert(request.key, entry.header.dossier);
+                }
                 let (log, sequence, entry) = (*log, *sequence, Box::new(entry));
                 self.input(clock, Input::Own { log, sequence, entry });
             }
-            self.to_apply.push_back((lsn, record));
+            if !self.passes_over(&record) {
+                self.to_apply.push_back((lsn, record));
+            }
         }
         match one.done {
             Done::Nobody | Done::NewLog => {}
@@ -328,10 +343,18 @@ impl Life {
         }
     }
 
+    fn spoil(&mut self, record: &Record) {
+        if self.spoil_next
+            && let Record::Up { frame, .. } = record
+        {
+            self.spoil_next = !spoil(&self.fs, frame, self.dice.next_u64());
+        }
+    }
+
     fn not_on_disk(&mut self, one: Handed, clock: Clock) {
         match one.done {
             Done::Nobody => return,
-            Done::Documents(_) => self.offered.not_written(),
+            Done::Documents(_) => drop(self.offered.not_written()),
             Done::Replica(token) => self.input(clock, Input::JournalFailed(token)),
             Done::Clerk(ticket) => {
                 self.own_failed = true;
@@ -355,6 +378,9 @@ impl Life {
         if self.journal.recover_after_failure().is_err() {
             // The next write that fails tries again.
             return;
+        }
+        if let Some(view) = self.offered.again() {
+            self.adopt(&view, clock);
         }
         if std::mem::take(&mut self.own_failed) {
             let ended = self.own.log();
@@ -449,6 +475,8 @@ impl Life {
                 }
             }
         }
+        self.keep_one_head(&mut applied);
+        self.mistake_authors(&mut applied);
         self.books.state.write(applied.writes)?;
         for dossier in own {
             if let Some(ahead) = self.ahead.get_mut(dossier) {
@@ -465,15 +493,27 @@ impl Life {
     fn paint(&mut self, request: ImageIo, clock: Clock) {
         let done = match request {
             ImageIo::List { link, office, after } => {
-                let places = list(&self.books.state, &Notes, office, after).ok();
+                let places = list(&self.books.state, &Notes::default(), office, after).ok();
                 ImageDone::Listed { link, places }
             }
             ImageIo::Cut { link, order } => {
-                ImageDone::Cut { link, cut: cut(&self.books.state, &Notes, &order).ok() }
+                ImageDone::Cut { link, cut: cut(&self.books.state, &Notes::default(), &order).ok() }
             }
         };
         self.input(clock, Input::Images(done));
     }
+}
+
+/// Flips a bit of a frame wherever it stands in the journal; false where it does not.
+fn spoil(fs: &MemFs, frame: &[u8], chance: u64) -> bool {
+    let ours = fs.paths().into_iter().filter(|path| path.starts_with(JOURNAL));
+    let mut found = ours.filter_map(|path| {
+        let content = fs.content(&path)?;
+        let at = content.windows(frame.len()).position(|bytes| bytes == frame)?;
+        Some((path, at + (chance % frame.len() as u64) as usize))
+    });
+    // The newest segment has it.
+    found.next_back().is_some_and(|(path, at)| fs.flip(&path, at, 1 << (chance % 8)))
 }
 
 fn own_dossier(record: &Record) -> Option<DossierId> {

@@ -4,6 +4,7 @@
 
 mod books;
 mod boot;
+mod defects;
 mod forget;
 mod life;
 mod own;

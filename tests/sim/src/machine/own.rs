@@ -1,7 +1,7 @@
 //! What clerks and operators write at a machine.
 
 use super::{Clock, Life, life::Done};
-use crate::dice::Throw;
+use crate::{dice::Throw, sabotage::Sabotage};
 use automerge::{Automerge, ROOT, ScalarValue, transaction::Transactable};
 use motcua_core::{
     author::Draft,
@@ -86,9 +86,10 @@ impl Life {
             return Err(Unable::Journal);
         }
         if let Some(key) = request
-            && let Some(row) = self.books.row::<rows::Request>(Key::Request(key.key))
+            && self.sabotage != Some(Sabotage::AnswersTwice)
+            && let Some(dossier) = self.answered_before(&key)
         {
-            return Err(Unable::Repeated(row.dossier));
+            return Err(Unable::Repeated(dossier));
         }
         let draft = match wish {
             Wish::Create => self.creation(clock),
@@ -117,12 +118,19 @@ impl Life {
         let record = Record::Own { log, sequence, request, entry: wire::encode_entry(&entry) };
         *self.ahead.entry(dossier).or_default() += 1;
         self.hand(vec![record], Done::Clerk(ticket), clock);
+        self.write_unasked(dossier, clock);
         let node = self.key.public().node_id();
         Ok(Attempt { ticket, node, leaf, log, sequence, dossier, kind, change, deps, audience })
     }
 
+    /// The dossier of a request that was answered, by this process or by what the state tells.
+    fn answered_before(&self, key: &RequestKey) -> Option<DossierId> {
+        let row = || self.books.row::<rows::Request>(Key::Request(key.key)).map(|row| row.dossier);
+        self.answered.get(&key.key).copied().or_else(row)
+    }
+
     /// The document as this desk shows it: only where the office takes part and all of it is here.
-    fn document(&self, dossier: DossierId) -> Option<Automerge> {
+    pub(super) fn document(&self, dossier: DossierId) -> Option<Automerge> {
         if let Some(document) = self.documents.get(&dossier) {
             return Some(document.clone());
         }
@@ -180,7 +188,7 @@ impl Life {
         self.change(dossier, Automerge::new(), vec![add], Some(nonce), clock)
     }
 
-    fn change(
+    pub(super) fn change(
         &mut self,
         dossier: DossierId,
         mut document: Automerge,
@@ -202,6 +210,7 @@ impl Life {
         transaction.commit();
         let change = document.get_last_local_change().expect("it was just made");
         let draft = Draft {
+            doc_type: motcua_core::entry::DocType::Dossier,
             kind: if creation.is_some() { Kind::Create } else { Kind::Change },
             dossier,
             person: PersonId([1; 16]),
@@ -233,6 +242,7 @@ impl Life {
             _ => Hash::ZERO,
         };
         Draft {
+            doc_type: motcua_core::entry::DocType::Dossier,
             kind,
             dossier,
             person: PersonId([3; 16]),
