@@ -193,7 +193,7 @@ fn dossier(seed: &mut Seed, number: usize) -> Vec<Stored> {
             by: person(seed),
             office: office.to_string(),
             note: (*seed.pick(&NOTES)).into(),
-            asked: None,
+            ..Act::default()
         };
         let action = match step {
             0 => action::register(registration(seed), act, office),
@@ -234,6 +234,7 @@ fn write(
         action.facts.into_iter().zip(ids).map(|(fact, id)| fact.with_id(id)).collect();
     let written = document.append(own.actor().0, at, &facts).unwrap();
     let draft = Draft {
+        doc_type: motcua_core::entry::DocType::Dossier,
         kind: if creation.is_some() { Kind::Create } else { Kind::Change },
         dossier,
         person: PersonId::ZERO,

@@ -58,15 +58,27 @@ export async function drive(page_url, shots, steps) {
       for (const [suffix, width] of [['', 1280], ['-phone', 390]]) {
         await page.setViewportSize({ width, height: 900 });
         for (const language of ['vi', 'en']) {
-          if ((await page.getAttribute('html', 'lang')) !== language) await page.click('#lang');
+          const switches = (await page.$('dialog[open] #lock-lang')) ? '#lock-lang' : '#lang';
+          if ((await page.getAttribute('html', 'lang')) !== language) await page.click(switches);
           await accessible(`${name}${suffix} ${language}`);
           if (language === 'vi') await shot(name + suffix);
         }
-        await page.click('#lang');
+        await page.click((await page.$('dialog[open] #lock-lang')) ? '#lock-lang' : '#lang');
       }
       await page.setViewportSize({ width: 1280, height: 900 });
     };
-    await steps({ page, pc, shot, look });
+    // Waits until an element, by its id or a selector, is shown and says these words.
+    const says = (at, words) =>
+      page.waitForFunction(([box, text]) => {
+        const found = /^[#.[]/.test(box) ? document.querySelector(box) : document.getElementById(box);
+        return found !== null && !found.hidden && found.textContent.includes(text);
+      }, [at, words]);
+    // Buttons rest a moment, so that a second press of a double click does not meet the next one.
+    const press = async (button) => {
+      await page.waitForSelector(`#${button}:enabled`);
+      await page.click(`#${button}`);
+    };
+    await steps({ page, pc, shot, look, says, press });
     if (complaints.length > 0) throw new Error(`errors on the page: ${complaints.join('; ')}`);
   } finally {
     await browser.close();

@@ -6,12 +6,7 @@ import { drive } from './common.mjs';
 
 const [page_url, id, shots] = process.argv.slice(2);
 
-await drive(page_url, shots, async ({ page, look }) => {
-  const says = (at, words) =>
-    page.waitForFunction(([box, text]) => {
-      const found = document.getElementById(box);
-      return found !== null && found.textContent.includes(text);
-    }, [at, words]);
+await drive(page_url, shots, async ({ page, look, says }) => {
   const row = page.locator(`#dossier-rows tr[data-id="${id}"]`);
 
   await page.goto(page_url);

@@ -6,42 +6,31 @@ import { ask, drive } from './common.mjs';
 
 const [page_url, id, shots] = process.argv.slice(2);
 
-await drive(page_url, shots, async ({ page, look }) => {
-  const shows = (at, words) =>
-    page.waitForFunction(([box, text]) => {
-      const found = document.getElementById(box);
-      return found !== null && found.textContent.includes(text);
-    }, [at, words]);
-  // A second press of a double click must not meet the next button: they rest a moment.
-  const press = async (button) => {
-    await page.waitForSelector(`#${button}:enabled`);
-    await page.click(`#${button}`);
-  };
-
+await drive(page_url, shots, async ({ page, look, says, press }) => {
   await ask('clock friday 16:00');
   await page.goto(`${page_url}/#/d/${id}`);
   await press('move-5');
-  await shows('move-note-error', 'Nhập lý do');
+  await says('move-note-error', 'Nhập lý do');
   await page.fill('#move-note', 'Thiếu giấy chứng sinh');
   await page.click('#move-more summary');
   await page.fill('#happened', '30/02/2026 16:00');
   await press('move-5');
-  await shows('happened-error', 'Ghi ngày/tháng/năm giờ:phút');
+  await says('happened-error', 'Ghi ngày/tháng/năm giờ:phút');
   await page.fill('#happened', '');
   await page.selectOption('#pause-model', 'stop_clock');
   await press('move-5');
-  await shows('due-dates', 'Tạm dừng từ');
-  await shows('pauses', 'Thiếu giấy chứng sinh');
+  await says('due-dates', 'Tạm dừng từ');
+  await says('pauses', 'Thiếu giấy chứng sinh');
 
   await ask('clock monday 08:00');
   await page.reload();
-  await shows('pauses', 'đến nay 1,5 giờ làm việc');
+  await says('pauses', 'đến nay 1,5 giờ làm việc');
   await press('move-2');
-  await shows('due-dates', 'tính lại sau khi tạm dừng');
-  await shows('due-dates', 'Đã in, hẹn lần đầu');
-  await shows('pauses', ', 1,5 giờ làm việc');
+  await says('due-dates', 'tính lại sau khi tạm dừng');
+  await says('due-dates', 'Đã in, hẹn lần đầu');
+  await says('pauses', ', 1,5 giờ làm việc');
   await look('pauses');
   await page.click('#lang');
-  await shows('pauses', ', 1.5 working hours');
+  await says('pauses', ', 1.5 working hours');
   await page.click('#lang');
 });

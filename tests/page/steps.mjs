@@ -6,17 +6,7 @@ import { drive } from './common.mjs';
 
 const [page_url, id, until, shots] = process.argv.slice(2);
 
-await drive(page_url, shots, async ({ page, look }) => {
-  const says = (at, words) =>
-    page.waitForFunction(([box, text]) => {
-      const found = document.getElementById(box);
-      return found !== null && found.textContent.includes(text);
-    }, [at, words]);
-  const press = async (button) => {
-    await page.waitForSelector(`#${button}:enabled`);
-    await page.click(`#${button}`);
-  };
-
+await drive(page_url, shots, async ({ page, look, says, press }) => {
   await page.goto(`${page_url}/#/d/${id}`);
   await press('extend-send');
   await says('extend-note-error', 'Ghi lý do hẹn lại');

@@ -143,6 +143,14 @@ impl Desk {
         if answer.is_success() { Ok(answer.json()) } else { Err(Trouble::Refused(answer)) }
     }
 
+    /// Any act on a dossier, by the name of its route.
+    ///
+    /// # Errors
+    /// [`Trouble`]
+    pub fn act(&self, id: &str, act: &str, body: &Value) -> Result<Value, Trouble> {
+        self.post(&format!("/api/v1/dossiers/{id}/{act}"), &fresh_key(), body)
+    }
+
     fn post(&self, path: &str, key: &str, body: &Value) -> Result<Value, Trouble> {
         let answer = self.client.post(path, &[("idempotency-key", key)], body)?;
         if answer.is_success() { Ok(answer.json()) } else { Err(Trouble::Refused(answer)) }

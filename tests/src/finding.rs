@@ -95,7 +95,8 @@ fn id(number: u32) -> DossierId {
     id
 }
 
-fn person(seed: &mut Seed, number: u32) -> Applicant {
+/// Somebody who never was: a name as common as names are, and numbers that are nobody else's.
+pub(crate) fn person(seed: &mut Seed, number: u32) -> Applicant {
     let mut place = seed.below(100);
     let family = FAMILIES.iter().find(|(_, share)| {
         let here = place < *share;
@@ -105,7 +106,12 @@ fn person(seed: &mut Seed, number: u32) -> Applicant {
     let (family, _) = family.unwrap_or(&FAMILIES[0]);
     Applicant {
         name: format!("{family} {} {}", seed.pick(&MIDDLES), seed.pick(&GIVEN)),
-        id_number: format!("079{:09}", u64::from(number) * 4_999 % 1_000_000_000),
+        // A woman of the city, born between 1940 and 1999.
+        id_number: format!(
+            "0791{:02}{:06}",
+            40 + number % 60,
+            u64::from(number) * 4_999 % 1_000_000
+        ),
         phone: format!("09{:08}", seed.below(100_000_000)),
         ..Applicant::default()
     }

@@ -98,5 +98,5 @@ fn listing(number: u32) -> Listing {
     let order = NOW + (i64::from(number) * 7_919 % 60 - 10) * DAY;
     let owner = format!("Cán bộ Mẫu {}", number % 12);
     let place = "5d3ab4c0e6b14f6f9a2f3e0d7c1b8a96".into();
-    Listing { shelf, order, about: About { owner, place, since: order, accept_by: None } }
+    Listing { shelf, order, about: About { owner, place, since: order, ..About::default() } }
 }

@@ -17,7 +17,7 @@ use motcua_tests::{
     seed::Seed,
 };
 use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -330,11 +330,16 @@ fn a_flood_costs_other_offices_no_more_than_twice_their_delay_and_the_hub_no_mor
     let mut log = Liar::new(&liar.identity, 50).unwrap();
     let dossiers: Vec<_> = (0..600).map(|_| log.register(40).unwrap()).collect();
     let thick = log.register(50_000).unwrap();
+    let mut naming = Liar::new(&liar.identity, 53).unwrap();
+    let hashes: Vec<Hash> = (0..ABSENT).map(absent).collect();
+    let named = hashes.chunks(100).map(|some| naming.name_scans(some).unwrap()).count() as u64;
     let (line, _) = liar.greet().unwrap();
     line.send(&log.announced());
     line.send(&Data::Up(log.frame(1, 601).unwrap()));
+    line.send(&naming.announced());
+    line.send(&Data::Up(naming.frame(1, named).unwrap()));
     wait("the liar's work is applied", PATIENCE, || {
-        (stage.metric("motcua_dossiers").unwrap()[""] == 613).then_some(())
+        (stage.metric("motcua_dossiers").unwrap()[""] == 613 + named).then_some(())
     });
     line.close();
     // What comes next of its log, for a frame that is new.
@@ -357,6 +362,9 @@ fn a_flood_costs_other_offices_no_more_than_twice_their_delay_and_the_hub_no_mor
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    let faults = stage.metric("motcua_scan_faults_total").unwrap();
+    let too_many = faults.get("{kind=\"asked for too many\"}");
+    assert!(!only.is_empty() || too_many > Some(&100), "beyond what it may wait for: {faults:?}");
     assert!(stage.node.ended().unwrap().is_none() && stage.hub.ended().unwrap().is_none());
 }
 
@@ -383,6 +391,7 @@ fn floods(
         .map(|dossier| check(Check::Mine { dossier: *dossier, entries: vec![] }))
         .collect();
     let status = Control::Status(Status { entries: 1, unsent: 1, oldest_unsent: None });
+    let asked = AtomicU64::new(1);
     let nobody = ScanMessage::Open { transfer: 1, hash: Hash([5; 32]) };
     let (bad, announced) =
         (Data::Up(log.frame_signed(602, 602, &Signature([1; 64])).unwrap()), log.announced());
@@ -406,6 +415,18 @@ fn floods(
             say: Box::new(move |_, line| (0..500).for_each(|_| line.scan(&nobody))),
         },
         Flood {
+            name: "scans that nobody has, named by its own dossiers",
+            reads: No,
+            refused: None,
+            say: Box::new(move |_, line| {
+                for _ in 0..100u64 {
+                    let number = asked.fetch_add(1, Relaxed);
+                    let hash = absent(number % ABSENT);
+                    line.scan(&ScanMessage::Open { transfer: number, hash });
+                }
+            }),
+        },
+        Flood {
             name: "reconnects with a frame that is not signed",
             reads: No,
             refused: Some("signature"),
@@ -418,6 +439,13 @@ fn floods(
             }),
         },
     ]
+}
+
+/// Scans that the liar's dossiers name and nobody has; several times as many as it may wait for.
+const ABSENT: u64 = 400;
+
+fn absent(number: u64) -> Hash {
+    Hash(*blake3::hash(&number.to_le_bytes()).as_bytes())
 }
 
 /// How long a flood lasts.

@@ -6,7 +6,13 @@
 mod common;
 
 use common::{PRINTERS, long_receipt, receipt, sign, with};
-use motcua_forms::{edition::Form, lay_out, model::HandOver, paper::Paper, pdf};
+use motcua_forms::{
+    edition::Form,
+    lay_out,
+    model::{HandOver, Payment},
+    paper::Paper,
+    pdf,
+};
 use motcua_tests::picture::{Picture, fonts_of_pdf, words_of_pdf};
 use std::path::PathBuf;
 
@@ -50,9 +56,13 @@ fn the_words_of_every_other_form_are_those_of_its_layout() {
         dossier.reason = "Giấy chứng sinh\nTờ khai ghi sai".into();
         dossier.hand_overs =
             vec![HandOver { from: "Phường Mẫu".into(), ..HandOver::default() }];
+        dossier.payment = Some(Payment { number: "BL26-0000001".into(), ..Payment::default() });
     });
-    for form in Form::ALL.into_iter().filter(|form| *form != Form::Register) {
-        let layout = lay_out(form, &data, Paper::A4, &sign).unwrap();
+    for form in
+        Form::ALL.into_iter().filter(|form| !matches!(form, Form::Register | Form::HandList))
+    {
+        let paper = if form == Form::Payment { Paper::A5 } else { Paper::A4 };
+        let layout = lay_out(form, &data, paper, &sign).unwrap();
         let path = written(form.word(), &pdf::write(&layout).unwrap());
         assert_eq!(bare(&words_of_pdf(&path).unwrap()), bare(&layout.text()), "{form:?}");
         let picture = Picture::of_pdf(&path, 300.0).unwrap()[0].widened();

@@ -193,6 +193,7 @@ async fn write_from_the_future(service: &motcua_shell::service::Service, dossier
         };
         let written = document.append(own.actor().0, 1_800_000_000_000, &[fact]).unwrap();
         let draft = Draft {
+            doc_type: motcua_core::entry::DocType::Dossier,
             kind: Kind::Change,
             dossier,
             person: PersonId(random()),

@@ -168,7 +168,7 @@ impl Own {
                     Some(id) => work::note(self.desk(), id, clerk, text).await?,
                     None => {
                         let new = work::registration(&mut self.seed, 0);
-                        let caller = Caller { clerk, request: None };
+                        let caller = Caller { clerk, ..Caller::default() };
                         self.last = Some(self.desk().register(new, caller).await?);
                     }
                 }

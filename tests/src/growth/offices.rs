@@ -91,7 +91,7 @@ async fn changes(machines: &[storm::Machine], deadline: Instant) -> anyhow::Resu
         let machine = &machines[turn % machines.len()];
         let (desk, mut received) = (machine.node.desk.clone(), machine.received.clone());
         let new = work::registration(&mut seed, turn as u64);
-        let caller = Caller { clerk: work::clerk(&mut seed), request: None };
+        let caller = Caller { clerk: work::clerk(&mut seed), ..Caller::default() };
         let limit = left(deadline)?;
         under_way.spawn(async move {
             desk.register(new, caller).await?;

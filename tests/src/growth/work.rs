@@ -30,7 +30,7 @@ pub(super) async fn load(desk: &Arc<Desk>, dossiers: u64) -> anyhow::Result<()> 
                 let (new, clerk) = (registration(&mut seed, registered), clerk(&mut seed));
                 registered += 1;
                 saves.push(tokio::spawn(async move {
-                    let id = desk.register(new, Caller { clerk, request: None }).await?;
+                    let id = desk.register(new, Caller { clerk, ..Caller::default() }).await?;
                     anyhow::Ok((id, 1))
                 }));
             } else if !open.is_empty() {
@@ -69,7 +69,7 @@ async fn step(
         6 => State::Returned,
         _ => return note(desk, id, clerk, text).await,
     };
-    let caller = Caller { clerk, request: None };
+    let caller = Caller { clerk, ..Caller::default() };
     desk.act(id, caller, text, |derived, act| Ok(action::move_to(derived, to, act)?)).await?;
     Ok(())
 }
@@ -81,7 +81,7 @@ pub(super) async fn note(
     clerk: String,
     text: String,
 ) -> anyhow::Result<()> {
-    let caller = Caller { clerk, request: None };
+    let caller = Caller { clerk, ..Caller::default() };
     let remark = |_: &_, act| Ok(action::note(text.clone(), act)?);
     desk.act(id, caller, String::new(), remark).await?;
     Ok(())

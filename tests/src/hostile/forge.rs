@@ -3,7 +3,7 @@
 use anyhow::Context;
 use motcua_core::{
     author::{Draft, OwnLog},
-    entry::{AudienceAction, AudienceOp, Entry, Kind, Role, dossier_id},
+    entry::{AudienceAction, AudienceOp, DocType, Entry, Kind, Role, dossier_id},
     id::{DossierId, Hash, LogId, Nonce, OfficeId, PersonId},
     key::{SecretKey, Signature},
     log::{Checkpoint, Frontier},
@@ -72,17 +72,41 @@ impl Liar {
     /// # Errors
     /// If it breaks a limit.
     pub fn register(&mut self, note: usize) -> anyhow::Result<DossierId> {
+        self.create(FactKind::Note, &[format!("{{\"text\":\"{}\"}}", "x".repeat(note))])
+    }
+
+    /// Registers a dossier that names these scans.
+    ///
+    /// # Errors
+    /// If it breaks a limit.
+    pub fn name_scans(&mut self, hashes: &[Hash]) -> anyhow::Result<DossierId> {
+        let named = |hash: &Hash| {
+            serde_json::json!({
+                "name": "a.pdf", "hash": format!("{hash}"), "size": 9_000,
+                "media": "application/pdf", "at": 1_795_000_000_000_i64, "clerk": "kẻ dối trá",
+                "by": "kẻ dối trá", "office": self.office.to_string(),
+            })
+            .to_string()
+        };
+        self.create(FactKind::Attachment, &hashes.iter().map(named).collect::<Vec<String>>())
+    }
+
+    fn create(&mut self, kind: FactKind, all: &[String]) -> anyhow::Result<DossierId> {
         self.number += 1;
         let at = Timestamp(1_795_000_000_000 + self.number as i64);
         let mut nonce = Nonce([7; 16]);
         nonce.0[..8].copy_from_slice(&self.number.to_le_bytes());
         let dossier = dossier_id(&self.key.public(), nonce, at);
-        let json = format!("{{\"text\":\"{}\"}}", "x".repeat(note));
-        let fact = Fact { id: format!("{:026}", self.number), kind: FactKind::Note, json };
-        let written = Document::new().append(self.own.actor().0, at.0, &[fact])?;
+        let facts = all.iter().enumerate().map(|(place, json)| {
+            let id = format!("{:026}", self.number * 1_000 + place as u64);
+            Fact { id, kind, json: json.clone() }
+        });
+        let facts: Vec<Fact> = facts.collect();
+        let written = Document::new().append(self.own.actor().0, at.0, &facts)?;
         let add = AudienceOp { action: AudienceAction::Add, role: Role::Desk, office: self.office };
         self.push(Draft {
             kind: Kind::Create,
+            doc_type: DocType::Dossier,
             dossier,
             person: PersonId([1; 16]),
             claimed_at: at,
@@ -149,6 +173,7 @@ impl Liar {
     pub fn unknown(&mut self, kind: u8, dossier: DossierId) -> anyhow::Result<()> {
         self.push(Draft {
             kind: Kind::from_byte(kind),
+            doc_type: DocType::Dossier,
             dossier,
             person: PersonId([1; 16]),
             claimed_at: Timestamp(1_795_000_000_002),
@@ -174,6 +199,7 @@ impl Liar {
     ) -> anyhow::Result<()> {
         self.push(Draft {
             kind: Kind::Change,
+            doc_type: DocType::Dossier,
             dossier,
             person: PersonId([1; 16]),
             claimed_at: at,

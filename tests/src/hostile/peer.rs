@@ -23,7 +23,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{runtime::Runtime, sync::Semaphore};
+use tokio::{
+    runtime::Runtime,
+    sync::{Semaphore, watch},
+};
 
 /// Longest wait for anything a hub does at once.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -64,7 +67,7 @@ pub struct Line {
 struct Ear {
     heard: Arc<Mutex<Heard>>,
     writers: Arc<Mutex<Vec<LinkWriter>>>,
-    deaf: Arc<AtomicBool>,
+    deaf: watch::Sender<bool>,
     links: Arc<AtomicUsize>,
     /// Kept low where only the cost is of interest.
     keeps: Arc<AtomicBool>,
@@ -86,9 +89,8 @@ impl LinkSink for Ear {
     }
 
     async fn message(&self, (): (), _: &Arc<Semaphore>, channel: Channel, bytes: Vec<u8>) {
-        while self.deaf.load(SeqCst) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        // The sender stands beside the receiver: it is never gone.
+        let _ = self.deaf.subscribe().wait_for(|deaf| !deaf).await;
         if self.keeps.load(SeqCst) {
             lock(&self.heard).messages.push((channel, bytes));
         }
@@ -128,7 +130,7 @@ impl Peer {
         let ear = Ear {
             heard: Arc::default(),
             writers: Arc::default(),
-            deaf: Arc::default(),
+            deaf: watch::Sender::new(false),
             links: Arc::default(),
             keeps: Arc::new(AtomicBool::new(true)),
         };
@@ -141,7 +143,7 @@ impl Peer {
     /// From here on nothing that comes is kept, or not even read.
     pub fn only_sends(&self, reads: ReadsNothing) {
         self.ear.keeps.store(false, SeqCst);
-        self.ear.deaf.store(reads == ReadsNothing::Yes, SeqCst);
+        self.ear.deaf.send_replace(reads == ReadsNothing::Yes);
     }
 
     /// Dials; nothing is said yet.
@@ -205,7 +207,7 @@ impl Peer {
     /// Everything is read and kept again.
     pub fn hears(&self) {
         self.ear.keeps.store(true, SeqCst);
-        self.ear.deaf.store(false, SeqCst);
+        self.ear.deaf.send_replace(false);
     }
 
     /// Everything that has come so far.

@@ -141,7 +141,7 @@ async fn flush(desk: &Arc<Desk>, run: &mut Vec<(DossierId, Value)>) -> anyhow::R
 
 async fn apply(desk: &Desk, id: DossierId, update: &Value) -> anyhow::Result<()> {
     let event = line::event(update);
-    let caller = Caller { clerk: event.clerk, request: None };
+    let caller = Caller { clerk: event.clerk, ..Caller::default() };
     match event.to {
         Some(to) => {
             let step = |derived: &_, act| Ok(action::move_to(derived, to, act)?);

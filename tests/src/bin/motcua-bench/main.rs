@@ -7,7 +7,7 @@ mod hub;
 mod line;
 
 use anyhow::Context;
-use motcua_tests::{finding, growth, listing, storm, tails};
+use motcua_tests::{finding, full_office, growth, listing, storm, tails};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, Write},
@@ -41,6 +41,7 @@ fn main() -> anyhow::Result<()> {
         [_, "growth", dossiers, offices, minutes] => return growth_of(dossiers, offices, minutes),
         [_, "tails", dossiers] => return tails::run(dossiers.parse()?),
         [_, "finding", dossiers] => return finding::run(dossiers.parse()?),
+        [_, "office", dossiers] => return full_office::run(dossiers.parse()?),
         [_, "listing", dossiers] => return listing::run(dossiers.parse()?),
         [_, "rebuild", dossiers, minutes] => {
             let within = Duration::from_secs(minutes.parse::<u64>()? * 60);
@@ -54,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         anyhow::bail!(
             "usage: motcua-bench hub|edge|edge2 DIR PORT, motcua-bench storm OFFICES, \
              motcua-bench tails DOSSIERS, motcua-bench finding DOSSIERS, motcua-bench listing DOSSIERS, \
+             motcua-bench office DOSSIERS, \
              motcua-bench growth DOSSIERS,.. OFFICES,.. MINUTES, or motcua-bench rebuild DOSSIERS,.. MINUTES"
         );
     };
