@@ -73,6 +73,7 @@ function drawImport() {
   const p = imports.preview;
   $('import-seen').hidden = !p;
   if (!p) return;
+  const back = importFocus();
   $('import-status').textContent = both(p, 'words');
   fill('import-remarks', ...p.remarks.map((remark) => el('li', {}, both(remark))));
   drawImportReadings(p.readings);
@@ -85,6 +86,25 @@ function drawImport() {
   $('import-more').hidden = !p.more;
   $('import-begin').textContent = w('import_begin', p.totals.taken);
   $('import-begin').disabled = p.totals.taken === 0 || importRuns();
+  back();
+}
+
+// What is drawn anew takes the focus with it. Who works without a mouse goes on where they were: at the same box or
+// tab, or, where its row has left the list, at the next box, or at the tabs.
+function importFocus() {
+  const at = document.activeElement;
+  const tab = at && at.closest('#import-tabs') ? at.dataset.verdict : undefined;
+  const word = at && at.dataset.accept;
+  if (!tab && !word) return () => {};
+  const boxes = () => [...document.querySelectorAll('#import-kinds [data-accept], #import-rows [data-accept]')];
+  const words = boxes().map((box) => box.dataset.accept);
+  const onwards = words.slice(Math.max(0, words.indexOf(word)));
+  return () => {
+    const now = new Map(boxes().map((box) => [box.dataset.accept, box]));
+    const next = word && onwards.find((one) => now.has(one));
+    const tabs = document.querySelector(`#import-tabs [data-verdict="${tab || imports.verdict}"]`);
+    (next ? now.get(next) : tabs).focus();
+  };
 }
 
 // An old encoding is not believed without a look: the first rows as each table reads them.

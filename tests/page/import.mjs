@@ -30,11 +30,15 @@ await drive(page_url, shots, async ({ page, look, says, press }) => {
   await verdict(10, 'stopped');
   await look('import-seen');
 
-  // One cell after the other: the row is taken when nothing stops it any more.
-  await row(3).locator('input[data-accept="3:id_number"]').check();
+  // One cell after the other, without a mouse: the row is taken, and leaves this list, when nothing stops it any more.
+  const focused = (words) => page.waitForFunction((wanted) => document.activeElement.matches(wanted), words);
+  await row(3).locator('input[data-accept="3:id_number"]').press('Space');
   await says('import-status', '13 dòng');
-  await row(3).locator('input[data-accept="3:phone"]').check();
+  await focused('[data-accept="3:id_number"]:checked');
+  await row(3).locator('input[data-accept="3:phone"]').press('Space');
   await says('import-begin', 'Nhập 8 dòng');
+  await row(3).waitFor({ state: 'detached' });
+  await focused('#import-rows [data-accept], #import-tabs button');
   // A kind for all rows, and taken back.
   const kind = page.locator('#import-kinds input[data-accept]').first();
   const word = await kind.getAttribute('data-accept');
