@@ -18,6 +18,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
+    serve::{Listener, ListenerExt},
 };
 use std::{fmt::Write as _, future::Future, net::SocketAddr};
 use tokio::net::TcpListener;
@@ -26,6 +27,9 @@ use tokio::net::TcpListener;
 const CONTENT_SECURITY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     connect-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self'; frame-ancestors 'none'; \
     base-uri 'none'";
+
+/// By which the other end of a connection is named that did not come in the clear.
+pub(crate) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// `GET /healthz`: alive, which means that the state still follows the journal. `GET /readyz`: every
 /// part has started.
@@ -112,8 +116,17 @@ pub async fn serve(
     router: Router,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    serve_on(listener, router, stop).await
+}
+
+/// The same on connections of another kind.
+pub(crate) async fn serve_on<L: Listener<Addr = SocketAddr>>(
+    listener: L,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let service = guarded(router).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop).await
+    axum::serve(listener.tap_io(|_| {}), service).with_graceful_shutdown(stop).await
 }
 
 /// The header line of a request that bears a token, or nothing.

@@ -19,6 +19,7 @@ pub mod gate;
 pub mod http;
 pub mod identity;
 mod images;
+pub mod lan;
 pub mod lists;
 pub mod manager;
 pub mod measures;

@@ -1,7 +1,7 @@
 //! What an operator writes: `hub.toml` and `node.toml`. A key that is not known is an error, because
 //! a misspelt one would silently do nothing.
 
-use crate::{engine::Eviction, transport};
+use crate::{engine::Eviction, lan::Files, transport};
 use motcua_core::{replica::Bounds, trust::renewal::Patience};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
@@ -28,7 +28,8 @@ pub struct HubSettings {
     /// only, at the port of the links.
     #[serde(default)]
     pub recovery_listen: Option<SocketAddr>,
-    /// TCP address of console, metrics and public look-up.
+    /// TCP address of console, metrics and public look-up without TLS: this machine's own, unless
+    /// [`PageSettings::plain_http`] says otherwise.
     pub http_listen: SocketAddr,
     /// Filter of log lines, such as `info` or `motcua_hub=debug`.
     #[serde(default = "info")]
@@ -46,6 +47,9 @@ pub struct HubSettings {
     /// What is kept for offices that do not read.
     #[serde(default)]
     pub retention: RetentionSettings,
+    /// How the page is reached on the network.
+    #[serde(default)]
+    pub page: PageSettings,
 }
 
 /// `node.toml`.
@@ -54,7 +58,8 @@ pub struct HubSettings {
 pub struct NodeSettings {
     /// Holds `identity/` and everything the node stores; relative to the file.
     pub data_dir: PathBuf,
-    /// TCP address of the office's page and API.
+    /// TCP address of the office's page and API without TLS: this machine's own, unless
+    /// [`PageSettings::plain_http`] says otherwise.
     pub http_listen: SocketAddr,
     /// Address on the local network, UDP and TCP, for the office's other machines.
     #[serde(default)]
@@ -95,6 +100,9 @@ pub struct NodeSettings {
     /// When this machine renews its certificate.
     #[serde(default)]
     pub renewal: RenewalSettings,
+    /// How the page is reached on the network.
+    #[serde(default)]
+    pub page: PageSettings,
 }
 
 /// How long a purged dossier may stand in files, where the settings do not say. What is revoked
@@ -151,6 +159,53 @@ pub struct LinkSettings {
     /// Seconds on TCP before QUIC is tried again where it was not heard for long, 1 to 86,400; at
     /// first it is tried sooner.
     pub quic_again_seconds: Option<u64>,
+}
+
+/// The section `[page]` of either file (design/page-tls.md).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageSettings {
+    /// TCP address of the page for the PCs of the network, TLS 1.3, such as `192.168.1.10:443`.
+    pub tls_listen: Option<SocketAddr>,
+    /// TCP address where PCs are told how to trust it, without TLS, such as `192.168.1.10:80`.
+    pub help_listen: Option<SocketAddr>,
+    /// Names of the page beside addresses, `localhost` and those in the certificate.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// The certificate, PEM; relative to the file. `page/certificate.pem` of the data folder if not said.
+    pub certificate: Option<PathBuf>,
+    /// Its key, PEM; relative to the file. `page/key.pem` of the data folder if not said.
+    pub key: Option<PathBuf>,
+    /// Lets `http_listen` be another address than this machine's own: TLS is somebody else's, in front.
+    #[serde(default)]
+    pub plain_http: bool,
+}
+
+impl PageSettings {
+    /// Where certificate and key stand.
+    pub fn files(&self, data_dir: &Path) -> Files {
+        let or = |given: &Option<PathBuf>, name| {
+            given.clone().unwrap_or_else(|| data_dir.join("page").join(name))
+        };
+        Files {
+            certificate: or(&self.certificate, "certificate.pem"),
+            key: or(&self.key, "key.pem"),
+        }
+    }
+
+    /// Paths beside the settings; what people type would otherwise go in the clear where nobody meant it.
+    fn settle(&mut self, file: &Path, http_listen: SocketAddr) -> Result<(), SettingsError> {
+        for path in [&mut self.certificate, &mut self.key] {
+            *path = path.take().map(|path| beside(file, &path));
+        }
+        for name in &mut self.names {
+            name.make_ascii_lowercase();
+        }
+        if http_listen.ip().to_canonical().is_loopback() || self.plain_http {
+            return Ok(());
+        }
+        Err(SettingsError::Plain { file: file.to_owned(), address: http_listen })
+    }
 }
 
 /// The section `[renewal]` of either file. What is not given is as in [`Patience`].
@@ -267,6 +322,17 @@ pub enum SettingsError {
         /// Why.
         source: Box<toml::de::Error>,
     },
+    /// The page would be served to a network without TLS.
+    #[error(
+        "the settings {file} would serve the page in the clear on {address}; let http_listen be 127.0.0.1 and name \
+         {address} as tls_listen under [page], or set plain_http = true there if TLS is in front of it"
+    )]
+    Plain {
+        /// Which file.
+        file: PathBuf,
+        /// Where.
+        address: SocketAddr,
+    },
 }
 
 impl HubSettings {
@@ -277,6 +343,7 @@ impl HubSettings {
     pub fn load(file: &Path) -> Result<Self, SettingsError> {
         let mut settings: Self = load(file)?;
         settings.data_dir = beside(file, &settings.data_dir);
+        settings.page.settle(file, settings.http_listen)?;
         Ok(settings)
     }
 }
@@ -290,6 +357,7 @@ impl NodeSettings {
         let mut settings: Self = load(file)?;
         settings.data_dir = beside(file, &settings.data_dir);
         settings.second_copy = settings.second_copy.map(|dir| beside(file, &dir));
+        settings.page.settle(file, settings.http_listen)?;
         Ok(settings)
     }
 }
@@ -330,7 +398,7 @@ mod tests {
 
     #[test]
     fn links_are_as_the_section_says_and_otherwise_as_ever() {
-        let text = "data_dir = \"d\"\nlisten = \"0.0.0.0:1\"\nhttp_listen = \"0.0.0.0:2\"\n\
+        let text = "data_dir = \"d\"\nlisten = \"0.0.0.0:1\"\nhttp_listen = \"127.0.0.1:2\"\n\
                     tcp_listen = \"0.0.0.0:443\"\n[links]\nidle_seconds = 1\nhead_start_ms = 250\n";
         let (_dir, path) = file(text);
         let settings = HubSettings::load(&path).unwrap();
@@ -348,7 +416,7 @@ mod tests {
 
     #[test]
     fn renewal_is_as_the_section_says_and_otherwise_as_ever() {
-        let text = "data_dir = \"d\"\nhttp_listen = \"0.0.0.0:2\"\n[renewal]\naway_seconds = 0\n";
+        let text = "data_dir = \"d\"\nhttp_listen = \"127.0.0.1:2\"\n[renewal]\naway_seconds = 0\n";
         let (_dir, path) = file(text);
         let patience = NodeSettings::load(&path).unwrap().renewal.patience();
         assert_eq!(patience, Patience { away: 1_000, ..Patience::default() });
@@ -356,7 +424,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_as_the_section_says_within_its_range() {
-        let text = "data_dir = \"d\"\nlisten = \"0.0.0.0:1\"\nhttp_listen = \"0.0.0.0:2\"\n\
+        let text = "data_dir = \"d\"\nlisten = \"0.0.0.0:1\"\nhttp_listen = \"127.0.0.1:2\"\n\
                     [retention]\nread_days = 7\nunread_rows = 1\nlook_seconds = 0\n";
         let (_dir, path) = file(text);
         let bounds = HubSettings::load(&path).unwrap().retention.bounds();
@@ -366,7 +434,7 @@ mod tests {
 
     #[test]
     fn closed_dossiers_leave_after_ninety_days_and_never_where_the_file_says_so() {
-        let base = "data_dir = \"d\"\nhttp_listen = \"0.0.0.0:2\"\n";
+        let base = "data_dir = \"d\"\nhttp_listen = \"127.0.0.1:2\"\n";
         let evict = |more: &str| {
             let (_dir, path) = file(&format!("{base}{more}"));
             NodeSettings::load(&path).unwrap().evict()
@@ -380,8 +448,26 @@ mod tests {
     }
 
     #[test]
+    fn a_page_in_the_clear_is_served_to_this_machine_alone_unless_the_file_says_so() {
+        let base = "data_dir = \"d\"\nhttp_listen = \"192.168.1.10:80\"\n";
+        let (_dir, path) = file(base);
+        let words = NodeSettings::load(&path).unwrap_err().to_string();
+        assert!(words.contains("192.168.1.10:80 as tls_listen"), "{words}");
+        let (_dir, path) = file(&format!("{base}[page]\nplain_http = true\n"));
+        assert!(NodeSettings::load(&path).is_ok());
+        let tls = "data_dir = \"d\"\nhttp_listen = \"[::1]:80\"\n[page]\ntls_listen = \"192.168.1.10:443\"\n\
+                   key = \"k.pem\"\nnames = [\"Mot-Cua.motcua.internal\"]\n";
+        let (dir, path) = file(tls);
+        let settings = NodeSettings::load(&path).unwrap();
+        let files = settings.page.files(&settings.data_dir);
+        assert_eq!(files.key, dir.path().join("k.pem"));
+        assert_eq!(files.certificate, dir.path().join("d/page/certificate.pem"));
+        assert_eq!(settings.page.names, ["mot-cua.motcua.internal"]);
+    }
+
+    #[test]
     fn a_misspelt_key_a_bad_address_and_a_missing_file_are_named() {
-        let good = "data_dir = \"/d\"\nlisten = \"0.0.0.0:1\"\nhttp_listen = \"0.0.0.0:2\"\n";
+        let good = "data_dir = \"/d\"\nlisten = \"0.0.0.0:1\"\nhttp_listen = \"127.0.0.1:2\"\n";
         let (_dir, path) = file(&format!("{good}lgo = \"debug\"\n"));
         let words = HubSettings::load(&path).unwrap_err().to_string();
         assert!(words.contains("lgo") && words.contains("line 4"), "{words}");

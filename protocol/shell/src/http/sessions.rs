@@ -87,7 +87,7 @@ impl<Owner: Clone + PartialEq> Sessions<Owner> {
         let session = Session { owner, proof: proof.to_owned(), opened: now, used: now };
         open.insert(key(&secret), session);
         // Behind TLS the browser must not give it to anybody without.
-        let is_tls = headers.get("x-forwarded-proto").is_some_and(|value| value == "https");
+        let is_tls = headers.get(super::FORWARDED_PROTO).is_some_and(|value| value == "https");
         let secure = if is_tls { "; Secure" } else { "" };
         let (name, age) = (&self.cookie, bounds.whole.as_secs());
         Ok(format!("{name}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}", *secret))
