@@ -27,9 +27,11 @@ use axum::{
 use motcua_core::{id::DossierId, replica::UpstreamPhase, state::StoreError};
 use motcua_shell::{
     carry::Courier,
+    clock::Clock,
     engine::Engine,
     gate,
     http::{self, PageFile},
+    lan::{self, PageCertificate},
     shutdown::Readiness,
     startup::{Startup, View},
     transport::Carrier,
@@ -60,6 +62,8 @@ pub struct Console {
     pub ready: Readiness,
     /// Writes and takes in bundles.
     pub courier: Arc<Courier>,
+    /// What browsers on the network are shown, if they are served.
+    pub certificate: Option<Arc<PageCertificate>>,
 }
 
 /// What is said before links are taken: a page of its own, for whoever looks, that asks again by itself.
@@ -213,5 +217,8 @@ async fn dossiers(
 async fn scrape(State(console): State<Console>) -> Result<Response, Unavailable> {
     let mut metrics = metrics::collect(&console.engine)?;
     console.courier.metrics(&mut metrics);
+    if let Some(certificate) = &console.certificate {
+        lan::collect(certificate, console.engine.clock().wall(), &mut metrics);
+    }
     Ok(metrics.response())
 }

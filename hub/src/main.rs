@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use motcua_hub::{access::Operators, report};
 use motcua_shell::{
     carry::command::query,
+    lan::command::PageAct,
     program::{Page, Program, TOKEN_FILE},
     settings::{HubSettings, SettingsError},
     shutdown, telemetry,
@@ -50,6 +51,12 @@ enum Verb {
         #[command(flatten)]
         common: Common,
     },
+    /// The certificate of the page on the network (docs/page-tls.md). Exit codes: 0 done, 1 failed, 3 it ends
+    /// within 30 days, 4 nothing to do, 5 refused.
+    Page {
+        #[command(subcommand)]
+        verb: PageVerb,
+    },
     /// Carries work by file where no link leads; the running hub does the work.
     Bundle {
         #[command(subcommand)]
@@ -86,6 +93,33 @@ enum OperatorVerb {
         /// The settings of the hub, hub.toml.
         #[arg(long, env = "MOTCUA_CONFIG")]
         config: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum PageVerb {
+    /// Makes a key and writes a request for its certificate, to be handed to central IT.
+    Request {
+        /// The file, which must not exist.
+        #[arg(long)]
+        out: PathBuf,
+        /// A name or address of the page beside those in the settings; several by repeating it.
+        #[arg(long)]
+        name: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Puts the certificate in use that central IT has issued for the request.
+    Install {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Says what the certificate is for, how long it lasts, and the fingerprint of its root.
+    Status {
+        #[command(flatten)]
+        common: Common,
     },
 }
 
@@ -148,6 +182,7 @@ fn main() -> ExitCode {
             };
             PROGRAM.tell(console(&common.config), "/api/v1/offices", told)
         }
+        Verb::Page { verb } => page_act(verb),
         Verb::Bundle { verb } => bundle(&verb),
         Verb::Operator { verb } => operator(&verb),
     }
@@ -180,6 +215,17 @@ fn check(config: &Path) -> ExitCode {
         )),
         Err(code) => code,
     }
+}
+
+fn page_act(verb: PageVerb) -> ExitCode {
+    let (act, common) = match verb {
+        PageVerb::Request { out, name, common } => (PageAct::Request { out, names: name }, common),
+        PageVerb::Install { file, common } => (PageAct::Install { file }, common),
+        PageVerb::Status { common } => (PageAct::Status, common),
+    };
+    let settings =
+        HubSettings::load(&common.config).map(|settings| (settings.data_dir, settings.page));
+    PROGRAM.page_act(settings, &act, common.json)
 }
 
 fn bundle(verb: &BundleVerb) -> ExitCode {

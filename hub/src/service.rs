@@ -9,7 +9,7 @@ use motcua_shell::{
     carry::{self, Courier},
     content::DossierContent,
     gate::{self, Gate},
-    http,
+    lan::{Lan, PageCertificate},
     manager::Manager,
     service::{Probes, Service, ServiceOptions},
     settings::HubSettings,
@@ -39,17 +39,17 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send + 'static,
     up: impl FnOnce(Addresses),
 ) -> anyhow::Result<()> {
-    let (listener, console_address) = http::bind(settings.http_listen)
-        .await
-        .with_context(|| format!("the console cannot listen on {}", settings.http_listen))?;
+    let lan = Lan::bind(settings.http_listen, &settings.page, &settings.data_dir).await?;
+    let (console_address, certificate) = (lan.addresses().here, lan.certificate());
     let (startup, stop) = (Startup::default(), Stop::when(stop));
     let manager = Manager::start(startup.clone());
     let gate = Gate::new(console::starting(&startup));
-    let serving = tokio::spawn(http::serve(listener, gate.router(), stop.clone().asked()));
+    let serving = tokio::spawn(lan.serve(gate.router(), stop.clone()));
     let served = serving.abort_handle();
     manager.ready();
     let up = move |links| up(Addresses { links, console: console_address });
-    let worked = work(&settings, &startup, &stop, (&gate, &manager), serving, up).await;
+    let worked =
+        work(&settings, &startup, &stop, (&gate, &manager, certificate), serving, up).await;
     // If it failed, there is nothing more to say.
     served.abort();
     worked
@@ -60,7 +60,7 @@ async fn work(
     settings: &HubSettings,
     startup: &Startup,
     stop: &Stop,
-    (gate, manager): (&Gate, &Manager),
+    (gate, manager, certificate): (&Gate, &Manager, Option<Arc<PageCertificate>>),
     serving: JoinHandle<std::io::Result<()>>,
     up: impl FnOnce(SocketAddr),
 ) -> anyhow::Result<()> {
@@ -108,7 +108,7 @@ async fn work(
     let bundles = carry::http::router(Arc::clone(&courier));
     let access = Access::new(&settings.data_dir, engine.me.node)
         .context("the console's operators and tokens cannot be used")?;
-    let console = Console { engine: Arc::clone(&engine), ready, courier };
+    let console = Console { engine: Arc::clone(&engine), ready, courier, certificate };
     gate.set(console::router(console, &access, bundles));
     up(service.local_addr()?);
     tokio::spawn(async move {

@@ -21,6 +21,7 @@ mod links;
 mod lists;
 mod money;
 mod numbers;
+mod page_words;
 pub mod people;
 pub mod places;
 mod process;

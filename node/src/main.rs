@@ -7,6 +7,7 @@ use motcua_node::{
 };
 use motcua_shell::{
     carry::command::query,
+    lan::command::PageAct,
     program::{Page, Program},
     settings::{NodeSettings, SettingsError},
     shutdown, telemetry,
@@ -87,6 +88,12 @@ enum Verb {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+    /// The certificate of the page on the network (docs/page-tls.md). Exit codes: 0 done, 1 failed, 3 it ends
+    /// within 30 days, 4 nothing to do, 5 refused.
+    Page {
+        #[command(subcommand)]
+        verb: PageVerb,
+    },
     /// Carries work by file where no link leads; the running node does the work.
     Bundle {
         #[command(subcommand)]
@@ -164,6 +171,33 @@ impl ListArgs {
 }
 
 #[derive(Subcommand)]
+enum PageVerb {
+    /// Makes a key and writes a request for its certificate, to be handed to central IT.
+    Request {
+        /// The file, which must not exist.
+        #[arg(long)]
+        out: PathBuf,
+        /// A name or address of the page beside those in the settings; several by repeating it.
+        #[arg(long)]
+        name: Vec<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Puts the certificate in use that central IT has issued for the request.
+    Install {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Says what the certificate is for, how long it lasts, and the fingerprint of its root.
+    Status {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Subcommand)]
 enum BundleVerb {
     /// Writes what the hub lacks into a file to be carried to it.
     Export {
@@ -206,6 +240,7 @@ fn main() -> ExitCode {
         Verb::Enrol { join, data } => PROGRAM.run(motcua_node::enrol::enrol(&join, &data), report),
         Verb::Restore { from, data, json } => restore(&data, &from, json),
         Verb::Verify { config } => PROGRAM.verify(page(&config)),
+        Verb::Page { verb } => page_act(verb),
         Verb::Bundle { verb } => bundle(&verb),
         Verb::Account { config, json, verb } => {
             let Some(config) = config else {
@@ -239,7 +274,8 @@ fn run(config: &Path) -> ExitCode {
     // Inside the runtime, where the signals are listened to from here on.
     let work = async {
         motcua_node::service::run(settings, shutdown::signal(), |page| {
-            tracing::info!(%page, "the page answers");
+            let tls = page.tls.map(tracing::field::display);
+            tracing::info!(page = %page.here, tls, "the page answers");
         })
         .await
     };
@@ -266,6 +302,17 @@ fn restore(data: &Path, from: &Path, json: bool) -> ExitCode {
         )),
         Err(error) => PROGRAM.fail(&error, 1),
     }
+}
+
+fn page_act(verb: PageVerb) -> ExitCode {
+    let (act, common) = match verb {
+        PageVerb::Request { out, name, common } => (PageAct::Request { out, names: name }, common),
+        PageVerb::Install { file, common } => (PageAct::Install { file }, common),
+        PageVerb::Status { common } => (PageAct::Status, common),
+    };
+    let settings =
+        NodeSettings::load(&common.config).map(|settings| (settings.data_dir, settings.page));
+    PROGRAM.page_act(settings, &act, common.json)
 }
 
 fn bundle(verb: &BundleVerb) -> ExitCode {

@@ -20,8 +20,8 @@ use motcua_shell::{
     content::DossierContent,
     engine::Progress,
     gate::{self, Gate},
-    http,
     identity::Identity,
+    lan::{Lan, PageAddresses, PageCertificate},
     manager::Manager,
     service::{Probes, Service, ServiceOptions},
     settings::NodeSettings,
@@ -31,7 +31,6 @@ use motcua_shell::{
 use std::{
     collections::BTreeSet,
     future::Future,
-    net::SocketAddr,
     path::PathBuf,
     pin::pin,
     sync::{Arc, OnceLock},
@@ -128,7 +127,7 @@ impl Node {
     }
 }
 
-/// Runs a node until `stop` resolves, then drains. `up` is told the page's address once it answers,
+/// Runs a node until `stop` resolves, then drains. `up` is told the page's addresses once it answers,
 /// which it does from the first moment on, whatever the state needs.
 ///
 /// # Errors
@@ -136,19 +135,19 @@ impl Node {
 pub async fn run(
     settings: NodeSettings,
     stop: impl Future<Output = ()> + Send + 'static,
-    up: impl FnOnce(SocketAddr),
+    up: impl FnOnce(PageAddresses),
 ) -> anyhow::Result<()> {
-    let (listener, address) = http::bind(settings.http_listen)
-        .await
-        .with_context(|| format!("the page cannot listen on {}", settings.http_listen))?;
+    let lan = Lan::bind(settings.http_listen, &settings.page, &settings.data_dir).await?;
+    let (addresses, certificate) = (lan.addresses(), lan.certificate());
     let (startup, stop) = (Startup::default(), Stop::when(stop));
     let manager = Manager::start(startup.clone());
     let gate = Gate::new(api::starting(&startup));
-    let serving = tokio::spawn(http::serve(listener, gate.router(), stop.clone().asked()));
+    let serving = tokio::spawn(lan.serve(gate.router(), stop.clone()));
     let served = serving.abort_handle();
-    up(address);
+    up(addresses);
     manager.ready();
-    let worked = work(&settings, &startup, &stop, (&gate, &manager), serving).await;
+    let shown = (&gate, &manager, certificate);
+    let worked = work(&settings, &startup, &stop, shown, serving).await;
     // If it failed, there is nothing more to say.
     served.abort();
     worked
@@ -162,7 +161,7 @@ async fn work(
     settings: &NodeSettings,
     startup: &Startup,
     stop: &Stop,
-    (gate, manager): (&Gate, &Manager),
+    (gate, manager, certificate): (&Gate, &Manager, Option<Arc<PageCertificate>>),
     serving: JoinHandle<std::io::Result<()>>,
 ) -> anyhow::Result<()> {
     let beside = Beside { listen: settings.sibling_listen, peers: settings.siblings.clone() };
@@ -220,6 +219,7 @@ async fn work(
         ready,
         courier,
         places: Arc::clone(&places),
+        certificate,
         imports: Arc::new(Imports::new(&settings.data_dir)),
         streams: Arc::new(Semaphore::new(events::STREAMS)),
         stop: stop.clone(),

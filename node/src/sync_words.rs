@@ -80,6 +80,8 @@ pub struct SyncState {
     /// Milliseconds that this machine's clock is ahead of the hub's, behind if negative, where that
     /// is too much.
     pub clock_ahead: Option<i64>,
+    /// Days until the certificate of the page on the network ends, where it has one.
+    pub page_certificate_days: Option<i64>,
     /// How far the start is, while the state is being brought up to the journal; and what became of a
     /// state that was lost, as long as this process runs.
     pub start: Option<View>,
@@ -152,6 +154,7 @@ pub fn sync_state(engine: &Engine) -> Result<SyncState, StoreError> {
     }
     Ok(SyncState {
         clock_ahead,
+        page_certificate_days: None,
         link,
         carrier: snapshot.carrier.map(Carrier::word),
         udp_blocked: snapshot.udp_blocked,
@@ -211,6 +214,7 @@ pub fn starting(startup: &Startup) -> SyncState {
         only_here_alarm: false,
         siblings: Vec::new(),
         clock_ahead: None,
+        page_certificate_days: None,
         words_vi: view.words_vi.clone(),
         words_en: view.words_en.clone(),
         start: Some(view),

@@ -48,6 +48,7 @@ use axum::{Json, Router, extract::DefaultBodyLimit, routing::get};
 use motcua_shell::{
     carry::Courier,
     http,
+    lan::PageCertificate,
     shutdown::{Readiness, Stop},
     startup::Startup,
 };
@@ -65,6 +66,8 @@ pub struct Api {
     pub courier: Arc<Courier>,
     /// Where this machine's own work stands.
     pub places: Arc<Places>,
+    /// What browsers on the network are shown, if they are served.
+    pub certificate: Option<Arc<PageCertificate>>,
     /// Lists on their way in.
     pub(crate) imports: Arc<Imports>,
     /// Streams that may still be opened.

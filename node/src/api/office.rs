@@ -2,10 +2,10 @@
 //! stands.
 
 use super::{Api, Seek, dossier_id};
-use crate::{desk::Desk, error::DeskError, promise::promise, sync_words::sync_state};
+use crate::{desk::Desk, error::DeskError, page_words, promise::promise, sync_words::sync_state};
 use axum::{Json, Router, extract::State as Extract, response::Response, routing::get};
 use motcua_dossier::procedure::Procedure;
-use motcua_shell::{clock::Clock, http::Metrics};
+use motcua_shell::{clock::Clock, http::Metrics, lan};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -86,6 +86,9 @@ async fn sync(Extract(api): Extract<Api>) -> Result<Json<Value>, DeskError> {
 pub(crate) fn sync_of(api: &Api) -> Result<Value, DeskError> {
     let mut state = sync_state(api.desk.engine())?;
     api.places.tell(&api.desk, &mut state)?;
+    if let Some(certificate) = &api.certificate {
+        page_words::tell(certificate, api.desk.engine().clock().wall(), &mut state);
+    }
     Ok(json!(state))
 }
 
@@ -121,5 +124,8 @@ async fn scrape(Extract(api): Extract<Api>) -> Result<Response, DeskError> {
     api.courier.metrics(&mut out);
     api.places.metrics(&state, &mut out);
     api.desk.people().metrics(&mut out);
+    if let Some(certificate) = &api.certificate {
+        lan::collect(certificate, engine.clock().wall(), &mut out);
+    }
     Ok(out.response())
 }

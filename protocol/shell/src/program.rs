@@ -3,8 +3,9 @@
 
 use crate::{
     carry::command::{Local, Outcome},
+    lan::{self, command::PageAct},
     service::ServiceError,
-    settings::SettingsError,
+    settings::{PageSettings, SettingsError},
     verify,
 };
 use std::{
@@ -98,6 +99,23 @@ impl Program {
             Err(code) => return code,
         };
         let outcome = carry(Local::new(address, json, token));
+        self.answer(&outcome.text);
+        ExitCode::from(outcome.exit as u8)
+    }
+
+    /// Does something with the certificate of the page. Exit codes: 0 done, 1 failed, 3 it ends soon, 4 nothing
+    /// to do, 5 refused.
+    pub fn page_act(
+        self,
+        settings: Result<(PathBuf, PageSettings), SettingsError>,
+        act: &PageAct,
+        json: bool,
+    ) -> ExitCode {
+        let (data_dir, settings) = match self.settings(settings) {
+            Ok(settings) => settings,
+            Err(code) => return code,
+        };
+        let outcome = lan::command::run(act, &data_dir, &settings, json);
         self.answer(&outcome.text);
         ExitCode::from(outcome.exit as u8)
     }

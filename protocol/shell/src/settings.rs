@@ -1,7 +1,11 @@
 //! What an operator writes: `hub.toml` and `node.toml`. A key that is not known is an error, because
 //! a misspelt one would silently do nothing.
 
-use crate::{engine::Eviction, lan::Files, transport};
+use crate::{
+    engine::Eviction,
+    lan::{self, Files},
+    transport,
+};
 use motcua_core::{replica::Bounds, trust::renewal::Patience};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
@@ -172,9 +176,9 @@ pub struct PageSettings {
     /// Names of the page beside addresses, `localhost` and those in the certificate.
     #[serde(default)]
     pub names: Vec<String>,
-    /// The certificate, PEM; relative to the file. `page/certificate.pem` of the data folder if not said.
+    /// The certificate, PEM; relative to the file. If not said, what `page install` has put in place.
     pub certificate: Option<PathBuf>,
-    /// Its key, PEM; relative to the file. `page/key.pem` of the data folder if not said.
+    /// Its key, PEM; relative to the file. If not said, that of `page request`.
     pub key: Option<PathBuf>,
     /// Lets `http_listen` be another address than this machine's own: TLS is somebody else's, in front.
     #[serde(default)]
@@ -184,13 +188,15 @@ pub struct PageSettings {
 impl PageSettings {
     /// Where certificate and key stand.
     pub fn files(&self, data_dir: &Path) -> Files {
-        let or = |given: &Option<PathBuf>, name| {
-            given.clone().unwrap_or_else(|| data_dir.join("page").join(name))
+        let or = |given: &Option<PathBuf>| {
+            given.clone().unwrap_or_else(|| data_dir.join(lan::own::CURRENT))
         };
-        Files {
-            certificate: or(&self.certificate, "certificate.pem"),
-            key: or(&self.key, "key.pem"),
-        }
+        Files { certificate: or(&self.certificate), key: or(&self.key) }
+    }
+
+    /// Whether somebody else keeps them.
+    pub fn are_elsewhere(&self) -> bool {
+        self.certificate.is_some() || self.key.is_some()
     }
 
     /// Paths beside the settings; what people type would otherwise go in the clear where nobody meant it.
@@ -461,7 +467,7 @@ mod tests {
         let settings = NodeSettings::load(&path).unwrap();
         let files = settings.page.files(&settings.data_dir);
         assert_eq!(files.key, dir.path().join("k.pem"));
-        assert_eq!(files.certificate, dir.path().join("d/page/certificate.pem"));
+        assert_eq!(files.certificate, dir.path().join("d/page/current.pem"));
         assert_eq!(settings.page.names, ["mot-cua.motcua.internal"]);
     }
 

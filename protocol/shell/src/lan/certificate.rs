@@ -90,13 +90,13 @@ pub struct Seen {
 
 impl Seen {
     /// Whole days until it ends; negative afterwards.
-    pub fn days_left(&self, now_ms: i64) -> i64 {
-        (self.not_after.0 - now_ms).div_euclid(DAY_MS)
+    pub fn days_left(&self, now: Timestamp) -> i64 {
+        self.not_after.0.saturating_sub(now.0).div_euclid(DAY_MS)
     }
 
     /// Whether it is to be renewed now.
-    pub fn is_ending(&self, now_ms: i64) -> bool {
-        self.days_left(now_ms) < SOON_DAYS
+    pub fn is_ending(&self, now: Timestamp) -> bool {
+        self.days_left(now) < SOON_DAYS
     }
 }
 
@@ -222,7 +222,12 @@ fn load(files: &Files) -> Result<Loaded, PageCertificateError> {
         rustls::Error::InconsistentKeys(_) => PageCertificateError::OtherKey { file: file() },
         why => PageCertificateError::Unfit { file: file(), why: why.to_string() },
     };
-    let shown = CertifiedKey::from_der(chain, key_of(&files.key)?, &rustls::crypto::ring::default_provider()).map_err(unfit)?;
+    let shown = CertifiedKey::from_der(
+        chain,
+        key_of(&files.key)?,
+        &rustls::crypto::ring::default_provider(),
+    )
+    .map_err(unfit)?;
     Ok(Loaded { shown: Arc::new(shown), seen })
 }
 

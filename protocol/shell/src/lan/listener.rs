@@ -43,9 +43,11 @@ impl TlsListener {
     /// Takes connections from here on, until it is dropped.
     pub(super) fn start(tcp: TcpListener, certificate: Arc<PageCertificate>) -> io::Result<Self> {
         let address = tcp.local_addr()?;
-        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_protocol_versions(&[&TLS13])
-            .map_err(io::Error::other)?;
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(
+            rustls::crypto::ring::default_provider(),
+        ))
+        .with_protocol_versions(&[&TLS13])
+        .map_err(io::Error::other)?;
         let mut config = config.with_no_client_auth().with_cert_resolver(certificate);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let (hand_on, ready) = mpsc::channel(16);

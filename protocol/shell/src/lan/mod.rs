@@ -2,9 +2,12 @@
 //! browsers there trust (design/page-tls.md). Node and hub serve their pages through [`Lan`].
 
 mod certificate;
+pub mod command;
 mod help;
 mod hosts;
+pub mod issue;
 mod listener;
+pub mod own;
 
 pub use certificate::{Files, PageCertificate, PageCertificateError, Seen, fingerprint};
 pub use hosts::Hosts;
@@ -17,6 +20,7 @@ use crate::{
 use anyhow::Context;
 use axum::{Router, extract::Request, middleware};
 use listener::TlsListener;
+use motcua_core::time::Timestamp;
 use std::{net::SocketAddr, path::Path, sync::Arc};
 use tokio::net::TcpListener;
 
@@ -123,9 +127,7 @@ async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> 
     http::bind(address).await.with_context(|| format!("the page cannot listen on {address}"))
 }
 
-async fn bind_if(
-    address: Option<SocketAddr>,
-) -> anyhow::Result<Option<(TcpListener, SocketAddr)>> {
+async fn bind_if(address: Option<SocketAddr>) -> anyhow::Result<Option<(TcpListener, SocketAddr)>> {
     match address {
         Some(address) => bind(address).await.map(Some),
         None => Ok(None),
@@ -133,9 +135,9 @@ async fn bind_if(
 }
 
 /// Days until the certificate ends, for who watches many offices.
-pub fn collect(certificate: &PageCertificate, now_ms: i64, out: &mut Metrics) {
+pub fn collect(certificate: &PageCertificate, now: Timestamp, out: &mut Metrics) {
     if let Some(seen) = certificate.seen() {
-        let days = seen.days_left(now_ms) as f64;
+        let days = seen.days_left(now) as f64;
         out.family(
             "motcua_page_certificate_days",
             "gauge",
