@@ -147,7 +147,8 @@ function takeIn(answer, sent) {
   draft.late = Object.entries(answer.late).flatMap(([field, all]) => all.map((one) => ({ field, ...one })));
   // What was typed too late stands with the node now, and is not sent again.
   for (const one of draft.late) if (one.tab === draft.tab) draft.base.set(one.field, one.value);
-  if (others.length) draft.news = others;
+  // Nobody may have looked between two of them: the last word on each field stays said.
+  if (others.length) draft.news = draft.news.filter((one) => !others.some((other) => other.field === one.field)).concat(others);
   Object.assign(draft, { revision: answer.revision, phase: answer.phase, dossier: answer.dossier || null, discarded: answer.discarded || null });
   keepInTab();
   showDraft();
