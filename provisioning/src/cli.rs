@@ -1,5 +1,5 @@
 //! The command line: `city create`, `city show`, `token create`, `token list`, `ban`, `suspend`,
-//! `unban`, `hub set`, `hub retire`, `publish`, `act`, `completions`.
+//! `unban`, `hub set`, `hub retire`, `publish`, `page root`, `page issue`, `act`, `completions`.
 
 use crate::{
     act,
@@ -11,6 +11,7 @@ use crate::{
     hub::HubConsole,
     offices,
     outcome::{Exit, Failure, Report, write},
+    pages::{self, PageVerb},
     token::{self, CreateToken, TokenRecord},
 };
 use clap::{Args, CommandFactory, Parser, Subcommand, error::ErrorKind};
@@ -59,6 +60,9 @@ enum Verb {
         #[arg(long = "hub", required = true, value_parser = HubConsole::parse, value_name = "ADDR")]
         hubs: Vec<HubConsole>,
     },
+    /// Certificates for the pages of offices and hubs (docs/page-tls.md).
+    #[command(subcommand)]
+    Page(PageVerb),
     /// A registrar's act: offices join or leave a dossier whose office is gone.
     Act(ActArgs),
     /// Print a completion script for a shell.
@@ -226,6 +230,7 @@ fn dispatch(verb: Verb) -> Result<Report, Failure> {
         Verb::Unban(args) => denial(deny::Verb::Unban, args),
         Verb::Hub(verb) => cli_hubs::run(verb),
         Verb::Publish { city, hubs } => publish(&City::open(&city)?, &hubs),
+        Verb::Page(verb) => pages::run(verb),
         Verb::Act(args) => registrar_act(args),
         Verb::Completions { shell } => Ok(completions(shell)),
     }

@@ -6,6 +6,8 @@
 //! offices.csv         code, organisation code, id, name, tier, parent: for people
 //! secret/root-1.key   root keys: take them off this machine, each to its own safe
 //! secret/registrar.key, secret/denial.key
+//! page-root.pem       root that PCs trust for the offices' pages; secret/page-root.key signs for it
+//! pages.jsonl         certificates of pages that were issued
 //! hubs/CODE/          hub.toml and identity/: copy it to the hub, then delete it here
 //! tokens/ID.json      what bundles were made, without their secret
 //! denials.jsonl       who was banned, suspended, let back in, when and why

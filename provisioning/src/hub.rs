@@ -1,13 +1,16 @@
 //! Speaking with a hub's console: one small HTTP/1.1 request at a time, each bounded in time and
-//! bytes. What is published proves itself and needs no secret; who asks a hub for its machines from
-//! another machine bears the hub's token for reading.
+//! bytes, over TLS where the hub is another machine. What is published proves itself and needs no secret;
+//! who asks a hub for its machines from another machine bears the hub's token for reading.
 
 use crate::outcome::Failure;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, version::TLS13};
+use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use serde_json::Value;
 use std::{
     fs,
     io::{Read, Write},
     net::{TcpStream, ToSocketAddrs},
+    sync::Arc,
     time::Duration,
 };
 
@@ -23,24 +26,64 @@ pub struct HubConsole {
     address: String,
     /// Its `console/read-token`.
     token: Option<String>,
+    /// Over TLS: who vouches for it.
+    tls: Option<Trusted>,
 }
 
+/// TLS that trusts one root.
+#[derive(Debug, Clone)]
+struct Trusted {
+    file: String,
+    config: Arc<ClientConfig>,
+}
+
+impl PartialEq for Trusted {
+    fn eq(&self, other: &Self) -> bool {
+        self.file == other.file
+    }
+}
+
+impl Eq for Trusted {}
+
 impl HubConsole {
-    /// Reads `host:port` or `http://host:port`, and the token in the file of `,token=FILE`.
+    /// Reads `host:port` or `http://host:port`, or `https://name:port,root=FILE` with the root of the pages'
+    /// certificates, and the token in the file of `,token=FILE`.
     ///
     /// # Errors
     /// What is wrong with it, in words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (text, token) = match text.split_once(",token=") {
-            Some((text, file)) => (text, Some(read_token(file)?)),
-            None => (text, None),
-        };
-        let bare = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
-        if bare.contains('/') {
-            return Err(format!("{text}: give host:port of the console, or http://host:port"));
+        let mut parts = text.split(',');
+        let place = parts.next().unwrap_or_default();
+        let (mut token, mut root) = (None, None);
+        for part in parts {
+            match part.split_once('=') {
+                Some(("token", file)) => token = Some(read_token(file)?),
+                Some(("root", file)) => root = Some(file),
+                _ => return Err(format!("{text}: {part:?} is neither token=FILE nor root=FILE")),
+            }
         }
+        let (is_tls, bare) = match place.strip_prefix("https://") {
+            Some(bare) => (true, bare),
+            None => (false, place.strip_prefix("http://").unwrap_or(place)),
+        };
+        let bare = bare.trim_end_matches('/');
+        if bare.contains('/') {
+            return Err(format!(
+                "{text}: give host:port of the console, or https://host:port,root=FILE"
+            ));
+        }
+        let tls = match (is_tls, root) {
+            (true, Some(file)) => Some(trust(file)?),
+            (true, None) => {
+                return Err(format!(
+                    "{text}: give root=FILE with the city's page-root.pem as well"
+                ));
+            }
+            (false, Some(_)) => return Err(format!("{text}: a root is for https:// only")),
+            (false, None) => None,
+        };
         motcua_core::trust::check_hub_address(bare).map_err(|error| error.to_string())?;
-        Ok(Self { address: bare.to_owned(), token })
+        Ok(Self { address: bare.to_owned(), token, tls })
     }
 
     /// `GET path`, the body.
@@ -112,10 +155,19 @@ impl HubConsole {
                 motcua_shell::http::bearer(self.token.as_deref()),
                 body.len()
             );
-            stream.write_all(&[head.as_bytes(), body].concat())?;
-            let mut answer = Vec::new();
-            stream.take(ANSWER_BYTES).read_to_end(&mut answer)?;
-            return Ok(answer);
+            let request = [head.as_bytes(), body].concat();
+            return match &self.tls {
+                None => converse(&mut stream, &request),
+                Some(trusted) => {
+                    let name = self.address.rsplit_once(':').map_or("", |(name, _)| name);
+                    let name = name.trim_matches(['[', ']']).to_owned();
+                    let name = ServerName::try_from(name).map_err(std::io::Error::other)?;
+                    let config = Arc::clone(&trusted.config);
+                    let session =
+                        ClientConnection::new(config, name).map_err(std::io::Error::other)?;
+                    converse(&mut StreamOwned::new(session, stream), &request)
+                }
+            };
         }
         Err(last)
     }
@@ -123,6 +175,28 @@ impl HubConsole {
     fn failed(&self, why: impl std::fmt::Display) -> Failure {
         Failure::failed(format!("hub {}: {why}", self.address))
     }
+}
+
+fn converse(stream: &mut (impl Read + Write), request: &[u8]) -> std::io::Result<Vec<u8>> {
+    stream.write_all(request)?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES).read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+fn trust(file: &str) -> Result<Trusted, String> {
+    let failed =
+        |error: &dyn std::fmt::Display| format!("{file}: {error}; give the city's page-root.pem");
+    let root = CertificateDer::from_pem_file(file).map_err(|error| failed(&error))?;
+    let mut roots = RootCertStore::empty();
+    roots.add(root).map_err(|error| failed(&error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13])
+        .map_err(|error| failed(&error))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Trusted { file: file.to_owned(), config: Arc::new(config) })
 }
 
 fn read_token(file: &str) -> Result<String, String> {
@@ -150,7 +224,15 @@ mod tests {
         let read = HubConsole::parse("http://127.0.0.1:8080/").map(|hub| hub.to_string());
         assert_eq!(read.as_deref(), Ok("127.0.0.1:8080"));
         assert!(HubConsole::parse("hub.example:443").is_ok());
-        for bad in ["", "hub", "https://hub.example:443", "hub.example:0"] {
+        for bad in [
+            "",
+            "hub",
+            "https://hub.example:443",
+            "https://hub.example:443,root=/nowhere",
+            "hub.example:443,root=/nowhere",
+            "hub.example:443,tokn=x",
+            "hub.example:0",
+        ] {
             assert!(HubConsole::parse(bad).is_err(), "{bad}");
         }
     }

@@ -16,6 +16,7 @@ pub mod hubs;
 pub mod lookup;
 pub mod offices;
 pub mod outcome;
+mod pages;
 pub mod token;
 
 pub use cli::run;

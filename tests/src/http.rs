@@ -124,7 +124,8 @@ impl Client {
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Answer> {
+/// An answer from its bytes; none if it was cut off.
+pub fn parse(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?;
     let mut lines = head.split("\r\n");

@@ -10,6 +10,7 @@
 
 pub mod binaries;
 pub mod browser;
+pub mod browser_tls;
 pub mod census;
 pub mod city;
 pub mod clerk;
