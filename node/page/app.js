@@ -37,6 +37,7 @@
 //   #view-people     accounts at #/people
 //   #import-form     at #/import: #import-file, #import-send; then #import-rows tr[data-row][data-verdict],
 //                    input[data-accept] for each proposal, #import-begin, #import-run-line
+//   #folder-panel    the scanner's folder, where there is one: #folder-files li[data-file], #file-<id>, #folder-send
 //   #history         what happened, in the node's order
 //
 // Rules this file keeps:
@@ -98,6 +99,7 @@ function route(first) {
     openDossier(id);
   }
   setTitle();
+  lookForFolder();
   if (first === true) return;
   window.scrollTo(0, 0);
   if (name === 'register' && !$('register-form').hidden) $('procedure').focus();
@@ -111,6 +113,7 @@ function setTitle() {
 
 function refreshView() {
   if (document.hidden || isLocked()) return;
+  lookForFolder();
   if (view.name === 'list' && !list.asking && list.pages <= 1) loadList(false);
   if (view.name === 'dossier' && dossier.id && !dossier.busy) loadDossier();
   if (view.name === 'register') { if (!register.procedures) loadProcedures(); loadDrafts(); }

@@ -6,6 +6,7 @@ const DRAFT_MARK = { new: 'ring', typing: 'ring', saved: 'ok', unreachable: 'ala
 
 function fieldWords(field) {
   if (field.startsWith('paper.')) return w('draft_paper');
+  if (field.startsWith('scan.')) return w('draft_scan');
   const label = document.querySelector(`label[for="${field}"]`);
   return label ? label.firstElementChild ? label.firstElementChild.textContent : label.textContent : field;
 }

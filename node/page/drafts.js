@@ -13,6 +13,7 @@ const draft = {
   base: new Map(),    // field -> what this tab showed last, from the node or sent to it
   seen: new Map(),    // field -> numbers of those values
   choices: new Map(), // field -> values that wait for a person
+  scans: new Map(),   // files of the scanner's folder that are to be attached -> their names
   late: [],           // typed after it had become a dossier
   news: [],           // what others changed meanwhile
   tab: newKey(), state: 'new', at: 0, saving: false, running: null, again: false, wait: 0,
@@ -39,6 +40,7 @@ function formValues() {
     const field = `paper.${row.dataset.key}`;
     if (!untouched || draft.base.has(field)) values.set(field, untouched ? '' : JSON.stringify([name, form, count]));
   }
+  for (const [file, name] of draft.scans) values.set(`scan.${file}`, name);
   for (const field of draft.base.keys()) if (!values.has(field)) values.set(field, ''); // a line that was removed
   return values;
 }
@@ -48,6 +50,7 @@ function typedFields() {
 }
 
 function showValue(field, value) {
+  if (field.startsWith('scan.')) { draft.scans.set(field.slice(5), value); return; }
   if (!field.startsWith('paper.')) {
     if (field === 'procedure') { register.wanted = value; $('procedure').value = value; showProcedures(); }
     else if ($(field)) $(field).value = value;
@@ -77,7 +80,7 @@ function forgetDraft() {
   clearTimeout(draft.wait);
   Object.assign(draft, {
     id: newKey(), revision: 0, phase: 'open', dossier: null, base: new Map(), seen: new Map(), choices: new Map(),
-    late: [], news: [], state: 'new', at: 0, again: false,
+    scans: new Map(), late: [], news: [], state: 'new', at: 0, again: false,
   });
   remember(sessionStorage, DRAFT, null);
 }

@@ -51,8 +51,25 @@ function openLater(name) {
   }, () => { if (view.name === name) problem('view-failed', w('view_failed'), () => openLater(name)); });
 }
 
+// The list of the scanner's folder, where this machine has one: asked once for each tab.
+const folderPart = { asked: false, coming: null };
+function fetchFolder() {
+  if (!folderPart.coming) folderPart.coming = Promise.all([fetchWords(), fetchScript('/scan_folder.js')]);
+  folderPart.coming.catch(() => { folderPart.coming = null; });
+  return folderPart.coming;
+}
+
+async function lookForFolder() {
+  if (folderPart.asked || isLocked() || !['register', 'dossier'].includes(view.name) || !mayDo('reception', 'specialist', 'leader')) return;
+  folderPart.asked = true;
+  try {
+    if ((await api('GET', '/scan-folder')).state !== 'not_set') await fetchFolder();
+  } catch { folderPart.asked = false; }
+}
+
 const isFetched = (name) => fetched.has(name) && fetched.get(name).there;
 
 function relabelLater() {
   for (const [name, { relabel }] of Object.entries(LATER)) if (isFetched(name)) relabel();
+  if (folderPart.coming && $('folder-panel')) relabelFolder();
 }

@@ -179,7 +179,7 @@ async function sendForm(form, body, fields, send) {
 
 function seenLine(one) {
   const what = one.what === 'viewed' ? '' : ` – ${w(`seen_${one.what}`)}`;
-  const from = [one.from && w('seen_from', one.from), w('seen_machine', one.node)].filter(Boolean).join(', ');
+  const from = [one.file, one.from && w('seen_from', one.from), w('seen_machine', one.node)].filter(Boolean).join(', ');
   return el('li', {}, `${timeOf(one.at)} – ${one.by || w('seen_nobody')}${what}`, el('p', { class: 'hint' }, from));
 }
 

@@ -188,6 +188,7 @@ function registerFailed(failure) {
 }
 
 function showSaved(answer) {
+  const scans = Array.from(draft.scans).filter(([, name]) => name).map(([file]) => file);
   if (otherTabs) otherTabs.postMessage({ changed: draft.id, birth });
   forgetDraft();
   history.replaceState(null, '', '#/register');
@@ -197,6 +198,8 @@ function showSaved(answer) {
   $('code').textContent = answer.code;
   $('saved-open').href = `#/d/${encodeURIComponent(answer.id)}`;
   takeFeeNow(answer.id);
+  if ($('saved-scans')) $('saved-scans').replaceChildren();
+  if (scans.length) fetchFolder().then(() => attachDraftScans(answer.id, scans), () => problem('saved-problem', w('view_failed')));
   // The heading, not a button: an Enter still held down must not open the next form.
   $('saved-title').focus();
   window.scrollTo(0, 0);

@@ -137,6 +137,9 @@ pub enum DeskError {
     /// A list was not imported or exported.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// A file of the scanner's folder was not attached.
+    #[error(transparent)]
+    ScanFolder(#[from] crate::scan_folder::FolderError),
     /// Too many listen already.
     #[error("too many listen already; ask for the sync state instead")]
     Streams,
@@ -232,6 +235,7 @@ impl DeskError {
             Self::Form(FormError::Font(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "font"),
             Self::Broken(_) => (StatusCode::BAD_REQUEST, "broken_off"),
             Self::Import(error) => error.code(),
+            Self::ScanFolder(error) => error.code(),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
             Self::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         }
@@ -423,6 +427,7 @@ impl DeskError {
             }
             Self::Broken(why) => format!("KHÔNG lưu được: tệp chưa đến hết ({why})."),
             Self::Import(error) => error.vi(),
+            Self::ScanFolder(error) => error.vi(),
             Self::Busy => "Máy đang nhận các bản quét khác; hãy thử lại sau giây lát.".into(),
         }
     }

@@ -28,6 +28,7 @@ mod process;
 pub mod promise;
 mod rebuilding;
 pub mod redo;
+mod scan_folder;
 mod scans;
 pub mod service;
 pub mod sync_words;

@@ -10,6 +10,7 @@ use crate::{
     places::Places,
     process::office::Office,
     rebuilding,
+    scan_folder::Watch,
 };
 use anyhow::Context;
 use motcua_core::id::DossierId;
@@ -221,6 +222,7 @@ async fn work(
         places: Arc::clone(&places),
         certificate,
         imports: Arc::new(Imports::new(&settings.data_dir)),
+        scan_folder: settings.scan_folder.clone().map(|folder| Watch::new(folder.path)),
         streams: Arc::new(Semaphore::new(events::STREAMS)),
         stop: stop.clone(),
     });

@@ -6,6 +6,7 @@ use motcua_tests::{
     desk::{application, fresh_key},
     http::{Answer, Client},
     openapi::Described,
+    patience::wait_for,
     people::Person,
     scan::scan,
     seed::Seed,
@@ -13,8 +14,10 @@ use motcua_tests::{
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
+    fs,
     io::{BufRead, BufReader, Write},
     net::TcpStream,
+    path::{Path, PathBuf},
 };
 
 /// Asks, and holds the answer against the description; `names` stand for what is in braces.
@@ -53,6 +56,7 @@ fn every_answer_is_as_it_is_described() {
     let (mut seed, number) = Seed::from_env();
     println!("MOTCUA_SEED={number}");
     let mut city = City::start_with(&[CITY, DISTRICT_1], &WARDS_1[..2]).unwrap();
+    let folder = with_scan_folder(&mut city);
     let other = city.site(WARDS_1[1]).office.clone();
     let client = city.site(WARDS_1[0]).process.client();
     let file = client.get("/api/v1/openapi.json").unwrap().json();
@@ -125,6 +129,7 @@ fn every_answer_is_as_it_is_described() {
     asker.described.see("post", &of("attachments"), &attached);
     let refused = client.send("POST", &asker.path(&of("attachments")), &[], b"no scan").unwrap();
     asker.described.see("post", &of("attachments"), &refused);
+    scan_folder(&mut asker, &folder);
     asker.get(&of("attachments"), "");
     asker.names.insert("{scan}", attached.json()["hash"].as_str().unwrap().to_owned());
     asker.get(&of("attachments/{scan}"), "");
@@ -246,6 +251,43 @@ fn every_answer_is_as_it_is_described() {
 }
 
 /// A field corrected, by two who did not see each other, settled, taken back, and refused; a paper more.
+fn with_scan_folder(city: &mut City) -> PathBuf {
+    let site = city.site(WARDS_1[0]);
+    site.stop().unwrap();
+    let settings = site.data.join("node.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, text + "[scan_folder]\npath = \"quet\"\n").unwrap();
+    site.start_ready().unwrap();
+    site.data.join("quet")
+}
+
+fn scan_folder(asker: &mut Asker, folder: &Path) {
+    let (list, attach) = ("/api/v1/scan-folder", "/api/v1/scan-folder/attached");
+    asker.get(list, "");
+    fs::create_dir(folder).unwrap();
+    fs::write(folder.join("a.pdf"), b"%PDF-1.7\n%%EOF").unwrap();
+    fs::write(folder.join("rong.pdf"), b"").unwrap();
+    let id = asker.names["{id}"].clone();
+    let mut files = Value::Null;
+    wait_for("the file is ready", || {
+        files = asker.get(list, &format!("?dossier={id}")).json()["files"].clone();
+        files.as_array().unwrap().iter().any(|file| file["state"] == "ready")
+    });
+    for file in files.as_array().unwrap() {
+        asker.names.insert("{file}", file["id"].as_str().unwrap().to_owned());
+        asker.get("/api/v1/scan-folder/files/{file}", "");
+    }
+    asker.names.insert("{file}", "0".repeat(32));
+    asker.get("/api/v1/scan-folder/files/{file}", "");
+    let ids: Vec<Value> = files.as_array().unwrap().iter().map(|file| file["id"].clone()).collect();
+    let done = asker.post(attach, json!({ "dossier": id, "files": ids }));
+    assert_eq!((done.status, done.json()["attached"][0]["moved"].clone()), (200, json!(true)));
+    asker.post(attach, json!({ "dossier": id, "files": [] }));
+    asker.post(attach, json!({ "dossier": "0", "files": ids }));
+    asker.get(list, "?dossier=0");
+    asker.get(list, "?file=0");
+}
+
 fn corrections(asker: &mut Asker, one: &str) {
     let of = |tail: &str| format!("{one}/{tail}");
     let name = |value: &str, seen: Value| json!({ "field": "applicant.name", "value": value, "seen": seen, "note": "ghi nhầm" });
@@ -279,7 +321,7 @@ fn corrections(asker: &mut Asker, one: &str) {
 }
 
 /// Accounts, from the first one on: behind it every request needs a session.
-fn people(asker: &mut Asker, data: &std::path::Path) {
+fn people(asker: &mut Asker, data: &Path) {
     let client = asker.client;
     let (session, all) = ("/api/v1/session", "/api/v1/accounts");
     asker.get(session, "");

@@ -6,6 +6,7 @@
 //! - `GET /lists`, `GET /lists/{list}`: working lists
 //! - `POST` and `GET /dossiers/{id}/attachments`, `GET /dossiers/{id}/attachments/{scan}`,
 //!   `GET /scans/damaged`
+//! - `GET /scan-folder`, `GET /scan-folder/files/{file}`, `POST /scan-folder/attached`: see [`crate::scan_folder`]
 //! - `POST /dossiers/{id}/passes`, `/passes/taken`, `/passes/refused`, `GET /sections`: inside the office
 //! - `POST /hand-lists`, `GET /hand-lists/{number}`, `/sheet`, `POST .../taken`, `/returns`, `GET /scanned`: many at once
 //! - `POST /dossiers/{id}/moves`, `/forwards`, `/taken`, `/notes`, `/extensions`, `/withdrawals`,
@@ -70,6 +71,8 @@ pub struct Api {
     pub certificate: Option<Arc<PageCertificate>>,
     /// Lists on their way in.
     pub(crate) imports: Arc<Imports>,
+    /// Where the office's scanner writes.
+    pub(crate) scan_folder: Option<Arc<crate::scan_folder::Watch>>,
     /// Streams that may still be opened.
     pub streams: Arc<Semaphore>,
     /// The wish to stop: streams end by it.
@@ -101,6 +104,7 @@ pub fn router(api: Api) -> Router {
         .merge(events::routes())
         .merge(numbers::routes())
         .merge(scans::routes())
+        .merge(crate::scan_folder::routes())
         .merge(lists::routes())
         .merge(crate::forms::routes())
         .merge(drafts::routes::routes())

@@ -28,6 +28,7 @@ pub(crate) static PAGE: &[PageFile] = &[
     PageFile::script("/passes.js", include_str!("../../page/passes.js")),
     PageFile::script("/hand.js", include_str!("../../page/hand.js")),
     PageFile::script("/scans.js", include_str!("../../page/scans.js")),
+    PageFile::script("/scan_folder.js", include_str!("../../page/scan_folder.js")),
     PageFile::script("/forms.js", include_str!("../../page/forms.js")),
     PageFile::script("/money.js", include_str!("../../page/money.js")),
     PageFile::script("/later.js", include_str!("../../page/later.js")),
@@ -57,7 +58,8 @@ mod tests {
     const FIRST_PAGE: usize = 100_000;
 
     /// Scripts that are fetched when their view is opened.
-    const LATER: [&str; 5] = ["/words_later.js", "/hand.js", "/import.js", "/cash.js", "/stead.js"];
+    const LATER: [&str; 6] =
+        ["/words_later.js", "/scan_folder.js", "/hand.js", "/import.js", "/cash.js", "/stead.js"];
 
     #[test]
     fn the_first_page_fits_a_hundred_kilobytes() {

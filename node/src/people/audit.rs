@@ -2,7 +2,11 @@
 //! the disk is full. What is looked at again within [`limits::SAME_VIEW`] is one line; a page that asks every
 //! few seconds costs one. Lines go into documents of this machine, in batches, as entries like any other.
 
-use super::{limits, roster::Roster, who::Who};
+use super::{
+    limits,
+    roster::Roster,
+    who::{self, Who},
+};
 use crate::{
     api::{Api, dossier_id},
     desk::Desk,
@@ -45,14 +49,14 @@ pub(super) struct Audit {
 struct Waiting {
     lines: VecDeque<Seen>,
     /// What was said lately, and when.
-    lately: HashMap<(String, String, String), Instant>,
+    lately: HashMap<(String, String, String, String), Instant>,
 }
 
 impl Waiting {
     /// Takes a line, unless the same was said lately; gives how many were pushed out for it.
     fn take(&mut self, line: Seen, now: Instant) -> u64 {
         let who = if line.account.is_empty() { &line.from } else { &line.account };
-        let key = (line.what.clone(), who.clone(), line.dossier.clone());
+        let key = (line.what.clone(), who.clone(), line.dossier.clone(), line.file.clone());
         let is_recent = |at: &Instant| now.saturating_duration_since(*at) < limits::SAME_VIEW;
         if self.lately.get(&key).is_some_and(is_recent) {
             return 0;
@@ -201,6 +205,13 @@ fn all(desk: &Desk, lines: &[Seen]) -> Vec<Value> {
     lines.iter().map(|line| told(&roster, line)).collect()
 }
 
+/// Somebody looks at a file that is in no dossier yet; written down once the office has accounts.
+pub(crate) fn saw_file(desk: &Desk, name: &str) {
+    let Some(who) = who::asks() else { return };
+    let line = Seen { file: name.to_owned(), ..line(desk, Seen::SCAN_SEEN, Some(&who)) };
+    desk.people().audit.note(line, Instant::now());
+}
+
 /// A line about somebody, now.
 pub(super) fn line(desk: &Desk, what: &str, who: Option<&Who>) -> Seen {
     let engine = desk.engine();
@@ -228,6 +239,7 @@ fn told(roster: &Roster, seen: &Seen) -> Value {
         "dossier": seen.dossier,
         "node": seen.node,
         "from": seen.from,
+        "file": seen.file,
     })
 }
 

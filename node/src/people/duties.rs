@@ -42,6 +42,8 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         (true, "accounts") => Duty::Recovery,
         (true, "tokens") => Duty::Accounts,
         (true, "audit" | "dossiers/{id}/views") => Duty::Audit,
+        // Whose papers they are nobody knows yet: for those who attach them.
+        (_, tail) if tail.starts_with("scan-folder") => Duty::Work,
         (true, "export") | (_, "bundle" | "verify") => Duty::Operate,
         (_, tail) if tail.starts_with("import/") => Duty::Operate,
         (true, _) => Duty::See,

@@ -16,7 +16,7 @@ mod stead;
 mod waits;
 pub(crate) mod who;
 
-pub(crate) use audit::{flush, run as write_audit};
+pub(crate) use audit::{flush, run as write_audit, saw_file};
 pub(crate) use door::guard;
 pub use refused::PeopleError;
 pub use setup::{SetupError, TOKEN_FILE, new_code};

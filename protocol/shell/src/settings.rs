@@ -107,6 +107,17 @@ pub struct NodeSettings {
     /// How the page is reached on the network.
     #[serde(default)]
     pub page: PageSettings,
+    /// Where the office's scanner writes, if it writes where this machine can read.
+    #[serde(default)]
+    pub scan_folder: Option<ScanFolderSettings>,
+}
+
+/// The section `[scan_folder]` of `node.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScanFolderSettings {
+    /// The folder; relative to the file.
+    pub path: PathBuf,
 }
 
 /// How long a purged dossier may stand in files, where the settings do not say. What is revoked
@@ -364,6 +375,9 @@ impl NodeSettings {
         settings.data_dir = beside(file, &settings.data_dir);
         settings.second_copy = settings.second_copy.map(|dir| beside(file, &dir));
         settings.page.settle(file, settings.http_listen)?;
+        if let Some(folder) = &mut settings.scan_folder {
+            folder.path = beside(file, &folder.path);
+        }
         Ok(settings)
     }
 }
@@ -469,6 +483,18 @@ mod tests {
         assert_eq!(files.key, dir.path().join("k.pem"));
         assert_eq!(files.certificate, dir.path().join("d/page/current.pem"));
         assert_eq!(settings.page.names, ["mot-cua.motcua.internal"]);
+    }
+
+    #[test]
+    fn the_folder_of_scans_is_beside_the_file_and_none_where_nothing_is_said() {
+        let base = "data_dir = \"d\"\nhttp_listen = \"127.0.0.1:2\"\n";
+        let (_dir, path) = file(base);
+        assert_eq!(NodeSettings::load(&path).unwrap().scan_folder, None);
+        let (dir, path) = file(&format!("{base}[scan_folder]\npath = \"quet\"\n"));
+        let folder = NodeSettings::load(&path).unwrap().scan_folder.unwrap();
+        assert_eq!(folder.path, dir.path().join("quet"));
+        let (_dir, path) = file(&format!("{base}[scan_folder]\nfolder = \"quet\"\n"));
+        assert!(NodeSettings::load(&path).unwrap_err().to_string().contains("folder"));
     }
 
     #[test]

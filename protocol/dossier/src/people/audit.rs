@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 /// Fields of [`Kind::Audit`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Seen {
-    /// [`Self::VIEWED`], [`Self::LOGGED_IN`], [`Self::REFUSED`], [`Self::RECOVERED`] or [`Self::FORBIDDEN`]; words of
-    /// later versions are shown as they stand.
+    /// [`Self::VIEWED`], [`Self::SCAN_SEEN`], [`Self::LOGGED_IN`], [`Self::REFUSED`], [`Self::RECOVERED`] or
+    /// [`Self::FORBIDDEN`]; words of later versions are shown as they stand.
     pub what: String,
     /// Name as shown, where no account says it; empty where nobody is known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -30,11 +30,16 @@ pub struct Seen {
     /// Address of the PC in the office.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub from: String,
+    /// Name of the file, where what was seen is in no dossier yet.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
 }
 
 impl Seen {
     /// A dossier was looked at.
     pub const VIEWED: &str = "viewed";
+    /// A file of the scanner's folder was looked at, which is in no dossier yet.
+    pub const SCAN_SEEN: &str = "scan_seen";
     /// Somebody logged in.
     pub const LOGGED_IN: &str = "logged_in";
     /// A log-in was refused.
