@@ -32,7 +32,7 @@ function byRisk(a, b) {
   const order = (x, y) => (x === y ? 0 : x < y ? -1 : 1);
   const behind = (o) => (o.behind_up || 0) + (o.behind_down || 0);
   const unknown = (o) => (o.behind_up === null ? 0 : 1);
-  return order(a.alarm ? 0 : 1, b.alarm ? 0 : 1)
+  return order(a.alarm || a.slowed ? 0 : 1, b.alarm || b.slowed ? 0 : 1)
     || order(since(a.oldest_unsent_at), since(b.oldest_unsent_at))
     || order(behind(b), behind(a))
     || order(unknown(a), unknown(b))

@@ -58,6 +58,11 @@ pub struct OfficeLine {
     pub cut_at: Option<i64>,
     /// What should be looked into because too much waits for it.
     pub alarm: Option<Words>,
+    /// Since when one of its machines is read slowly, because it writes more than it may; Unix
+    /// milliseconds by this hub's clock.
+    pub slowed_at: Option<i64>,
+    /// Which machine, and what to do.
+    pub slowed: Option<Words>,
     /// Entries it has and this hub has not; unknown while it is away.
     pub behind_up: Option<u64>,
     /// When the oldest of those was written, by the office's clock.
@@ -119,6 +124,11 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
             let cut: Option<Cut> = engine.books().row(Key::Cut(office.id))?;
             let cut = cut.filter(|cut| cut.why == CutReason::Silent && slowest < cut.upto);
             let unread = snapshot.unread.iter().find(|unread| unread.office == office.id);
+            let slowed = snapshot
+                .slowed
+                .iter()
+                .filter(|(node, _)| machines.iter().any(|machine| machine.node == *node));
+            let slowed = slowed.min_by_key(|(_, slowed)| slowed.since).copied();
             let connected = machines.iter().any(|machine| machine.link.is_some());
             let newest = machines.iter().max_by_key(|machine| machine.last_contact);
             let told = machines.iter().filter(|machine| machine.link.is_some());
@@ -155,6 +165,11 @@ pub fn offices(engine: &Engine) -> Result<Vec<OfficeLine>, StoreError> {
                 alarm: unread.map(|unread| Words {
                     vi: words::unread_vi(&trust, unread, now),
                     en: words::unread_en(&trust, unread, now),
+                }),
+                slowed_at: slowed.map(|(_, slowed)| slowed.since.0),
+                slowed: slowed.map(|(node, slowed)| Words {
+                    vi: words::slowed_vi(&trust, (office.id, node), slowed, now),
+                    en: words::slowed_en(&trust, (office.id, node), slowed, now),
                 }),
                 behind_up: (!statuses.is_empty())
                     .then(|| statuses.iter().map(|status| status.unsent))

@@ -76,6 +76,11 @@ pub fn collect(engine: &Engine) -> Result<Metrics, StoreError> {
         "When rows that the office has not read were cut; none once it is back.",
         &|office| office.cut_at.map(|at| at as f64 / 1_000.0),
     );
+    series(
+        "motcua_office_slowed",
+        "1 where a machine writes more than it may, and is read slowly.",
+        &|office| Some(f64::from(u8::from(office.slowed_at.is_some()))),
+    );
     series("motcua_office_received_entries", "Entries received from the office.", &|office| {
         Some(office.received_entries as f64)
     });

@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-/// Offices for which too much waits, or all, of what `/api/v1/offices` says: a line each, an alarm
+/// Offices for which too much waits or that write too much, or all, of what `/api/v1/offices` says: a line each, an alarm
 /// in both languages below it.
 pub fn offices(told: &Value, all: bool) -> String {
     let offices = told["offices"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let worth = |office: &&Value| all || office["alarm"].is_object() || !office["cut_at"].is_null();
+    let alarm = |office: &Value| ["alarm", "slowed"].iter().any(|key| office[key].is_object());
+    let worth = |office: &&Value| all || alarm(office) || !office["cut_at"].is_null();
     let lines: Vec<String> = offices.iter().filter(worth).map(line).collect();
     match lines.is_empty() {
         true => "Không có cơ quan nào phải xem / no office needs a look".into(),
@@ -25,9 +26,11 @@ fn line(office: &Value) -> String {
         number("behind_down"),
         number("kept_rows")
     );
-    for language in ["vi", "en"] {
-        if let Some(words) = office["alarm"][language].as_str() {
-            line += &format!("\n    {words}");
+    for alarm in ["alarm", "slowed"] {
+        for language in ["vi", "en"] {
+            if let Some(words) = office[alarm][language].as_str() {
+                line += &format!("\n    {words}");
+            }
         }
     }
     if !office["cut_at"].is_null() {
@@ -55,6 +58,10 @@ mod tests {
         assert!(!lines.contains("1  P") && lines.contains("2  P  away  chờ/waiting 7"), "{lines}");
         assert!(lines.contains("\n    V\n    E\n3  P") && lines.contains("thôi giữ"), "{lines}");
         assert!(offices(&told, true).starts_with("1  P"));
+        let mut slowed = office("4", Value::Null, Value::Null);
+        slowed["slowed"] = json!({"vi": "chậm", "en": "slow"});
+        let lines = offices(&json!({ "offices": [slowed] }), false);
+        assert!(lines.contains("4  P  away") && lines.contains("\n    chậm\n    slow"), "{lines}");
         let none = json!({ "offices": [office("1", Value::Null, Value::Null)] });
         assert!(offices(&none, false).contains("no office"));
     }

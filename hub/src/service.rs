@@ -75,6 +75,7 @@ async fn work(
             links: settings.links.transport(),
             renewal: settings.renewal.patience(),
             keep: settings.retention.bounds(),
+            quota: settings.allowance.quota(),
             ..Probes::default()
         },
         startup: startup.clone(),

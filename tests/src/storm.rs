@@ -17,7 +17,7 @@ use motcua_node::{
     desk::{Caller, Desk, NewDossier},
     service::Node,
 };
-use motcua_shell::{driver::Signal, service::Probes};
+use motcua_shell::{driver::Signal, program::TOKEN_FILE, service::Probes};
 use std::{
     fs,
     path::Path,
@@ -96,19 +96,20 @@ const CLERKS: usize = 16;
 /// What did not start, or did not become level in time.
 pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let dir = tempfile::Builder::new().prefix("motcua-storm-").tempdir()?;
-    let mut hub = start_hub(dir.path(), papers::OFFICES)?;
+    let mut hub = start_hub(dir.path(), papers::OFFICES, "")?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
     runtime.block_on(storm(plan, dir.path(), &mut hub))
 }
 
 /// Where the hub of a storm listens; chosen once, since it stands in every machine's documents.
-pub(crate) fn start_hub(dir: &Path, offices: u16) -> anyhow::Result<(Process, u16)> {
+/// `more` is what its settings say beyond the usual.
+pub(crate) fn start_hub(dir: &Path, offices: u16, more: &str) -> anyhow::Result<(Process, u16)> {
     let (links, http) = (ports::free()?, ports::free()?);
     let data = dir.join("hub");
     papers::write_identity(offices, &data, NodeKind::Hub, 0, 0, links.port())?;
     let text = format!(
-        "data_dir = \".\"\nlisten = \"{links}\"\nhttp_listen = \"{http}\"\nlog = \"warn\"\n"
+        "data_dir = \".\"\nlisten = \"{links}\"\nhttp_listen = \"{http}\"\nlog = \"warn\"\n{more}"
     );
     fs::write(data.join("hub.toml"), text)?;
     let mut process = Process::new(Recipe {
@@ -117,7 +118,7 @@ pub(crate) fn start_hub(dir: &Path, offices: u16) -> anyhow::Result<(Process, u1
         args: vec!["run".into(), "--config".into(), data.join("hub.toml").display().to_string()],
         http,
         log: dir.join("hub.log"),
-        token: None,
+        token: Some(data.join(TOKEN_FILE)),
     });
     process.start()?;
     process.wait_ready(Duration::from_secs(60))?;

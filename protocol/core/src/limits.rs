@@ -177,6 +177,29 @@ pub const RESENT_ROWS: u64 = 100_000;
 pub const RESENT_ROWS_A_SECOND: u64 = 1;
 /// The same two for a hub, by so much: it asks for all offices below it.
 pub const RESENT_BY_HUB: u64 = 50;
+/// Entries that a machine of an office may write at the hub that hears it, all at once: the history of
+/// a busy ward of years, so that a hub that was lost is filled again at the speed of the line.
+pub const AUTHOR_ENTRIES: u64 = 4_000_000;
+/// Entries more a second, for ever: ten clerks' haste, and 1.5 GB of a hub's disk a week.
+pub const AUTHOR_ENTRIES_A_SECOND: u64 = 50;
+/// Bytes of its frames, the same: a thousand bytes an entry, which is packed ten times what one has.
+pub const AUTHOR_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Bytes of its frames a second: 5.5 GB a day from a machine that never rests, which leaves weeks to
+/// find out why.
+pub const AUTHOR_BYTES_A_SECOND: u64 = 64 * 1000;
+/// What is left of an allowance when frames begin to be read one at a time: what an honest machine may
+/// have on its way by then, and what was read and waits for the driver on all its links.
+pub const AUTHOR_LOW_ENTRIES: u64 = 16 * FRAME_ENTRIES as u64;
+/// The same in bytes.
+pub const AUTHOR_LOW_BYTES: u64 = (UP_WINDOW_BYTES + 16 * MESSAGE_BYTES) as u64;
+/// What may be owed before a machine is left that goes on without waiting, link after link: the
+/// messages of eight links that were read before they were told. An honest one owes a frame.
+pub const AUTHOR_BEYOND_ENTRIES: u64 = 16 * FRAME_ENTRIES as u64;
+/// The same in bytes.
+pub const AUTHOR_BEYOND_BYTES: u64 = 16 * MESSAGE_BYTES as u64;
+/// The longest that a link is told to wait for its next frame, in milliseconds: what may be owed, paid
+/// off. After the largest frame of an honest machine, 400 entries, it is eight seconds.
+pub const AUTHOR_WAIT_MILLIS: u64 = AUTHOR_BEYOND_ENTRIES * 1_000 / AUTHOR_ENTRIES_A_SECOND;
 /// One bundle file. An office's year is a few MB; 1 GiB fits every stick's file system and spool,
 /// and what is longer goes in several files, each building on the one before.
 pub const BUNDLE_BYTES: u64 = 1024 * 1024 * 1024;

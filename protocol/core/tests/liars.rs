@@ -10,7 +10,7 @@ use motcua_core::{
     key::SecretKey,
     log::{Checkpoint, Frontier},
     record::Record,
-    replica::{Channel, Control, Data},
+    replica::{Channel, Control, Data, Quota},
     state::{Key, Kv, rows},
     wire::{self, decode_entry},
 };
@@ -207,4 +207,52 @@ fn a_hub_asks_again_for_no_more_than_a_frame_and_only_from_above() {
         ]
     );
     assert!(world.in_sync(Ward1));
+}
+
+/// A hundred entries, and one more a second.
+const FEW: Quota =
+    Quota { entries: 100, entries_a_second: 1, bytes: 1 << 30, bytes_a_second: 1 << 20 };
+
+/// Entries of a machine's log that its hub has.
+fn stored(world: &World, place: Place, hub: Place) -> u64 {
+    let log = world.sites[&place].own_log().0;
+    let bytes = world.state(hub).get(&Key::Log(log).bytes()).unwrap();
+    bytes.map_or(0, |bytes| postcard::from_bytes::<rows::Log>(&bytes).unwrap().frontier.size())
+}
+
+#[test]
+fn a_machine_that_writes_beyond_its_allowance_is_read_at_its_rate_and_loses_nothing() {
+    let mut world = World::allowing(4, FEW);
+    world.settle();
+    world.cut(Ward1);
+    let mine: Vec<_> = (0..400).map(|_| world.create(Ward1)).collect();
+    world.restore(Ward1);
+    let began = world.now;
+    let (mut slowed, mut other) = (false, None);
+    for _ in 0..20_000 {
+        world.run(1);
+        let has = stored(&world, Ward1, District1);
+        let may = 100 + (world.now - began) / 1_000;
+        // The first frames were on their way before anything was said.
+        assert!(has <= may + 16, "{has} entries after {} ms", world.now - began);
+        let told: Vec<_> = world.sites[&District1].replica.slowed().collect();
+        slowed |= told.iter().any(|(node, _)| *node == key(Ward1).public().node_id());
+        assert!(told.len() <= 1, "nobody else is slowed: {told:?}");
+        if slowed && other.is_none() {
+            // Another office at the same hub is not held up.
+            other = Some((world.create(Ward2), world.now));
+        }
+        if has == 400 {
+            break;
+        }
+    }
+    assert!(slowed, "it was never over its allowance");
+    assert!(world.now - began >= 280_000, "400 entries within {} ms", world.now - began);
+    world.settle();
+    for dossier in mine.into_iter().chain(other.map(|(dossier, _)| dossier)) {
+        assert_eq!(world.changes(City, dossier), 1);
+    }
+    assert_eq!(world.faults(), Vec::<String>::new());
+    assert_eq!(world.sites[&District1].replica.slowed().count(), 0, "it has rested");
+    assert_eq!(world.sites[&City].replica.slowed().count(), 0, "hubs passing on are not counted");
 }

@@ -3,18 +3,19 @@
 
 use crate::{
     clock::Clock,
+    pace::Paces,
     transport::{Carrier, LinkWriter},
 };
 use motcua_core::{
     entry::Entry,
-    id::{DossierId, Hash, LogId, OfficeId},
+    id::{DossierId, Hash, LogId, NodeId, OfficeId},
     key::PublicKey,
     limits,
     record::Record,
     replica::{
         CarriedDown, Channel, ChildStatus, Event, Hello, ImageDone, ImageIo, Input, LinkId, Output,
-        Received, Replica, ScanDone, ScanIo, ScanReport, SiblingStatus, Store, Token, Unread,
-        UpstreamPhase,
+        Received, Replica, ScanDone, ScanIo, ScanReport, SiblingStatus, Slowed, Store, Token,
+        Unread, UpstreamPhase,
     },
     trust::TrustView,
 };
@@ -165,6 +166,8 @@ pub struct Snapshot {
     pub siblings: Vec<SiblingStatus>,
     /// Offices for which too much waits.
     pub unread: Vec<Unread>,
+    /// Machines below that are read more slowly than they send.
+    pub slowed: Vec<(NodeId, Slowed)>,
 }
 
 /// A handle to the driver thread.
@@ -176,6 +179,7 @@ pub struct Driver {
     snapshot: Arc<watch::Sender<Snapshot>>,
     udp_blocked: Arc<AtomicBool>,
     callers_refused: Arc<AtomicU64>,
+    paces: Arc<Paces>,
 }
 
 impl Driver {
@@ -194,6 +198,7 @@ impl Driver {
             scans: ScanReport::default(),
             siblings: Vec::new(),
             unread: Vec::new(),
+            slowed: Vec::new(),
         };
         let handle = Self {
             signals,
@@ -202,6 +207,7 @@ impl Driver {
             snapshot: Arc::new(watch::Sender::new(snapshot)),
             udp_blocked: Arc::default(),
             callers_refused: Arc::default(),
+            paces: Arc::default(),
         };
         (handle, receiver)
     }
@@ -252,6 +258,10 @@ impl Driver {
         channel: Channel,
         bytes: Vec<u8>,
     ) {
+        if channel == Channel::Data {
+            // Before any room is taken: what waits here holds up nobody.
+            self.paces.turn(link).await;
+        }
         let need =
             |least: usize| u32::try_from(bytes.len().clamp(least, LINK_BYTES)).unwrap_or(u32::MAX);
         // First the own room: a link that is behind takes none of what all share.
@@ -338,7 +348,12 @@ pub fn run<S: Store, C: Clock>(
                 // Whoever asked may have gone.
                 let _ = asker.send(all);
             }
-            Ok(signal) => step(&mut replica, &mut lines, &around, signal),
+            Ok(signal) => {
+                if let Signal::LinkDown(Some(link)) = &signal {
+                    handle.paces.forget(*link);
+                }
+                step(&mut replica, &mut lines, &around, signal);
+            }
             Err(RecvTimeoutError::Timeout) => {}
         }
         replica.handle_timeout(around.clock.monotonic(), &around.store);
@@ -376,6 +391,7 @@ fn publish(replica: &Replica, lines: &Lines, handle: &Driver) {
         scans: replica.scan_report(),
         siblings: replica.siblings().cloned().collect(),
         unread: replica.unread().to_vec(),
+        slowed: replica.slowed().collect(),
     };
     handle.snapshot.send_replace(snapshot);
 }
@@ -455,6 +471,9 @@ fn carry_out<S, C>(
             });
             around.scribe.submit(records, done);
         }
+        // A link that is gone has nobody who waits.
+        Output::Pace { link, wait } if lines.contains_key(&link) => handle.paces.set(link, wait),
+        Output::Pace { .. } => {}
         Output::Dial => (around.dial)(),
         Output::Event(event) => (around.event)(event),
         Output::Scan(request) => (around.scans)(request),

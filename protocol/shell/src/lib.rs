@@ -25,6 +25,7 @@ pub mod manager;
 pub mod measures;
 pub mod money;
 pub mod odd;
+mod pace;
 pub mod password;
 pub mod people;
 pub mod private;

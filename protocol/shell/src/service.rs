@@ -22,7 +22,7 @@ use motcua_core::{
     key::PublicKey,
     ledger::Content,
     record::Record,
-    replica::{Bounds, Channel, Event, LinkId},
+    replica::{Bounds, Channel, Event, LinkId, Quota},
     state::{Key, Kv, rows::UsedToken},
     trust::{Binding, HubRecord, NodeKind, Signed, renewal::Patience},
 };
@@ -73,6 +73,8 @@ pub struct Probes {
     pub purge_delay: Option<Duration>,
     /// What is kept of inboxes.
     pub keep: Bounds,
+    /// What each machine of an office may write here.
+    pub quota: Quota,
     /// When closed dossiers leave this machine; never if it is not said.
     pub evict: Option<Eviction>,
 }
@@ -184,6 +186,7 @@ impl Service {
             renewal: patience,
             evict,
             keep,
+            quota,
             ..
         } = probes;
         let identity = Identity::load(&data_dir)?;
@@ -215,6 +218,7 @@ impl Service {
             offline,
             purge_delay,
             keep,
+            quota,
             evict,
             startup,
         };

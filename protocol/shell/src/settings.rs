@@ -6,7 +6,10 @@ use crate::{
     lan::{self, Files},
     transport,
 };
-use motcua_core::{replica::Bounds, trust::renewal::Patience};
+use motcua_core::{
+    replica::{Bounds, Quota},
+    trust::renewal::Patience,
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
     fs,
@@ -54,6 +57,9 @@ pub struct HubSettings {
     /// How the page is reached on the network.
     #[serde(default)]
     pub page: PageSettings,
+    /// What each machine of an office may write at this hub.
+    #[serde(default)]
+    pub allowance: AllowanceSettings,
 }
 
 /// `node.toml`.
@@ -253,6 +259,43 @@ pub struct RetentionSettings {
     pub look_seconds: Option<u64>,
 }
 
+/// The section `[allowance]` of `hub.toml`: what each machine of an office may write here before it is
+/// read more slowly. What is not given is as in [`Quota`], where the reasons stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AllowanceSettings {
+    /// Entries at once, 100 to 1,000,000,000.
+    pub entries: Option<u64>,
+    /// Entries more a second, 1 to 100,000.
+    pub entries_a_second: Option<u64>,
+    /// Megabytes of frames at once, 1 to 1,048,576.
+    pub megabytes: Option<u64>,
+    /// Kilobytes of frames more a second, 1 to 1,048,576.
+    pub kilobytes_a_second: Option<u64>,
+}
+
+impl AllowanceSettings {
+    /// For the replica; values outside their range are drawn into it.
+    pub fn quota(&self) -> Quota {
+        let default = Quota::default();
+        let given = |given: Option<u64>, low, high, unit, default| {
+            given.map_or(default, |given: u64| given.clamp(low, high) * unit)
+        };
+        Quota {
+            entries: given(self.entries, 100, 1_000_000_000, 1, default.entries),
+            entries_a_second: given(self.entries_a_second, 1, 100_000, 1, default.entries_a_second),
+            bytes: given(self.megabytes, 1, 1 << 20, 1_000_000, default.bytes),
+            bytes_a_second: given(
+                self.kilobytes_a_second,
+                1,
+                1 << 20,
+                1_000,
+                default.bytes_a_second,
+            ),
+        }
+    }
+}
+
 impl RetentionSettings {
     /// For the replica; values outside their range are drawn into it.
     pub fn bounds(&self) -> Bounds {
@@ -450,6 +493,18 @@ mod tests {
         let bounds = HubSettings::load(&path).unwrap().retention.bounds();
         let expected = Bounds { read: 7 * 86_400_000, rows: 64, look: 1_000, ..Bounds::default() };
         assert_eq!(bounds, expected);
+    }
+
+    #[test]
+    fn what_a_machine_may_write_is_as_the_section_says_within_its_range() {
+        let text = "data_dir = \"d\"\nlisten = \"0.0.0.0:1\"\nhttp_listen = \"127.0.0.1:2\"\n\
+                    [allowance]\nentries = 0\nentries_a_second = 0\nmegabytes = 2\n";
+        let (_dir, path) = file(text);
+        let quota = HubSettings::load(&path).unwrap().allowance.quota();
+        let default = Quota::default();
+        let expected = Quota { entries: 100, entries_a_second: 1, bytes: 2_000_000, ..default };
+        assert_eq!(quota, expected);
+        assert_eq!(AllowanceSettings::default().quota(), default);
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub fn run(plan: &Plan) -> anyhow::Result<()> {
 
 fn of_dossiers(dossiers: u64, deadline: Instant) -> anyhow::Result<String> {
     let dir = tempfile::Builder::new().prefix("motcua-growth-").tempdir()?;
-    let (mut hub, port) = storm::start_hub(dir.path(), papers::OFFICES)?;
+    let (mut hub, port) = storm::start_hub(dir.path(), papers::OFFICES, "")?;
     let folder = |name: &str| dir.path().join(name);
     let mut node = Machine::start(&folder("node"), 0, port)?;
     let loaded = node.ask("load", dossiers, deadline)?;

@@ -19,7 +19,7 @@ const TOGETHER: usize = 50;
 
 pub(super) fn measure(count: u16, deadline: Instant) -> anyhow::Result<String> {
     let dir = tempfile::Builder::new().prefix("motcua-growth-").tempdir()?;
-    let (hub, port) = storm::start_hub(dir.path(), count)?;
+    let (hub, port) = storm::start_hub(dir.path(), count, "")?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let row = runtime.block_on(async {

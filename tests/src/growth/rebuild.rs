@@ -40,7 +40,7 @@ pub fn run(dossiers: &[u64], within: Duration) -> anyhow::Result<()> {
 #[expect(clippy::print_stdout, reason = "the answer")]
 fn of(dossiers: u64, deadline: Instant) -> anyhow::Result<()> {
     let dir = tempfile::Builder::new().prefix("motcua-growth-").tempdir()?;
-    let (mut hub, port) = storm::start_hub(dir.path(), papers::OFFICES)?;
+    let (mut hub, port) = storm::start_hub(dir.path(), papers::OFFICES, "")?;
     let folder = |name: &str| dir.path().join(name);
     let mut node = Machine::start(&folder("node"), 0, port)?;
     node.ask("load", dossiers, deadline)?;

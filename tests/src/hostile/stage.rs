@@ -71,8 +71,16 @@ impl Stage {
     /// # Errors
     /// What did not start.
     pub fn start(mark: &str) -> anyhow::Result<Self> {
+        Self::with(mark, "")
+    }
+
+    /// The same; the hub's settings say this as well.
+    ///
+    /// # Errors
+    /// What did not start.
+    pub fn with(mark: &str, hub_settings: &str) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("motcua-hostile-").tempdir()?;
-        let (hub, port) = start_hub(dir.path(), OFFICES)?;
+        let (hub, port) = start_hub(dir.path(), OFFICES, hub_settings)?;
         let data = dir.path().join("honest");
         papers::write_identity(OFFICES, &data, NodeKind::Node, HONEST, 0, port)?;
         let http = ports::free()?;

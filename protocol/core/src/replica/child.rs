@@ -65,6 +65,8 @@ pub(super) struct Child {
     pub(super) later: Option<Later>,
     /// Optional abilities that it has.
     pub(super) features: u64,
+    /// Its data messages are read one at a time.
+    pub(super) paced: bool,
 }
 
 impl Child {
@@ -86,6 +88,7 @@ impl Child {
             images: None,
             later: None,
             features: 0,
+            paced: false,
         }
     }
 
@@ -269,6 +272,8 @@ impl Replica {
             child.images = images.then(Giving::expected);
             child.features = hello.features;
         }
+        // Before the welcome, behind which an honest machine sends.
+        self.tell_pace(link);
         self.say(link, &Control::Welcome(Box::new(welcome)));
         if self.trust.numbers().ahead_of(&hello.trust) {
             self.hand_trust(link);

@@ -226,6 +226,7 @@ impl Replica {
         }
         log.received = tree;
         log.waiting.push_back(log.received.clone());
+        self.spend(link, frame.entries.len(), bytes.len());
         self.journal(vec![Record::Up { from, frame: bytes }], Pending::Up { head: reached });
         Ok(())
     }

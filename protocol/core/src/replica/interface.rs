@@ -1,7 +1,7 @@
 //! What the machine takes and gives: inputs, outputs, events, and what it reads.
 
 use super::{
-    Bounds, Channel, Hello, ImageDone, ImageIo, Report, ScanDone, ScanIo, Unread,
+    Bounds, Channel, Hello, ImageDone, ImageIo, Quota, Report, ScanDone, ScanIo, Unread,
     carried::CarriedDown, message::Head,
 };
 use crate::{
@@ -149,6 +149,15 @@ pub enum Output {
         /// What to write.
         records: Vec<Record>,
     },
+    /// Read data messages of a link one at a time: the next one after so many milliseconds, and none
+    /// behind it before the next word about this link; or, where no time is said, as they come. Other
+    /// channels of the link are not concerned.
+    Pace {
+        /// Which link.
+        link: LinkId,
+        /// Milliseconds until the next one may be read; `None` for as they come.
+        wait: Option<u64>,
+    },
     /// Dial the parent, then report [`Input::LinkUp`] or [`Input::LinkDown`].
     Dial,
     /// Tell whoever is interested.
@@ -281,4 +290,6 @@ pub struct Config {
     pub software: String,
     /// What is kept of inboxes.
     pub keep: Bounds,
+    /// What each machine of an office may write at the hub that hears it.
+    pub quota: Quota,
 }

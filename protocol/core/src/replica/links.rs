@@ -151,6 +151,15 @@ impl Replica {
     ) -> Result<(), Fault> {
         let Some(bytes) = self.upstream.keep_early(link, bytes)? else { return Ok(()) };
         let Some(bytes) = self.keep_early_of_sibling(link, bytes)? else { return Ok(()) };
+        if self.is_beyond(link) {
+            return Ok(());
+        }
+        self.data_read(link, bytes, store)?;
+        self.tell_pace(link);
+        Ok(())
+    }
+
+    fn data_read(&mut self, link: LinkId, bytes: Vec<u8>, store: &impl Store) -> Result<(), Fault> {
         match message::decode(Channel::Data, &bytes)? {
             Data::Log { log, binding } => self.log_opened(link, log, binding),
             Data::Up(frame) => self.up_frame(link, frame, store),

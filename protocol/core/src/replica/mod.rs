@@ -27,6 +27,7 @@ mod outbound;
 mod pending;
 mod prefix;
 mod purges;
+mod quota;
 mod recall;
 mod say;
 mod scan;
@@ -49,6 +50,7 @@ pub use keep::{Bounds, Unread};
 pub use message::{Channel, Control, Data, Head, Hello, MessageError, Status, VERSIONS, Welcome};
 pub use moving::parent_of;
 pub use outbound::own_entries_after;
+pub use quota::{Quota, Slowed};
 pub use scan::{
     ScanDone, ScanIo, ScanMessage, ScanProgress, ScanReport, ScanTrouble, Transfer, Unserved,
     Unwanted,
@@ -76,6 +78,7 @@ use inbound::InLog;
 use keep::Keeper;
 use outbound::OwnTail;
 use pending::Pending;
+use quota::Quotas;
 use say::Fault;
 use scan::{ScanPending, Scans};
 use sibling::Sibling;
@@ -125,6 +128,8 @@ pub struct Replica {
     taking: Taking,
     fetching: Fetching,
     again: Again,
+    /// What machines of offices have written of late.
+    quotas: Quotas,
 }
 
 impl Replica {
@@ -154,6 +159,7 @@ impl Replica {
         }
         let readers = keep::readers(store)?;
         Ok(Self {
+            quotas: Quotas::new(config.quota),
             config,
             trust,
             meta,
@@ -284,6 +290,7 @@ impl Replica {
             self.outputs.push_back(Output::Dial);
         }
         self.close_silent_links(now);
+        self.rest_quotas();
         self.take_turns(now);
         self.pump_next(store);
         self.flush_skips(now, store);
@@ -311,6 +318,7 @@ impl Replica {
             .chain(turns)
             .chain(check)
             .chain([self.keeper.deadline()])
+            .chain(self.quotas.deadline())
             .chain((!self.unpumped.is_empty()).then_some(self.now))
             .min()
     }

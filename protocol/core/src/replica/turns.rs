@@ -6,7 +6,8 @@ use crate::{limits, time::Instant};
 impl Replica {
     /// What a peer says it has for us decides whether it needs a turn.
     pub(super) fn weigh(&mut self, link: LinkId, status: &Status) {
-        let much = status.unsent > limits::SMALL_ENTRIES;
+        // Whoever is read slowly has no use for a turn.
+        let much = status.unsent > limits::SMALL_ENTRIES && !self.is_paced(link);
         let child = self.children.get_mut(&link).filter(|child| child.carried.is_none());
         let Some(child) = child else { return };
         child.much_to_send = much;
@@ -40,9 +41,17 @@ impl Replica {
         }
         begun.extend(more);
         for link in &begun {
-            self.say(*link, &Control::Bulk);
+            self.say_turn(*link);
         }
         self.unpumped.extend(begun);
+    }
+
+    /// The large windows, in both directions; upwards they are of no use to a machine that is read
+    /// slowly.
+    fn say_turn(&mut self, link: LinkId) {
+        if !self.is_paced(link) {
+            self.say(link, &Control::Bulk);
+        }
     }
 
     /// A link from below is gone, and with it its turn or its place.
@@ -50,7 +59,7 @@ impl Replica {
         self.challenges.remove(&link);
         self.asking.remove(&link);
         for next in self.admission.done(link, now) {
-            self.say(next, &Control::Bulk);
+            self.say_turn(next);
             // The large window is used at the next step.
             self.unpumped.insert(next);
         }

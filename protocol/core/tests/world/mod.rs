@@ -22,7 +22,7 @@ pub use paper::{DOMAIN, marker};
 pub use look::Opinion;
 use motcua_core::{
     id::OfficeId,
-    replica::{Bounds, Channel, Input, LinkId, ScanMessage},
+    replica::{Bounds, Channel, Input, LinkId, Quota, ScanMessage},
     time::Instant,
     wire::ImageFrame,
 };
@@ -118,6 +118,8 @@ pub struct World {
     trick: Option<(Place, Trick)>,
     tricked: bool,
     random: u64,
+    /// Links on which a place reads data messages one at a time: whose, and from when on the next.
+    pub paces: BTreeMap<LinkId, (Place, Option<u64>)>,
     /// Control messages on links that have no other end.
     answers: Vec<(LinkId, Vec<u8>)>,
 }
@@ -134,7 +136,15 @@ impl World {
 
     /// The same city; hubs keep so much of their inboxes.
     pub fn keeping(seed: u64, keep: Bounds) -> Self {
-        let papers = paper::Papers { keep, ..paper::Papers::new() };
+        Self::of(seed, paper::Papers { keep, ..paper::Papers::new() })
+    }
+
+    /// The same city; each machine of an office may write so much.
+    pub fn allowing(seed: u64, quota: Quota) -> Self {
+        Self::of(seed, paper::Papers { quota, ..paper::Papers::new() })
+    }
+
+    fn of(seed: u64, papers: paper::Papers) -> Self {
         let sites =
             Place::ALL.into_iter().map(|place| (place, Site::new(&papers, place))).collect();
         Self {
@@ -158,6 +168,7 @@ impl World {
             trick: None,
             tricked: false,
             random: seed,
+            paces: BTreeMap::new(),
             answers: Vec::new(),
         }
     }

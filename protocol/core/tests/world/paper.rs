@@ -4,7 +4,7 @@ use super::{Place, Place::*, Trick};
 use motcua_core::{
     id::{DomainId, DossierId, Nonce, OfficeId},
     key::{Purpose, SecretKey},
-    replica::Bounds,
+    replica::{Bounds, Quota},
     time::Timestamp,
     trust::{
         ActStep, Binding, Catalogue, DenialList, Denied, HubRecord, Issuer, NodeKind, OfficeRecord,
@@ -23,6 +23,8 @@ pub struct Papers {
     pub newest: TrustView,
     /// What every hub keeps of its inboxes.
     pub keep: Bounds,
+    /// What a machine may write.
+    pub quota: Quota,
 }
 
 /// Found in every payload of a dossier.
@@ -82,7 +84,7 @@ impl Papers {
             offices: offices.to_vec(),
         };
         trust.adopt_catalogue(Signed::sign(&seed(3), &catalogue).unwrap()).unwrap();
-        Self { newest: trust.clone(), trust, keep: Bounds::default() }
+        Self { newest: trust.clone(), trust, keep: Bounds::default(), quota: Quota::default() }
     }
 
     /// Signs a root document that names these hubs and no others.

@@ -14,10 +14,23 @@ fn is_inbox(wire: &Wire) -> bool {
 impl World {
     /// The oldest message, or, now and then, the oldest that is not a control message.
     pub(super) fn next_wire(&mut self, data_first: bool) -> Option<Wire> {
-        let is_free = |wire: &Wire| self.hold_inbox != Some(wire.to) || !is_inbox(wire);
+        let waits = |wire: &Wire| {
+            let pace = self.paces.get(&wire.link).filter(|(place, _)| *place == wire.to);
+            wire.channel == Channel::Data
+                && pace.is_some_and(|(_, at)| at.is_none_or(|at| at > self.now))
+        };
+        let is_free =
+            |wire: &Wire| (self.hold_inbox != Some(wire.to) || !is_inbox(wire)) && !waits(wire);
         let is_bulk = |wire: &Wire| wire.channel != Channel::Control && is_free(wire);
         let place = if data_first { self.wires.iter().position(is_bulk) } else { None };
-        self.wires.remove(place.or_else(|| self.wires.iter().position(is_free))?)
+        let wire = self.wires.remove(place.or_else(|| self.wires.iter().position(is_free))?)?;
+        if wire.channel == Channel::Data
+            && let Some((_, at)) =
+                self.paces.get_mut(&wire.link).filter(|(place, _)| *place == wire.to)
+        {
+            *at = None;
+        }
+        Some(wire)
     }
 
     pub(super) fn carry(&mut self, place: Place, output: Output) -> bool {
@@ -51,6 +64,13 @@ impl World {
             Output::Event(event) => {
                 self.site(place).note(event);
                 true
+            }
+            Output::Pace { link, wait } => {
+                match wait {
+                    Some(wait) => self.paces.insert(link, (place, Some(self.now + wait))),
+                    None => self.paces.remove(&link),
+                };
+                false
             }
             Output::Images(request) => {
                 self.site(place).paint(request);

@@ -55,7 +55,7 @@ use crate::{
 use motcua_core::{
     id::{DossierId, NodeId},
     ledger::{Content, Me},
-    replica::{Bounds, Config, Event, Received, parent_of},
+    replica::{Bounds, Config, Event, Quota, Received, parent_of},
     time::HubTime,
     trust::{NodeKind, Offered, TrustView},
 };
@@ -107,6 +107,8 @@ pub struct Options<C> {
     pub purge_delay: Duration,
     /// What is kept of inboxes.
     pub keep: Bounds,
+    /// What each machine of an office may write here.
+    pub quota: Quota,
     /// When closed dossiers leave; nodes only, and never if it is not said.
     pub evict: Option<Eviction>,
     /// Told how far the start is.
@@ -222,6 +224,7 @@ impl Engine {
             seed: random_u64(),
             software: env!("CARGO_PKG_VERSION").into(),
             keep: options.keep,
+            quota: options.quota,
         };
         let writer = OwnWriter::new(&key.public(), &own, pen.clone(), identity.binding.encode());
         let mending = {

@@ -30,8 +30,13 @@ const _: () = assert!(HONEST <= 1_152 * MIB);
 /// Machines of the city with valid keys that run other software and use every limit to its end, on
 /// all the links they may have. Each is known by name, and a ban ends its links.
 const LIARS: usize = 64;
+/// Over TCP the system's buffer and what waits for its turn, over QUIC the window.
+const UNREAD_OF_ONE: usize = match settings::CALLER_WINDOW as usize {
+    window if window > tcp::BUFFER + tcp::LATER_BYTES => window,
+    _ => tcp::BUFFER + tcp::LATER_BYTES,
+};
 /// What one of their links can cost: messages that never end, and answers that are never taken.
-const LYING_LINK: usize = settings::CALLER_WINDOW as usize
+const LYING_LINK: usize = UNREAD_OF_ONE
     + limits::MESSAGE_BYTES
     + limits::CONTROL_BYTES
     + limits::SCAN_MESSAGE_BYTES
@@ -39,7 +44,7 @@ const LYING_LINK: usize = settings::CALLER_WINDOW as usize
     + settings::most_waiting(Channel::Data)
     + settings::most_waiting(Channel::Scan);
 const HOSTILE: usize = LIARS * settings::LINKS_OF_ONE * LYING_LINK + HONEST;
-const _: () = assert!(HOSTILE <= 6 * 1024 * MIB);
+const _: () = assert!(HOSTILE <= 6_400 * MIB);
 
 /// Over TCP the unread bytes are the system's, no more than over QUIC.
 const _: () = assert!(tcp::BUFFER <= settings::CALLER_WINDOW as usize);

@@ -38,11 +38,18 @@ struct Ear {
     heard: UnboundedSender<Heard>,
     links: Arc<AtomicU64>,
     blames_udp: Arc<AtomicBool>,
+    /// Data messages wait while it holds.
+    stalls: watch::Sender<bool>,
 }
 
 impl Ear {
     fn new(heard: UnboundedSender<Heard>) -> Self {
-        Self { heard, links: Arc::default(), blames_udp: Arc::default() }
+        Self {
+            heard,
+            links: Arc::default(),
+            blames_udp: Arc::default(),
+            stalls: watch::Sender::new(false),
+        }
     }
 }
 
@@ -62,6 +69,10 @@ impl LinkSink for Ear {
     }
 
     async fn message(&self, _: u64, _: &Arc<Semaphore>, channel: Channel, bytes: Vec<u8>) {
+        if channel == Channel::Data {
+            // The sender stands beside the receiver: it is never gone.
+            let _ = self.stalls.subscribe().wait_for(|stalls| !stalls).await;
+        }
         let _ = self.heard.send(Heard::Message { channel, bytes });
     }
 
@@ -182,6 +193,41 @@ async fn messages_of_every_size_arrive_whole_and_in_order_both_ways() {
             }
             writer.send(Channel::Control, vec![7; CONTROL_BYTES]);
             assert_eq!(far.message().await, (Channel::Control, vec![7; CONTROL_BYTES]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_link_whose_data_messages_have_to_wait_goes_on_with_everything_else() {
+    let settings = Settings {
+        idle: Duration::from_millis(900),
+        keep_alive: Duration::from_millis(300),
+        ..Settings::default()
+    };
+    for carrier in Carrier::ALL {
+        let city = City::new();
+        let (hub, node) =
+            (city.credentials(&hub(), NodeKind::Hub), city.credentials(&node(), NodeKind::Node));
+        let mut up = Side::with(true, hub, settings.clone());
+        let mut down = Side::with(false, node, settings.clone());
+        let _dialed = down.endpoint.dialer.dial_by(up.record(), carrier).await.unwrap();
+        let ((_, _, _, from_node), (_, _, _, from_hub)) = (down.up().await, up.up().await);
+        let stalls = up.endpoint.dialer.sink.stalls.clone();
+        stalls.send_replace(true);
+        let began = Instant::now();
+        for number in 0..3 {
+            from_node.send(Channel::Data, vec![number; 60_000]);
+        }
+        // Longer than a silent link lives.
+        while began.elapsed() < settings.idle * 3 {
+            from_node.send(Channel::Control, vec![1]);
+            assert_eq!(up.message().await, (Channel::Control, vec![1]), "{carrier:?}");
+            from_hub.send(Channel::Control, vec![2]);
+            assert_eq!(down.message().await, (Channel::Control, vec![2]), "{carrier:?}");
+        }
+        stalls.send_replace(false);
+        for number in 0..3 {
+            assert_eq!(up.message().await, (Channel::Data, vec![number; 60_000]), "{carrier:?}");
         }
     }
 }

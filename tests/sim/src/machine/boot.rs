@@ -14,7 +14,7 @@ use motcua_core::{
     id::{EpochId, LogId},
     ledger::{Ledger, Me, STATE_LAYOUT},
     record::{Record, Shelf},
-    replica::{Bounds, Config, Replica, parent_of},
+    replica::{Bounds, Config, Quota, Replica, parent_of},
     state::{Key, StoreError, rows::Meta},
     trust::{Binding, NodeKind, Signed, TrustView},
 };
@@ -143,6 +143,7 @@ impl Machine {
             seed: self.boots,
             software: "sim".into(),
             keep: Bounds::default(),
+            quota: Quota::default(),
             key: self.key.clone(),
         }
     }

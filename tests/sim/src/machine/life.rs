@@ -218,6 +218,8 @@ impl Life {
                     self.hand(records, Done::Replica(token), clock);
                 }
                 Output::Images(request) => self.images.push_back(request),
+                // Nobody writes that much here.
+                Output::Pace { .. } => {}
                 // No scans in these cities.
                 Output::Scan(_) => {}
                 Output::Event(event) => {

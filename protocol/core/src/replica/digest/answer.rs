@@ -282,6 +282,7 @@ impl Replica {
                 child.wanted.remove(key);
             });
         }
+        self.spend(link, taken.len(), bytes.len());
         self.journal(vec![Record::Refill { from, frame: bytes }], Pending::Nothing);
         Ok(())
     }

@@ -82,7 +82,7 @@ impl Keeper {
     }
 
     /// The time, as far as it was ever said.
-    fn wall(&self, now: Instant) -> Option<Timestamp> {
+    pub(in crate::replica) fn wall(&self, now: Instant) -> Option<Timestamp> {
         let (then, wall) = self.clock?;
         Some(Timestamp(wall.0.saturating_add_unsigned(now.since(then))))
     }

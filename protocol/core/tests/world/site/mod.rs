@@ -92,6 +92,7 @@ pub fn config(papers: &Papers, place: Place, trust: &TrustView) -> Config {
         seed: place as u64,
         software: "test".into(),
         keep: papers.keep,
+        quota: papers.quota,
         key,
     }
 }

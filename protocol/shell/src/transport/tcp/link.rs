@@ -12,7 +12,7 @@ use crate::transport::{
     stopped,
     writer::{Outgoing, next_of, outgoing},
 };
-use motcua_core::{key::PublicKey, replica::Channel};
+use motcua_core::{key::PublicKey, limits, replica::Channel};
 use std::{
     io,
     pin::{Pin, pin},
@@ -22,7 +22,11 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split},
     net::TcpStream,
-    sync::{Notify, Semaphore, mpsc::UnboundedReceiver, watch},
+    sync::{
+        Notify, OwnedSemaphorePermit, Semaphore,
+        mpsc::{self, UnboundedReceiver, UnboundedSender},
+        watch,
+    },
     time::{Instant, sleep_until, timeout},
 };
 use tokio_rustls::TlsStream;
@@ -104,6 +108,14 @@ impl Open {
     }
 }
 
+/// Data messages of one link that were read and may not be handed over yet: the largest, or what an
+/// honest machine has on its way once it was told that it is read slowly. Beyond it nothing is read.
+pub(in crate::transport) const LATER_BYTES: usize = limits::MESSAGE_BYTES;
+/// How long those have at a link's end.
+const LAST_MESSAGES: Duration = Duration::from_millis(100);
+
+type Later = (Vec<u8>, Option<OwnedSemaphorePermit>);
+
 /// Where what is read goes.
 struct Ear<'a, S: LinkSink> {
     sink: &'a S,
@@ -115,10 +127,32 @@ struct Ear<'a, S: LinkSink> {
 }
 
 impl<S: LinkSink> Ear<'_, S> {
+    /// Hands over data messages, one after the other. A sink that lets one wait
+    /// ([`motcua_core::replica::Output::Pace`]) does not stop the reading of what is urgent, of which
+    /// there is one stream here: neither acknowledgements nor signs of life.
+    async fn hand_over(&self, mut waiting: UnboundedReceiver<Later>) {
+        while let Some((message, _place)) = waiting.recv().await {
+            self.sink.message(self.link, self.room, Channel::Data, message).await;
+        }
+    }
+
     /// Reads until the link ends. Time in which the sink takes no message does not count as
     /// silence.
     async fn read(&self, stream: &mut (impl AsyncRead + Unpin), idle: Duration) -> LinkEnd {
-        match self.read_pieces(stream, idle).await {
+        let (later, waiting) = mpsc::unbounded_channel();
+        let room = Arc::new(Semaphore::new(LATER_BYTES));
+        let mut handing = pin!(self.hand_over(waiting));
+        let read = {
+            let mut reading = pin!(self.read_pieces(stream, idle, (later, &room)));
+            tokio::select! {
+                biased;
+                read = &mut reading => read,
+                () = &mut handing => reading.await,
+            }
+        };
+        // What came before the end still counts, unless it has to wait.
+        let _ = timeout(LAST_MESSAGES, handing).await;
+        match read {
             Ok(reason) => LinkEnd::Peer(reason),
             Err(Fault::Piece(error)) => LinkEnd::Fault(error.to_string()),
             Err(Fault::Silent) => LinkEnd::Silent,
@@ -130,6 +164,7 @@ impl<S: LinkSink> Ear<'_, S> {
         &self,
         stream: &mut (impl AsyncRead + Unpin),
         idle: Duration,
+        (later, room): (UnboundedSender<Later>, &Arc<Semaphore>),
     ) -> Result<String, Fault> {
         let mut joiner = Joiner::default();
         loop {
@@ -143,7 +178,15 @@ impl<S: LinkSink> Ear<'_, S> {
                         if let Some(backlog) = self.waits_for {
                             backlog.small_enough().await;
                         }
-                        self.sink.message(self.link, self.room, channel, message).await;
+                        if channel == Channel::Data {
+                            let need = u32::try_from(message.len().clamp(1, LATER_BYTES));
+                            let need = need.unwrap_or(u32::MAX);
+                            let place = Arc::clone(room).acquire_many_owned(need).await.ok();
+                            // Whoever hands over ends after this.
+                            let _ = later.send((message, place));
+                        } else {
+                            self.sink.message(self.link, self.room, channel, message).await;
+                        }
                     }
                 }
                 Header::Ask => self.was_asked.notify_one(),

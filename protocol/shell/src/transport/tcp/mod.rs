@@ -7,7 +7,7 @@
 mod link;
 mod pieces;
 
-pub(super) use link::Open;
+pub(super) use link::{LATER_BYTES, Open};
 
 use super::{
     Attempt, BindError, LinkSink,
