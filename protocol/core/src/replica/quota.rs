@@ -259,6 +259,13 @@ impl Replica {
     }
 }
 
+const _: () = {
+    // A single message is always within what may be owed, and whoever owes no more waits no longer
+    // than a message's time over.
+    assert!(limits::AUTHOR_BEYOND_ENTRIES > limits::FRAME_ENTRIES as u64);
+    assert!(limits::AUTHOR_BEYOND_BYTES > limits::MESSAGE_BYTES as u64);
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,10 +358,3 @@ mod tests {
         assert!(matches!(quotas.pace(node(1), Instant(100), WALL), Pace::One(_)));
     }
 }
-
-const _: () = {
-    // A single message is always within what may be owed, and whoever owes no more waits no longer
-    // than a message's time over.
-    assert!(limits::AUTHOR_BEYOND_ENTRIES > limits::FRAME_ENTRIES as u64);
-    assert!(limits::AUTHOR_BEYOND_BYTES > limits::MESSAGE_BYTES as u64);
-};
