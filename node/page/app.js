@@ -37,6 +37,7 @@
 //   #view-people     accounts at #/people
 //   #import-form     at #/import: #import-file, #import-send; then #import-rows tr[data-row][data-verdict],
 //                    input[data-accept] for each proposal, #import-begin, #import-run-line
+//   #view-setup      this counter's printer and scanner at #/setup: #trial-paper, #trial-show, #trial-right; #trial-field, #trial-said
 //   #folder-panel    the scanner's folder, where there is one: #folder-files li[data-file], #file-<id>, #folder-send
 //   #history         what happened, in the node's order
 //
@@ -76,7 +77,7 @@ function useLanguage(next) {
 
 const view = { name: '' };
 // Views that are one place each.
-const PLACES = { '#/people': 'people', '#/hand': 'hand', '#/import': 'import', '#/cash': 'cash', '#/stead': 'stead' };
+const PLACES = { '#/people': 'people', '#/hand': 'hand', '#/import': 'import', '#/cash': 'cash', '#/stead': 'stead', '#/setup': 'setup' };
 
 function route(first) {
   const at = /^#\/d\/(.+)$/.exec(location.hash);

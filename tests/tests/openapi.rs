@@ -230,6 +230,10 @@ fn every_answer_is_as_it_is_described() {
         asker.post("/api/v1/numbers", json!({ "number": number, "clerk": "A" }));
     }
     asker.get("/api/v1/numbers", "");
+    asker.get("/api/v1/test-sheet/expected", "");
+    for query in ["?paper=a5", "?paper=80&as=pdf", "?paper=a9", "?paper=a4&as=doc", ""] {
+        asker.get("/api/v1/test-sheet", query);
+    }
     asker.post("/api/v1/verify", json!({}));
     asker.described.see("get", "/api/v1/events", &events(&client));
 

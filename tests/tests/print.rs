@@ -11,7 +11,7 @@ use motcua_forms::{
     lay_out,
     model::{HandOver, Payment},
     paper::Paper,
-    pdf,
+    pdf, trial,
 };
 use motcua_tests::picture::{Picture, fonts_of_pdf, words_of_pdf};
 use std::path::PathBuf;
@@ -47,6 +47,19 @@ fn a_printed_receipt_is_read_by_two_readers_though_dots_grow_and_the_scale_is_wr
             let bars = layout.digits.as_ref().unwrap();
             assert!(codes.contains(bars) || scale < 1.0, "{} at {scale}: {codes}", paper.word());
         }
+    }
+}
+
+#[test]
+fn the_codes_of_the_test_sheet_are_read_by_two_readers() {
+    for (paper, dots_per_inch) in PRINTERS {
+        let layout = trial::sheet(paper, "Phường Mẫu", "10:00 01/12/2026");
+        let path = written(&format!("trial-{}", paper.word()), &pdf::write(&layout).unwrap());
+        let picture = Picture::of_pdf(&path, dots_per_inch).unwrap()[0].widened();
+        assert_eq!(picture.qr().as_deref(), Some(trial::CARD), "{}", paper.word());
+        let codes = picture.codes(&path.with_extension("pgm")).unwrap();
+        assert!(codes.contains(trial::DIGITS), "{}: {codes}", paper.word());
+        assert_eq!(bare(&words_of_pdf(&path).unwrap()), bare(&layout.text()));
     }
 }
 

@@ -134,7 +134,7 @@ fn column(flow: &mut Flow, texts: &[(Face, String)], (x, wide): (f64, f64), size
 }
 
 /// Draws the code with its white border; how long a side is.
-fn draw_qr(flow: &mut Flow, qr: &Qr) -> f64 {
+pub(crate) fn draw_qr(flow: &mut Flow, qr: &Qr) -> f64 {
     let (sheet, quiet) = (flow.sheet, f64::from(QUIET));
     let modules = f64::from(qr.size()) + 2.0 * quiet;
     let fits = modules * sheet.module <= sheet.inner();
@@ -184,7 +184,7 @@ fn title(flow: &mut Flow, edition: &Edition, data: &Data, (x, wide): (f64, f64))
 }
 
 /// The code in bars and digits.
-fn bars(flow: &mut Flow, digits: &str) {
+pub(crate) fn bars(flow: &mut Flow, digits: &str) {
     let sheet = flow.sheet;
     let whole = barcode::bars(digits);
     // Beside the content there is white paper, but not without end.

@@ -13,6 +13,7 @@ pub mod paper;
 pub mod pdf;
 pub mod qr;
 mod table;
+pub mod trial;
 mod values;
 mod wrap;
 

@@ -159,6 +159,11 @@ pub fn make(
     }
 }
 
+/// A code of just this text, of the usual size at most; none where that is too small.
+pub(crate) fn of_text(text: &str) -> Option<Qr> {
+    Some(Qr { text: text.to_owned(), code: encode(text, QR_VERSION)? })
+}
+
 /// As bytes of UTF-8: readers at counters do not all follow a switch between modes.
 fn encode(text: &str, most: u8) -> Option<QrCode> {
     let segments = [QrSegment::make_bytes(text.as_bytes())];

@@ -29,6 +29,7 @@ pub(crate) static PAGE: &[PageFile] = &[
     PageFile::script("/hand.js", include_str!("../../page/hand.js")),
     PageFile::script("/scans.js", include_str!("../../page/scans.js")),
     PageFile::script("/scan_folder.js", include_str!("../../page/scan_folder.js")),
+    PageFile::script("/setup.js", include_str!("../../page/setup.js")),
     PageFile::script("/forms.js", include_str!("../../page/forms.js")),
     PageFile::script("/money.js", include_str!("../../page/money.js")),
     PageFile::script("/later.js", include_str!("../../page/later.js")),
@@ -58,8 +59,15 @@ mod tests {
     const FIRST_PAGE: usize = 100_000;
 
     /// Scripts that are fetched when their view is opened.
-    const LATER: [&str; 6] =
-        ["/words_later.js", "/scan_folder.js", "/hand.js", "/import.js", "/cash.js", "/stead.js"];
+    const LATER: [&str; 7] = [
+        "/words_later.js",
+        "/scan_folder.js",
+        "/setup.js",
+        "/hand.js",
+        "/import.js",
+        "/cash.js",
+        "/stead.js",
+    ];
 
     #[test]
     fn the_first_page_fits_a_hundred_kilobytes() {

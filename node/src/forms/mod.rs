@@ -26,6 +26,7 @@ use motcua_core::id::DossierId;
 use motcua_dossier::{
     corrections,
     fact::Fact,
+    local,
     printing::{self, Printed, Wanted},
     view::view,
     void::standing,
@@ -38,7 +39,7 @@ use motcua_forms::{
     layout::Layout,
     model::{Data, Printing},
     paper::Paper,
-    pdf,
+    pdf, trial,
 };
 use motcua_shell::clock::Clock;
 use serde::Deserialize;
@@ -53,6 +54,8 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/api/v1/dossiers/{id}/forms/{form}", get(show))
         .route("/api/v1/dossiers/{id}/forms/{form}/printings", post(print))
         .route("/api/v1/register", get(register::show))
+        .route("/api/v1/test-sheet", get(trial))
+        .route("/api/v1/test-sheet/expected", get(expected))
         .route("/api/v1/hand-lists/{number}/sheet", get(hand_list::show))
         .route("/forms/page.css", get(style))
         .route("/forms/{font}", get(font))
@@ -135,30 +138,69 @@ async fn answer(
     paper: Paper,
     kind: Option<&str>,
 ) -> Result<Response, DeskError> {
-    let as_pdf = match kind {
-        None | Some("html") => false,
-        Some("pdf") => true,
-        Some(other) => {
-            let value = other.chars().take(80).collect();
-            return Err(DeskError::Unknown { field: "as", value });
-        }
-    };
+    let as_pdf = is_pdf(kind)?;
     let desk = api.desk;
     let made = tokio::task::spawn_blocking(move || {
         let layout = lay_out(form, &data, paper, &|text| desk.sign_form(text))?;
-        Ok(match as_pdf {
-            true => {
-                let name = format!("inline; filename=\"{}-{}.pdf\"", form.word(), paper.word());
-                let headers = [
-                    (header::CONTENT_TYPE, "application/pdf".to_owned()),
-                    (header::CONTENT_DISPOSITION, name),
-                ];
-                (headers, pdf::write(&layout)?).into_response()
-            }
-            false => axum::response::Html(page(&layout)).into_response(),
-        })
+        drawn(&layout, form.word(), as_pdf)
     });
     made.await.map_err(|_| DeskError::Busy)?
+}
+
+fn is_pdf(kind: Option<&str>) -> Result<bool, DeskError> {
+    match kind {
+        None | Some("html") => Ok(false),
+        Some("pdf") => Ok(true),
+        Some(other) => {
+            let value = other.chars().take(80).collect();
+            Err(DeskError::Unknown { field: "as", value })
+        }
+    }
+}
+
+fn drawn(layout: &Layout, name: &str, as_pdf: bool) -> Result<Response, DeskError> {
+    if !as_pdf {
+        return Ok(axum::response::Html(page(layout)).into_response());
+    }
+    let name = format!("inline; filename=\"{name}-{}.pdf\"", layout.paper.word());
+    let headers =
+        [(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, pdf::write(layout)?).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trial {
+    paper: String,
+    #[serde(default, rename = "as")]
+    kind: Option<String>,
+}
+
+/// The test sheet of a printer and a scanner; not counted, and of no dossier.
+async fn trial(
+    Extract(api): Extract<Api>,
+    api::Seek(asked): api::Seek<Trial>,
+) -> Result<Response, DeskError> {
+    let (paper, as_pdf) = (known_paper(&asked.paper)?, is_pdf(asked.kind.as_deref())?);
+    let engine = api.desk.engine();
+    let trust = engine.trust();
+    let office = trust.office(engine.me.office).map(|office| office.name.clone());
+    let time = local::of_millis(engine.clock().wall().0);
+    let time = time.map(|time| time.strftime("%H:%M %d/%m/%Y").to_string()).unwrap_or_default();
+    let made = tokio::task::spawn_blocking(move || {
+        drawn(&trial::sheet(paper, &office.unwrap_or_default(), &time), "in-thu", as_pdf)
+    });
+    made.await.map_err(|_| DeskError::Busy)?
+}
+
+/// What a scanner must type when it reads the test sheet.
+async fn expected() -> Json<Value> {
+    Json(json!({
+        "digits": trial::DIGITS,
+        "card": trial::CARD,
+        "ruler": trial::RULER,
+        "short_ruler": trial::SHORT_RULER,
+    }))
 }
 
 fn page(layout: &Layout) -> String {

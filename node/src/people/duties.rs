@@ -28,7 +28,8 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         (
             true,
             "sync" | "events" | "offices" | "procedures" | "numbers" | "held" | "lists"
-            | "sections" | "steads",
+            | "sections" | "steads"
+            | "test-sheet" | "test-sheet/expected",
         )
         | (
             false,

@@ -48,6 +48,11 @@ pub(crate) fn check_digit(digits: &str) -> u8 {
     damm(digits)
 }
 
+/// Whether digits end with their check digit.
+pub fn is_checked(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit()) && damm(text) == 0
+}
+
 /// The digits of a code; none for a shape that is not among those above.
 pub fn write(code: &Code) -> Option<String> {
     let mut groups: Vec<&str> = code.org.split('.').collect();
