@@ -221,7 +221,10 @@ mod tests {
     use super::*;
     use std::{
         fs,
-        sync::atomic::{AtomicUsize, Ordering},
+        sync::{
+            Condvar,
+            atomic::{AtomicUsize, Ordering},
+        },
     };
 
     const PDF: &[u8] = b"%PDF-1.7\n%%EOF\n";
@@ -277,22 +280,29 @@ mod tests {
     }
 
     static LISTED: AtomicUsize = AtomicUsize::new(0);
-    static SILENT: Mutex<()> = Mutex::new(());
+    static ANSWERS: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
 
     #[tokio::test]
     async fn a_share_that_never_answers_holds_one_thread_and_keeps_nobody_waiting() {
         fn hangs(_: &Path) -> io::Result<Found> {
             LISTED.fetch_add(1, Ordering::SeqCst);
-            drop(SILENT.lock());
+            let mut answers = ANSWERS.0.lock().unwrap();
+            while !*answers {
+                answers = ANSWERS.1.wait(answers).unwrap();
+            }
             Ok(Found::default())
         }
         let watch = Watch::with("/".into(), hangs, Duration::from_millis(50));
-        let hung = SILENT.lock().unwrap();
+        let mut told = Vec::new();
         for _ in 0..3 {
-            assert_eq!(watch.look().await.trouble, Some(Trouble::Silent));
+            told.push(watch.look().await.trouble.clone());
         }
-        assert_eq!(LISTED.load(Ordering::SeqCst), 1, "nobody asks it again meanwhile");
-        drop(hung);
+        let listed = LISTED.load(Ordering::SeqCst);
+        // Before anything is judged: a thread that hangs would keep a test that fails from ending.
+        *ANSWERS.0.lock().unwrap() = true;
+        ANSWERS.1.notify_all();
+        assert_eq!(told, vec![Some(Trouble::Silent); 3]);
+        assert_eq!(listed, 1, "nobody asks it again meanwhile");
         let answered = async {
             while watch.look().await.trouble.is_some() {
                 tokio::task::yield_now().await;
