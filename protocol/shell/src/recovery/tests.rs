@@ -411,7 +411,14 @@ async fn asking_too_often_is_answered_with_busy() {
     assert!(asked >= 128, "a burst of {asked}");
     let most = 130.0 + 8.0 * began.elapsed().as_secs_f64();
     assert!((asked as f64) < most, "{asked} answers, {most} are allowed");
-    assert_eq!(strangers[(asked + 1) % 2].ask(&hello).await, busy);
+    // The other way has nothing left either, but for what comes again meanwhile.
+    let (other, began) = (&mut strangers[(asked + 1) % 2], tokio::time::Instant::now());
+    let mut answered = 0;
+    for _ in 0..40 {
+        answered += u32::from(other.ask(&hello).await != busy);
+    }
+    let most = 2.0 + 8.0 * began.elapsed().as_secs_f64();
+    assert!(f64::from(answered) < most, "{answered} answers, {most} are allowed");
     let error = enrol(&hub.bundle(), &node()).await.err();
     assert!(error.is_none_or(|error| error.is_transient()));
 }
