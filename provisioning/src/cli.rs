@@ -374,10 +374,13 @@ fn denial(verb: deny::Verb, args: Denial) -> Result<Report, Failure> {
     if done.published.is_empty() {
         notes.push("note: no hub has it yet; use publish --hub".to_owned());
     }
-    if !done.published.is_empty() && !done.not_published.is_empty() {
+    if !done.not_published.is_empty() {
         let words = done.not_published.join("; ");
-        let message =
-            format!("denial list {} is in force, but not everywhere: {words}", done.number);
+        let number = done.number;
+        let message = match done.published.is_empty() {
+            true => format!("denial list {number} is kept here, and no hub confirms it: {words}"),
+            false => format!("denial list {number} is in force, but not everywhere: {words}"),
+        };
         return Err(Failure::new(Exit::Partly, message));
     }
     Ok(Report { json: to_json(&done)?, text, notes })

@@ -16,7 +16,9 @@ use motcua_core::{
 use motcua_shell::identity::replace_file;
 use serde::Serialize;
 use serde_json::Value;
-use std::{collections::BTreeMap, fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt};
+use std::{
+    collections::BTreeMap, fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, time::Duration,
+};
 
 /// What to do.
 #[derive(Debug, Clone)]
@@ -62,9 +64,9 @@ pub struct Done {
     pub reason: String,
     /// When, Unix milliseconds.
     pub at: i64,
-    /// Hubs that have it.
+    /// Hubs that have it on their disk, and act on it.
     pub published: Vec<String>,
-    /// Hubs that could not be told, and why.
+    /// Hubs that could not be told or have not confirmed it, and why.
     pub not_published: Vec<String>,
 }
 
@@ -123,14 +125,32 @@ pub fn deny(city: &mut City, wanted: &Wanted, now: Timestamp) -> Result<Done, Fa
     Ok(done)
 }
 
-/// Hands a hub the city's trust documents; it takes what is newer and hands it on.
+/// How often a hub is asked whether the documents are in force, and between two questions.
+const LOOKS: u32 = 100;
+const BETWEEN: Duration = Duration::from_millis(100);
+
+/// Hands a hub the city's trust documents; it takes what is newer and hands it on. A hub says so at
+/// once, and what it has is in force when it is on its disk: that is waited for.
 ///
 /// # Errors
-/// [`Failure`] naming the hub and what it said.
-pub fn publish(city: &City, hub: &HubConsole) -> Result<Value, Failure> {
-    let has = numbers(&hub.get_json("/api/v1/trust/numbers")?);
-    let answer = hub.post("/api/v1/trust", &city.trust.to_bytes_after(&has))?;
-    serde_json::from_slice(&answer).map_err(Failure::failed)
+/// [`Failure`] naming the hub and what it said, or that it has them and not on its disk yet.
+pub fn publish(city: &City, hub: &HubConsole) -> Result<(), Failure> {
+    let has = || Ok::<_, Failure>(numbers(&hub.get_json("/api/v1/trust/numbers")?));
+    hub.post("/api/v1/trust", &city.trust.to_bytes_after(&has()?))?;
+    let ours = city.trust.numbers();
+    for _ in 0..LOOKS {
+        if !ours.ahead_of(&has()?) {
+            return Ok(());
+        }
+        std::thread::sleep(BETWEEN);
+    }
+    let message = format!(
+        "{hub}: đã giao nhưng hub chưa ghi được xuống đĩa nên CHƯA có hiệu lực; hãy xem đĩa của hub \
+         (/healthz), rồi chạy lại `publish --hub {hub}` cho đến khi có xác nhận / handed over, not on \
+         the hub's disk and NOT in force yet; look after the hub's disk (/healthz), then repeat \
+         `publish --hub {hub}` until it confirms"
+    );
+    Err(Failure::new(Exit::Partly, message))
 }
 
 fn numbers(value: &Value) -> Numbers {

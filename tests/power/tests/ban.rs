@@ -11,6 +11,9 @@ use motcua_tests::{
 };
 use std::process::Command;
 
+/// The exit code of what is done in part (design/provisioning.md).
+const PARTLY: i32 = 3;
+
 #[test]
 fn a_ban_that_could_not_be_written_is_in_force_when_the_disk_writes_and_nobody_sends_it_again() {
     if let Some(words) = obstacle() {
@@ -46,12 +49,22 @@ fn a_ban_that_could_not_be_written_is_in_force_when_the_disk_writes_and_nobody_s
         .output()
         .unwrap();
     println!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    assert_eq!(said.status.code(), Some(PARTLY), "nothing is in force yet");
+    let words = [&said.stdout[..], &said.stderr].concat();
+    let words = String::from_utf8_lossy(&words);
+    assert!(words.contains("NOT in force yet") && words.contains("CHƯA có hiệu lực"), "{words}");
+    assert!(words.contains(&format!("publish --hub {page}")), "{words}");
     wait_for("the disk refuses", || disk.counts().failed_syncs > failed);
     assert_eq!(denial(), before, "what is not on the disk is not in force");
     assert_eq!(desk.sync().unwrap()["link"], "connected");
 
     disk.fail_syncs("journal", 0, 0);
     wait_for("the ban is in force", || denial() > before);
+    let again = ["publish", "--city", &folder, "--hub", &page];
+    let said = Command::new(&Binaries::ready().unwrap().provision).args(again).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let words = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(words.contains(&format!("published at {page}")), "{words}");
     wait_for("its machine is out", || desk.sync().unwrap()["link"] != "connected");
     assert_eq!(rig.city.site(CITY).process.id(), pid, "nobody restarted it");
 }
