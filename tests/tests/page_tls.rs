@@ -1,7 +1,7 @@
 //! The page on the office's network: a certificate is asked for, issued, installed and renewed while the node
 //! runs; browsers that trust the city's root take it, others do not; and what is called by another's name is
 //! refused.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 use motcua_core::time::Timestamp;
 use motcua_shell::lan::{fingerprint, issue};

@@ -80,7 +80,11 @@ impl Pen {
                 }
             }
             let failed = result.is_err();
-            let tell = || news.into_iter().for_each(|entry| drop(driver.signal(entry)));
+            let tell = || {
+                for entry in news {
+                    driver.signal(entry);
+                }
+            };
             match heard {
                 Heard::Before => {
                     tell();

@@ -12,8 +12,9 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
+use tokio::time::Instant;
 use x509_parser::{
     extensions::GeneralName,
     prelude::{FromDer, X509Certificate},
