@@ -35,6 +35,8 @@
 //   #lock            covers the page while somebody has to log in: #log-in-login, #log-in-password, #log-in-send,
 //                    #unlock-password, #unlock-send, #unlock-other; #who-name who is in, #who-lock locks
 //   #view-people     accounts at #/people
+//   #em-draw         codes on paper at #/emergency: #em-day, #em-count; #em-blocks details[data-block], li[data-code][data-fate];
+//                    #em-scan opens a slip, #em-form with #em-received, #em-by, #em-due, #em-save enters it; #paper-banner in the lists
 //   #import-form     at #/import: #import-file, #import-send; then #import-rows tr[data-row][data-verdict],
 //                    input[data-accept] for each proposal, #import-begin, #import-run-line
 //   #view-setup      this counter's printer and scanner at #/setup: #trial-paper, #trial-show, #trial-right; #trial-field, #trial-said
@@ -64,6 +66,7 @@ function useLanguage(next) {
   showSync();
   list.drawn = dossier.drawn = '';
   drawTabs();
+  drawPaper();
   relabelRegister();
   showOffices();
   if (list.data) drawList();
@@ -77,7 +80,7 @@ function useLanguage(next) {
 
 const view = { name: '' };
 // Views that are one place each.
-const PLACES = { '#/people': 'people', '#/hand': 'hand', '#/import': 'import', '#/cash': 'cash', '#/stead': 'stead', '#/setup': 'setup' };
+const PLACES = { '#/people': 'people', '#/hand': 'hand', '#/import': 'import', '#/cash': 'cash', '#/stead': 'stead', '#/setup': 'setup', '#/emergency': 'emergency' };
 
 function route(first) {
   const at = /^#\/d\/(.+)$/.exec(location.hash);

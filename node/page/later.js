@@ -7,6 +7,7 @@ const LATER = {
   import: { src: '/import.js', open: () => openImport(), relabel: () => drawImport() },
   stead: { src: '/stead.js', open: () => openStead(), relabel: () => { if (view.name === 'stead') { openStead(); drawStead(); } } },
   setup: { src: '/setup.js', open: () => openSetup(), relabel: () => { if (view.name === 'setup') openSetup(); } },
+  emergency: { src: '/emergency.js', open: () => openEmergency(), relabel: () => relabelEmergency() },
   cash: { src: '/cash.js', open: () => openCash(), relabel: () => { drawCash(); loadMoneyLists(); } },
 };
 const fetched = new Map(); // by view: the promise, and whether it is there

@@ -3,7 +3,7 @@
 
 const LISTS = ['to_accept', 'overdue', 'due_today', 'in_work', 'citizen', 'other_office', 'result', 'closed'];
 const WORK = ['overdue', 'due_today', 'in_work'];  // lists in which a clerk looks for what is his own
-const tabs = { counts: null, drawn: '' };
+const tabs = { counts: null, paper: 0, drawn: '' };
 
 // A search or a state looks through everything, whichever list it began in.
 const isSearch = () => Boolean($('search').value.trim() || $('state-filter').value);
@@ -21,13 +21,22 @@ function openList(name) {
 
 async function loadTabs() {
   try {
-    tabs.counts = (await api('GET', '/lists')).lists;
+    const told = await api('GET', '/lists');
+    tabs.counts = told.lists;
+    tabs.paper = told.paper_open;
   } catch {
     // Counters that may be old are not shown; the list itself says what is wrong.
     tabs.counts = null;
   }
   drawTabs();
+  drawPaper();
   lookForLeft();
+}
+
+// Slips of days that are over of which nobody has said what became of them: a task until there is none.
+function drawPaper() {
+  $('paper-banner').hidden = !tabs.paper;
+  if (tabs.paper) fill('paper-banner', mark('alarm'), ' ', w('paper_banner', thousands(tabs.paper)), ' ', el('a', { href: '#/emergency', id: 'paper-open' }, w('paper_open')));
 }
 
 function drawTabs() {

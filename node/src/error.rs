@@ -12,6 +12,7 @@ use motcua_dossier::{
     action::ActionError,
     card::CardError,
     due::DueError,
+    emergency::{EmergencyError, WrongTime},
     lease::{LeaseError, StartError},
     money::MoneyError,
 };
@@ -149,6 +150,9 @@ pub enum DeskError {
     /// Today's numbers do not go on there.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// No codes on paper, or nothing entered of them.
+    #[error(transparent)]
+    Emergency(EmergencyError),
     /// Too many scans are being taken in.
     #[error("other scans are being taken in; try again in a moment")]
     Busy,
@@ -158,6 +162,15 @@ pub enum DeskError {
         /// Bytes allowed.
         limit: usize,
     },
+}
+
+impl From<EmergencyError> for DeskError {
+    fn from(error: EmergencyError) -> Self {
+        match error {
+            EmergencyError::Field(error) => Self::Action(error),
+            other => Self::Emergency(other),
+        }
+    }
 }
 
 impl DeskError {
@@ -211,6 +224,20 @@ impl DeskError {
             Self::Draft(DraftError::Many(_)) => (StatusCode::CONFLICT, "too_many_drafts"),
             Self::Draft(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
             Self::People(error) => error.code(),
+            Self::Emergency(error) => match error {
+                EmergencyError::Count(_) | EmergencyError::NotThen(_) | EmergencyError::Time(_) => {
+                    (StatusCode::UNPROCESSABLE_ENTITY, "invalid")
+                }
+                EmergencyError::NoSlip(_) => (StatusCode::UNPROCESSABLE_ENTITY, "unknown"),
+                EmergencyError::Field(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+                EmergencyError::Exhausted(_)
+                | EmergencyError::Clock { .. }
+                | EmergencyError::Code(_) => (StatusCode::CONFLICT, "no_code"),
+                EmergencyError::OtherDraw(_) => (StatusCode::CONFLICT, "idempotency_mismatch"),
+                EmergencyError::NoBlock(_) => (StatusCode::NOT_FOUND, "no_block"),
+                EmergencyError::Elsewhere(_) => (StatusCode::CONFLICT, "other_machine"),
+                EmergencyError::Entered { .. } => (StatusCode::CONFLICT, "code_taken"),
+            },
             Self::Repeated(_) => (StatusCode::OK, "repeated"),
             Self::Request(_) | Self::Field { .. } => (StatusCode::BAD_REQUEST, "bad_request"),
             Self::Upload(UploadError::TooLong { .. }) => {
@@ -277,6 +304,16 @@ impl DeskError {
             Self::CodeTaken { .. } => Some("code"),
             Self::Start(_) => Some("number"),
             Self::People(error) => error.field(),
+            Self::Emergency(error) => match error {
+                EmergencyError::Count(_) => Some("count"),
+                EmergencyError::NotThen(_) | EmergencyError::Exhausted(_) => Some("day"),
+                EmergencyError::Time(WrongTime::DueBefore) => Some("due"),
+                EmergencyError::Time(_) => Some("received"),
+                EmergencyError::NoSlip(_)
+                | EmergencyError::Elsewhere(_)
+                | EmergencyError::Entered { .. } => Some("code"),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -385,6 +422,7 @@ impl DeskError {
             Self::Start(error) => crate::numbers::vietnamese(error),
             Self::Draft(error) => error.vietnamese(),
             Self::People(error) => error.vi(),
+            Self::Emergency(error) => crate::emergency::vietnamese(error),
             Self::Repeated(_) => "Đã thực hiện trước đó.".into(),
             Self::Field { field, why } => format!("{field} không đọc được ({why})."),
             Self::TooLong { limit } => format!("Yêu cầu dài hơn {limit} byte."),
@@ -452,6 +490,9 @@ impl IntoResponse for DeskError {
             }
             Self::CodeTaken { dossier, code } => {
                 body["error"]["dossier"] = json!({ "id": dossier.to_string(), "code": code });
+            }
+            Self::Emergency(EmergencyError::Entered { dossier, code, .. }) => {
+                body["error"]["dossier"] = json!({ "id": dossier, "code": code });
             }
             _ => {}
         }

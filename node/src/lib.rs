@@ -10,6 +10,7 @@ mod conflicts;
 mod corrections;
 pub mod desk;
 pub mod drafts;
+mod emergency;
 pub mod enrol;
 pub mod error;
 mod events;

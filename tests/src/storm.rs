@@ -248,6 +248,7 @@ fn dossier(number: usize) -> NewDossier {
         due: None,
         fee: None,
         code: None,
+        on_paper: None,
     }
 }
 

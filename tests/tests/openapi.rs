@@ -155,6 +155,7 @@ fn every_answer_is_as_it_is_described() {
     links(&mut asker, pages[0].trim_matches('"'), pages[1].trim_matches('"'));
     money(&mut asker);
     hand_lists(&mut asker);
+    emergency(&mut asker);
     asker.post(&of("forwards"), json!({ "office": other }));
     asker.post(&of("forwards"), json!({ "office": "x" }));
     asker.post(&of("taken"), json!({}));
@@ -507,6 +508,41 @@ fn money(asker: &mut Asker) {
         let body = json!({ "day": day, "counted": counted, "note": note });
         assert_eq!(asker.post("/api/v1/cash", body).status, status);
     }
+}
+
+/// Codes on paper.
+fn emergency(asker: &mut Asker) {
+    let all = "/api/v1/emergency";
+    let told = asker.get(all, "").json();
+    let day = told["days"][0].clone();
+    assert_eq!(asker.get(all, "?x=1").status, 400);
+    let block = asker.post(all, json!({ "day": day, "count": 2, "clerk": "A" })).json();
+    assert_eq!(asker.post(all, json!({ "day": day, "count": 0 })).status, 422);
+    asker.names.insert("{block}", block["block"].as_str().unwrap().to_owned());
+    let one = format!("{all}/{{block}}");
+    assert_eq!(asker.post(&format!("{one}/printings"), json!({})).status, 200);
+    asker.get(&format!("{one}/sheet"), "?as=html&printing=1");
+    assert_eq!(asker.get(&format!("{one}/sheet"), "?as=html&printing=9").status, 422);
+    let received = block["drawn_at"].clone();
+    let promise = format!("{all}/promise");
+    assert_eq!(
+        asker.get(&promise, &format!("?procedure=1.001193&received={received}")).status,
+        200
+    );
+    let entry = json!({ "code": block["codes"][0]["code"], "received": received, "received_by": "B",
+        "procedure": "1.001193", "applicant": { "name": "An" }, "clerk": "A" });
+    let entries = format!("{all}/entries");
+    assert_eq!(asker.post(&entries, entry.clone()).status, 201);
+    let mut other = entry.clone();
+    other["received_by"] = "C".into();
+    assert_eq!(asker.post(&entries, other).status, 409);
+    let unused = format!("{one}/unused");
+    let code = &block["codes"][1]["code"];
+    assert_eq!(asker.post(&unused, json!({ "codes": [code], "why": "không" })).status, 200);
+    assert_eq!(asker.post(&unused, json!({ "codes": [code], "why": "" })).status, 422);
+    asker.get(all, "");
+    asker.names.insert("{block}", "0".to_owned());
+    assert_eq!(asker.post(&format!("{one}/printings"), json!({})).status, 404);
 }
 
 /// Dossiers given, taken and returned together.

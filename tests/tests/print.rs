@@ -9,7 +9,7 @@ use common::{PRINTERS, long_receipt, receipt, sign, with};
 use motcua_forms::{
     edition::Form,
     lay_out,
-    model::{HandOver, Payment},
+    model::{HandOver, Payment, Slips, Subject},
     paper::Paper,
     pdf, trial,
 };
@@ -71,8 +71,9 @@ fn the_words_of_every_other_form_are_those_of_its_layout() {
             vec![HandOver { from: "Phường Mẫu".into(), ..HandOver::default() }];
         dossier.payment = Some(Payment { number: "BL26-0000001".into(), ..Payment::default() });
     });
-    for form in
-        Form::ALL.into_iter().filter(|form| !matches!(form, Form::Register | Form::HandList))
+    for form in Form::ALL
+        .into_iter()
+        .filter(|form| !matches!(form, Form::Register | Form::HandList | Form::Emergency))
     {
         let paper = if form == Form::Payment { Paper::A5 } else { Paper::A4 };
         let layout = lay_out(form, &data, paper, &sign).unwrap();
@@ -81,6 +82,28 @@ fn the_words_of_every_other_form_are_those_of_its_layout() {
         let picture = Picture::of_pdf(&path, 300.0).unwrap()[0].widened();
         assert_eq!(picture.qr(), layout.qr, "{form:?}");
     }
+}
+
+#[test]
+fn a_sheet_of_fifty_slips_keeps_every_code_and_its_bars_can_be_read() {
+    let codes: Vec<String> = (5_001..=5_050).map(|n| format!("H29.30.05-261125-{n}")).collect();
+    let number = motcua_dossier::process::number(*b"emergenc");
+    let slips = Slips { number: number.clone(), codes: codes.clone(), ..Slips::default() };
+    let mut data = with(|_| {});
+    data.subject = Subject::Slips(Box::new(slips));
+    let layout = lay_out(Form::Emergency, &data, Paper::A4, &sign).unwrap();
+    assert!(layout.pages.len() > 1);
+    let path = written("emergency", &pdf::write(&layout).unwrap());
+    let words = bare(&words_of_pdf(&path).unwrap());
+    assert_eq!(words, bare(&layout.text()));
+    for code in &codes {
+        let digits =
+            motcua_dossier::digits::write(&motcua_dossier::code::Code::read(code).unwrap());
+        assert!(words.contains(code) && words.contains(&digits.unwrap()), "{code}");
+    }
+    let picture = Picture::of_pdf(&path, 203.0).unwrap()[0].widened();
+    let read = picture.codes(&path.with_extension("pgm")).unwrap();
+    assert!(read.contains(&number), "{read}");
 }
 
 #[test]

@@ -28,11 +28,13 @@ pub enum Form {
     HandList,
     /// Receipt for money, the office's own.
     Payment,
+    /// Codes for what is received on paper while the machine is dead, the office's own.
+    Emergency,
 }
 
 impl Form {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Receipt,
         Self::Supplement,
         Self::Refusal,
@@ -42,6 +44,7 @@ impl Form {
         Self::Register,
         Self::HandList,
         Self::Payment,
+        Self::Emergency,
     ];
 
     /// As it stands in addresses and files.
@@ -56,6 +59,7 @@ impl Form {
             Self::Register => "register",
             Self::HandList => "hand-list",
             Self::Payment => "payment",
+            Self::Emergency => "emergency",
         }
     }
 
@@ -240,6 +244,16 @@ pub enum Value {
     PaymentRest,
     /// Who took it.
     PaymentClerk,
+    /// Number of a block of slips.
+    SlipsNumber,
+    /// Day for which they are.
+    SlipsDay,
+    /// Office whose slips they are.
+    SlipsOffice,
+    /// Its telephone.
+    SlipsPhone,
+    /// Who drew them.
+    SlipsDrawer,
     /// Never known here: always dots.
     HandWritten,
 }
@@ -258,6 +272,8 @@ pub enum Rows {
     Dossiers,
     /// Fees and charges that are demanded.
     Fees,
+    /// Slips with codes.
+    Slips,
 }
 
 /// A column of a table.
@@ -333,6 +349,14 @@ pub enum Cell {
     FeeName,
     /// What is demanded.
     FeeAmount,
+    /// Code of a slip, with its digits.
+    SlipCode,
+    /// Room for who asks.
+    SlipPerson,
+    /// Room for procedure and papers.
+    SlipMatter,
+    /// Room for when it was received and is promised, and to sign.
+    SlipTime,
 }
 
 const FILES: [&str; 3] = [
@@ -351,6 +375,7 @@ fn layout(name: &str) -> Option<&'static str> {
         "register" => include_str!("../data/register.toml"),
         "hand-list" => include_str!("../data/hand-list.toml"),
         "payment" => include_str!("../data/payment.toml"),
+        "emergency" => include_str!("../data/emergency.toml"),
         "control" => include_str!("../data/control.toml"),
         _ => return None,
     })

@@ -138,6 +138,23 @@ pub enum Subject {
     },
     /// The dossiers of a hand-over list.
     List(Box<HandList>),
+    /// Slips with codes, to be filled in by hand.
+    Slips(Box<Slips>),
+}
+
+/// A block of codes on paper.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Slips {
+    /// Its number: digits with a check digit, printed as bars too.
+    pub number: String,
+    /// Day for which its codes are.
+    pub day: Option<Date>,
+    /// Telephone of the office; may be empty.
+    pub phone: String,
+    /// Who drew it.
+    pub drawer: String,
+    /// Codes, in order.
+    pub codes: Vec<String>,
 }
 
 /// Dossiers that are handed over together.
@@ -195,23 +212,25 @@ impl Data {
         match &self.subject {
             Subject::One(dossier) => dossier.received.unwrap_or(self.issued).date(),
             Subject::Many { to, .. } => *to,
-            Subject::List(_) => self.issued.date(),
+            Subject::List(_) | Subject::Slips(_) => self.issued.date(),
         }
     }
 
     pub(crate) fn dossier(&self) -> Option<&Dossier> {
         match &self.subject {
             Subject::One(dossier) => Some(dossier),
-            Subject::Many { .. } | Subject::List(_) => None,
+            Subject::Many { .. } | Subject::List(_) | Subject::Slips(_) => None,
         }
     }
 
-    /// What is printed as bars beside the words: digits of the one dossier's code, or of the list.
+    /// What is printed as bars beside the words: digits of the one dossier's code, or of the list or
+    /// block.
     pub(crate) fn digits(&self) -> Option<String> {
         match &self.subject {
             Subject::One(dossier) => digits::write(&Code::read(&dossier.code).ok()?),
             Subject::Many { .. } => None,
             Subject::List(list) => Some(list.number.clone()),
+            Subject::Slips(slips) => Some(slips.number.clone()),
         }
     }
 }

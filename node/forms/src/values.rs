@@ -5,7 +5,7 @@ use crate::{
     model::{Data, Dossier, FeeLine, HandOver, Paper, Payment, Subject},
 };
 use jiff::civil::{Date, DateTime};
-use motcua_dossier::code::Code;
+use motcua_dossier::{code::Code, digits};
 
 /// What a field shows; none where it is not known.
 pub(crate) fn value(value: Value, data: &Data) -> Option<String> {
@@ -19,6 +19,16 @@ pub(crate) fn value(value: Value, data: &Data) -> Option<String> {
             Value::ListFrom => return known(&list.from),
             Value::ListTo => return known(&list.to),
             Value::ListGiver => return known(&list.giver),
+            _ => {}
+        }
+    }
+    if let Subject::Slips(slips) = &data.subject {
+        match value {
+            Value::SlipsNumber => return known(&slips.number),
+            Value::SlipsDay => return slips.day.map(day),
+            Value::SlipsOffice => return known(&data.office),
+            Value::SlipsPhone => return known(&slips.phone),
+            Value::SlipsDrawer => return known(&slips.drawer),
             _ => {}
         }
     }
@@ -68,6 +78,11 @@ pub(crate) fn value(value: Value, data: &Data) -> Option<String> {
         | Value::ListFrom
         | Value::ListTo
         | Value::ListGiver
+        | Value::SlipsNumber
+        | Value::SlipsDay
+        | Value::SlipsOffice
+        | Value::SlipsPhone
+        | Value::SlipsDrawer
         | Value::HandWritten => None,
     }
 }
@@ -94,6 +109,7 @@ pub(crate) enum Row<'a> {
     Reason(&'a str),
     HandOver(&'a HandOver),
     Dossier(&'a Dossier),
+    Slip(&'a str),
 }
 
 pub(crate) fn rows(rows: Rows, data: &Data) -> Vec<Row<'_>> {
@@ -114,6 +130,9 @@ pub(crate) fn rows(rows: Rows, data: &Data) -> Vec<Row<'_>> {
             dossiers.iter().map(Row::Dossier).collect()
         }
         (Rows::Dossiers, Subject::List(list)) => list.dossiers.iter().map(Row::Dossier).collect(),
+        (Rows::Slips, Subject::Slips(slips)) => {
+            slips.codes.iter().map(|code| Row::Slip(code)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -134,7 +153,38 @@ pub(crate) fn cell(cell: Cell, number: usize, row: &Row<'_>) -> String {
         Row::Reason(_) => String::new(),
         Row::HandOver(hand_over) => of_hand_over(cell, hand_over),
         Row::Dossier(dossier) => of_dossier(cell, dossier),
+        Row::Slip(code) => of_slip(cell, code),
     }
+}
+
+/// The code as it is written and as digits with a check digit; the rest is room to write in.
+fn of_slip(cell: Cell, code: &str) -> String {
+    let labels: &[&str] = match cell {
+        Cell::SlipCode => {
+            let digits = Code::read(code).ok().and_then(|code| digits::write(&code));
+            let digits = digits.unwrap_or_default();
+            let groups: Vec<&str> = (0..digits.len())
+                .step_by(4)
+                .map(|at| &digits[at..digits.len().min(at + 4)])
+                .collect();
+            return format!("{code}\n{}", groups.join(" "));
+        }
+        Cell::SlipPerson => &["Họ tên:", "", "Số định danh:", "Điện thoại:", "Địa chỉ:", ""],
+        Cell::SlipMatter => &["Thủ tục:", "", "Giấy tờ:", "", "", "Lệ phí:"],
+        Cell::SlipTime => &[
+            "Nhận lúc: …… : ……",
+            "Hẹn trả: …… : ……",
+            "ngày …… / …… / ……",
+            "Người nộp ký:",
+            "",
+            "Người nhận ký:",
+        ],
+        _ => return String::new(),
+    };
+    let line = |label: &&str| {
+        if label.contains('…') { (*label).to_owned() } else { format!("{label} {DOTS}") }
+    };
+    labels.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn of_paper(cell: Cell, paper: &Paper) -> String {

@@ -106,6 +106,7 @@ pub(crate) async fn register_at(
         due,
         fee: asked.fee,
         code: None,
+        on_paper: None,
     };
     // Whoever repeats a request gets the answer that was lost, not another one.
     let done = desk.register(new, caller).await;

@@ -19,6 +19,8 @@
 //! - `GET /dossiers/{id}/forms/{form}`, `POST /dossiers/{id}/forms/{form}/printings`,
 //!   `GET /register`
 //! - `GET /events`: server-sent events; `GET` and `POST /numbers`: where today's codes go on
+//! - `GET` and `POST /emergency`, `/emergency/entries`, `/emergency/{block}/printings`, `/unused`, `/sheet`: codes on
+//!   paper, see [`crate::emergency`]
 //! - `/drafts`: see [`crate::drafts::routes`]
 //! - `POST /import/files`, `/import/preview`, `GET` and `POST /import/run`, `GET /export`: lists, see
 //!   [`crate::import`]
@@ -39,7 +41,7 @@ pub(crate) use dossiers::{key_of_draft, register_at};
 pub(crate) use office::{office, offices, procedures, sync_of};
 pub(crate) use page::PAGE;
 pub(crate) use request::{
-    BODY_BYTES, Body, Seek, asking, by_clerk, caller, dossier_id, one_of_many, read,
+    BODY_BYTES, Body, Seek, asking, by_clerk, caller, dossier_id, keyed, one_of_many, read,
 };
 
 use crate::{
@@ -114,6 +116,7 @@ pub fn router(api: Api) -> Router {
         .merge(crate::corrections::routes())
         .merge(crate::people::routes())
         .merge(crate::process::routes())
+        .merge(crate::emergency::routes())
         .merge(crate::voids::routes())
         .merge(crate::links::routes())
         .merge(crate::money::routes())

@@ -36,6 +36,7 @@ pub(crate) static PAGE: &[PageFile] = &[
     PageFile::script("/words_later.js", include_str!("../../page/words_later.js")),
     PageFile::script("/cash.js", include_str!("../../page/cash.js")),
     PageFile::script("/numbers.js", include_str!("../../page/numbers.js")),
+    PageFile::script("/emergency.js", include_str!("../../page/emergency.js")),
     PageFile::script("/import.js", include_str!("../../page/import.js")),
     PageFile::script("/held.js", include_str!("../../page/held.js")),
     PageFile::script("/session.js", include_str!("../../page/session.js")),
@@ -59,13 +60,14 @@ mod tests {
     const FIRST_PAGE: usize = 100_000;
 
     /// Scripts that are fetched when their view is opened.
-    const LATER: [&str; 7] = [
+    const LATER: [&str; 8] = [
         "/words_later.js",
         "/scan_folder.js",
         "/setup.js",
         "/hand.js",
         "/import.js",
         "/cash.js",
+        "/emergency.js",
         "/stead.js",
     ];
 

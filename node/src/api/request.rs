@@ -141,7 +141,7 @@ pub(crate) fn one_of_many(
     }
 }
 
-pub(super) fn keyed(key: &str, path: &str, said: &Value, clerk: String) -> Caller {
+pub(crate) fn keyed(key: &str, path: &str, said: &Value, clerk: String) -> Caller {
     let mut fields = Vec::new();
     flatten(said, &mut fields);
     fields.push(("path".to_owned(), path.to_owned()));

@@ -14,8 +14,8 @@ pub use register::NewDossier;
 pub(crate) use register::{Printed, TakenOver};
 
 use crate::{
-    codes::Codes, drafts::Drafts, error::DeskError, lists::Counted, people::People,
-    process::office::Office, promise::promise,
+    codes::Codes, drafts::Drafts, emergency::Emergency, error::DeskError, lists::Counted,
+    people::People, process::office::Office, promise::promise,
 };
 use motcua_core::{
     hash::{Context, derive},
@@ -25,10 +25,12 @@ use motcua_core::{
         Key, Kv,
         rows::{self, Meta, Request},
     },
+    time::Timestamp,
     trust::Binding,
 };
 use motcua_dossier::{
     code::Day,
+    emergency::Blocks,
     lease::{Issuer, Lease, Leases, Shape, Start},
     procedure::{Procedure, built_in},
 };
@@ -61,6 +63,8 @@ pub struct Desk {
     keys: Mutex<HashMap<[u8; 16], Arc<tokio::sync::Mutex<()>>>>,
     /// Requests on disk that the state may not reflect yet.
     answered: Mutex<HashMap<[u8; 16], Request>>,
+    /// Codes on paper.
+    emergency: Emergency,
     /// One start of a day's numbers at a time.
     pub(crate) beginning: tokio::sync::Mutex<()>,
     /// One count of a day's cash at a time.
@@ -97,6 +101,7 @@ impl Desk {
         // What the state does not reflect yet: of a state that is being made again, nearly all.
         records.extend(engine.own_records().leases.iter().cloned());
         let (mut all, mut receipts) = (Leases::default(), Leases::new(Shape::RECEIPTS));
+        let mut blocks = Blocks::default();
         for bytes in records {
             if let Some(lease) = Lease::decode(&bytes) {
                 all.replay(lease);
@@ -104,6 +109,8 @@ impl Desk {
                 receipts.replay(lease);
             } else if let Some(start) = Start::decode(&bytes) {
                 all.replay_start(start);
+            } else {
+                blocks.replay_bytes(&bytes);
             }
         }
         Ok(Self {
@@ -118,6 +125,7 @@ impl Desk {
             procedures: built_in(),
             keys: Mutex::default(),
             answered: Mutex::default(),
+            emergency: Emergency::new(blocks),
             beginning: tokio::sync::Mutex::default(),
             counting: tokio::sync::Mutex::default(),
             codes: Codes::default(),
@@ -170,9 +178,22 @@ impl Desk {
     /// # Errors
     /// [`DeskError::Due`]
     pub fn promised(&self, procedure: &str) -> Result<Option<i64>, DeskError> {
+        self.promised_at(procedure, self.engine.clock().wall().0)
+    }
+
+    /// The same for somebody who was received at a time, Unix milliseconds.
+    ///
+    /// # Errors
+    /// [`DeskError::Due`]
+    pub fn promised_at(&self, procedure: &str, at: i64) -> Result<Option<i64>, DeskError> {
         let known = self.procedures.iter().find(|known| known.code == procedure);
         let Some(known) = known else { return Ok(None) };
-        Ok(promise(known, self.engine.clock().wall())?.at)
+        Ok(promise(known, Timestamp(at))?.at)
+    }
+
+    /// Codes on paper.
+    pub(crate) fn emergency(&self) -> &Emergency {
+        &self.emergency
     }
 
     /// Waits until everything saved here can be read.

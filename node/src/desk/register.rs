@@ -12,7 +12,7 @@ use motcua_dossier::{
     action::{self, Registration},
     code::Code,
     document::Document,
-    fact::{self, Applicant, Origin, Paper},
+    fact::{self, Applicant, OnPaper, Origin, Paper},
     lease::{Issuer, Lease},
     state::State,
 };
@@ -36,6 +36,8 @@ pub struct NewDossier {
     /// A code that was printed already, of a dossier taken over from elsewhere; a fresh one is
     /// issued otherwise.
     pub code: Option<String>,
+    /// That it was received on paper, by whom, and when, Unix milliseconds; now otherwise.
+    pub on_paper: Option<(OnPaper, i64)>,
 }
 
 /// A dossier of a list, to be taken over.
@@ -103,11 +105,15 @@ impl Desk {
         };
         let taken_over = taken_over.as_ref();
         // Checked before a number is used up.
-        action::register(registration.clone(), act.clone(), office)?;
+        let made = |registration, act| match new.on_paper.clone() {
+            Some(paper) => action::register_from_paper(registration, paper, act, office),
+            None => action::register(registration, act, office),
+        };
+        made(registration.clone(), act.clone())?;
         let key = self.public_key();
         self.once(caller.request.clone(), &mut |request| {
             let (registration, act) = (registration.clone(), act.clone());
-            let caller = caller.clone();
+            let (caller, made) = (caller.clone(), &made);
             async move {
                 let id = dossier_id(&key, nonce, now);
                 let mut leased = None;
@@ -125,7 +131,7 @@ impl Desk {
                             }
                         }
                         self.codes.begin(&registration.code, id);
-                        let action = action::register(registration, act, office)?;
+                        let action = made(registration, act)?;
                         let held = Held::new(Document::new(), []);
                         let draft = self.draft(own, id, action, &caller, now, held, Some(nonce))?;
                         Ok((draft, records))

@@ -156,7 +156,7 @@ fn exists(form: Form, shown: &View) -> bool {
         Form::Stop => note(&shown.derived, State::Stopped).is_some(),
         Form::Extension => extension(shown).is_some(),
         Form::Payment => !shown.money.receipts.is_empty(),
-        Form::Register | Form::HandList => false,
+        Form::Register | Form::HandList | Form::Emergency => false,
     }
 }
 

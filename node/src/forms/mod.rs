@@ -3,6 +3,7 @@
 
 mod control;
 mod data;
+mod emergency;
 mod hand_list;
 mod register;
 
@@ -57,6 +58,7 @@ pub(crate) fn routes() -> Router<Api> {
         .route("/api/v1/test-sheet", get(trial))
         .route("/api/v1/test-sheet/expected", get(expected))
         .route("/api/v1/hand-lists/{number}/sheet", get(hand_list::show))
+        .route("/api/v1/emergency/{block}/sheet", get(emergency::show))
         .route("/forms/page.css", get(style))
         .route("/forms/{font}", get(font))
 }
@@ -368,6 +370,7 @@ pub(crate) fn vi(form: Form) -> &'static str {
         Form::Register => "sổ theo dõi",
         Form::HandList => "phiếu bàn giao",
         Form::Payment => "biên nhận thu tiền",
+        Form::Emergency => "mã hồ sơ dự phòng trên giấy",
     }
 }
 
@@ -383,5 +386,6 @@ pub(crate) fn en(form: Form) -> &'static str {
         Form::Register => "register",
         Form::HandList => "hand-over list",
         Form::Payment => "receipt for money",
+        Form::Emergency => "codes on paper",
     }
 }

@@ -50,6 +50,8 @@ pub(super) fn need(method: &Method, path: &str) -> Need {
         (true, _) => Duty::See,
         (false, "dossiers") => Duty::Receive,
         (false, "numbers") => Duty::Operate,
+        (false, "emergency/entries") => Duty::Receive,
+        (false, tail) if tail.starts_with("emergency") => Duty::Emergency,
         (false, tail) if tail == "cards" || tail.starts_with("drafts/") => Duty::Draft,
         // What may be is judged by the state that it leads to.
         (false, "dossiers/{id}/moves") => return Need::Somebody,

@@ -10,7 +10,7 @@ use motcua_core::{
 use motcua_dossier::{
     attachment::Attachment,
     document::Document,
-    fact::{Act, Applicant, Extension, Fact, Forward, Kind, Note, Origin, StateStep},
+    fact::{Act, Applicant, Extension, Fact, Forward, Kind, Note, OnPaper, Origin, StateStep},
     local,
     printing::Printed,
     state::State,
@@ -91,6 +91,11 @@ fn sentence(
                 if let Some(origin) = facts.iter().find(|fact| fact.kind == Kind::Origin) {
                     let (vi, en) = taken_over(origin);
                     return ("taken_over", by, format!("{vi}{note}"), format!("{en}{note}"));
+                }
+                if let (true, Some(paper)) = (created, &step.paper) {
+                    let (vi, en) = on_paper(paper, step.when());
+                    let (typed_vi, typed_en) = typed_name(facts);
+                    return ("entered", by, format!("{vi}{typed_vi}"), format!("{en}{typed_en}"));
                 }
                 return if created {
                     let (typed_vi, typed_en) = typed_name(facts);
@@ -173,6 +178,19 @@ fn sentence(
         }
     }
     ("other", String::new(), "Thay đổi khác".into(), "Other change".into())
+}
+
+/// By whom and when it was received on paper; who entered it and when stands beside the line.
+fn on_paper(paper: &OnPaper, at: i64) -> (String, String) {
+    let (by, at) = (&paper.by, date_words(at));
+    let (promise_vi, promise_en) = match paper.promised {
+        true => ("; hẹn trả theo giấy", "; promised as on the slip"),
+        false => ("", ""),
+    };
+    (
+        format!("Nhập lại hồ sơ {by} đã nhận trên giấy lúc {at}{promise_vi}"),
+        format!("Entered what {by} received on paper at {at}{promise_en}"),
+    )
 }
 
 /// From which row of which list it came.

@@ -4,8 +4,8 @@
 use crate::{
     derive::Derived,
     fact::{
-        Act, Applicant, Clock, CodeField, Due, Fact, Forward, Kind, Note, Origin, Paper, Request,
-        StateStep, Taken,
+        Act, Applicant, Clock, CodeField, Due, Fact, Forward, Kind, Note, OnPaper, Origin, Paper,
+        Request, StateStep, Taken,
     },
     letters::with_right_d,
     state::State,
@@ -212,6 +212,30 @@ pub fn register(
     }
     let grant = |role| AudienceOp { action: AudienceAction::Add, role, office };
     Ok(Action { facts, audience: vec![grant(Role::Desk), grant(Role::ReceivedBy)] })
+}
+
+/// Registers a dossier that was received on paper at a time, Unix milliseconds, and is entered now.
+///
+/// # Errors
+/// See [`register`]; [`ActionError`] when nobody is named who received it.
+pub fn register_from_paper(
+    registration: Registration,
+    (mut paper, received): (OnPaper, i64),
+    act: Act,
+    office: OfficeId,
+) -> Result<Action, ActionError> {
+    tidy(&mut paper.by, "received_by", NAME_CHARACTERS, true)?;
+    let mut action = register(registration, act.clone(), office)?;
+    let first = StateStep {
+        to: State::Accepted.code(),
+        happened: Some(received),
+        paper: Some(paper),
+        act,
+        ..StateStep::default()
+    };
+    action.facts.retain(|fact| fact.kind != Kind::State);
+    action.facts.push(Draft::new(Kind::State, &first));
+    Ok(action)
 }
 
 /// The fields of who asks, put right or refused.

@@ -180,11 +180,18 @@ impl Code {
     /// # Errors
     /// [`CodeError`] for an organisation, a day or a sequence that may not be written.
     pub fn write(org: &str, received: i64, seq: u32) -> Result<String, CodeError> {
+        Self::write_on(org, Day::of(received), seq)
+    }
+
+    /// Writes the code of a dossier received on a local day.
+    ///
+    /// # Errors
+    /// See [`Self::write`].
+    pub fn write_on(org: &str, day: Day, seq: u32) -> Result<String, CodeError> {
         if !is_writable_org(org) {
             return Err(CodeError::Org);
         }
-        let day = Day::of(received);
-        if !(2_000..=2_099).contains(&day.year) {
+        if !(2_000..=2_099).contains(&day.year) || !day.is_real() {
             return Err(CodeError::Date);
         }
         if !(1..=9_999).contains(&seq) {

@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, fmt};
 /// | `paper` | name, form, count | none |
 /// | `code` | code | none |
 /// | `due` | at (ms), reason | none |
-/// | `state` | to, after, pause, happened (ms), collector, at, by, office, note | note: reasons given; collector: to whom the result was given |
+/// | `state` | to, after, pause, happened (ms), collector, paper (by, block, promised), at, by, office, note | note: reasons given; collector: to whom the result was given |
 /// | `forward` | to, to_name, list, at, by, office, note | note |
 /// | `taken` | forward, at, by, office, note | note |
 /// | `note` | text, at, by, office | text |
@@ -349,9 +349,25 @@ pub struct StateStep {
     /// Who collected the result, where it was returned and that was said.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub collector: String,
+    /// That it was received on paper and entered later (design/emergency.md).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<OnPaper>,
     /// Who, when, where.
     #[serde(flatten)]
     pub act: Act,
+}
+
+/// How a dossier was received while the machine was dead; when, is [`StateStep::happened`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OnPaper {
+    /// Who received it, as shown.
+    pub by: String,
+    /// Number of the block of its slip; empty where that is not known here.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub block: String,
+    /// Whether the promised date is what was written on the slip, rather than worked out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub promised: bool,
 }
 
 impl StateStep {

@@ -18,6 +18,8 @@
 //! Receipts are numbered by the same leases in a sequence of their own, with other bounds and a year for a day: see
 //! [`Shape`].
 //!
+//! Between home and guests is the paper part: no number of it is ever given here ([`crate::emergency`]).
+//!
 //! The last part is for a machine at home on its first day, while its state is being made again and it
 //! cannot see the codes that came from elsewhere: whoever had its place before printed some of them.
 
@@ -28,9 +30,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers in a block.
 pub const BLOCK: u32 = 100;
-/// Blocks of the day for the machine at home; the rest is for guests. 6,000 a day is several
-/// times what the largest office registers.
-pub const HOME_BLOCKS: u32 = 60;
+/// Blocks of the day for the machine at home. 5,000 a day is several times what the largest office
+/// registers.
+pub const HOME_BLOCKS: u32 = 50;
+/// Blocks before the guests' part. Those from [`HOME_BLOCKS`] on are for slips that are printed before
+/// ([`crate::emergency`]): no number of them is ever given here.
+pub const PAPER_BLOCKS: u32 = 60;
+/// First and last number of that part.
+pub const PAPER: (u32, u32) = (HOME_BLOCKS * BLOCK + 1, PAPER_BLOCKS * BLOCK);
 /// Highest number at home, where a day that began on paper can go on.
 pub const HOME_LAST: u32 = HOME_BLOCKS * BLOCK;
 /// Blocks before the last part: a thousand numbers are more than anybody registers in minutes, and
@@ -46,6 +53,8 @@ pub struct Shape {
     block: u32,
     /// Blocks for the machine at home.
     home_blocks: u32,
+    /// Blocks before the guests' part; those between are given by nobody here.
+    paper_blocks: u32,
     /// Blocks before the last part; those between are the guests'.
     seen_blocks: u32,
     /// Highest number.
@@ -54,12 +63,22 @@ pub struct Shape {
 
 impl Shape {
     /// Dossier codes of a day.
-    pub const CODES: Self =
-        Self { block: BLOCK, home_blocks: HOME_BLOCKS, seen_blocks: SEEN_BLOCKS, last: LAST };
+    pub const CODES: Self = Self {
+        block: BLOCK,
+        home_blocks: HOME_BLOCKS,
+        paper_blocks: PAPER_BLOCKS,
+        seen_blocks: SEEN_BLOCKS,
+        last: LAST,
+    };
     /// Receipts of a year: seven digits. Six million at home are twenty thousand a day; of the guests' thirty
     /// thousand blocks two strangers draw the same, or one next to the other's, once in thousands of times.
-    pub const RECEIPTS: Self =
-        Self { block: BLOCK, home_blocks: 60_000, seen_blocks: 90_000, last: 9_999_999 };
+    pub const RECEIPTS: Self = Self {
+        block: BLOCK,
+        home_blocks: 60_000,
+        paper_blocks: 60_000,
+        seen_blocks: 90_000,
+        last: 9_999_999,
+    };
 }
 
 /// A block of numbers, as journaled.
@@ -359,6 +378,21 @@ impl Leases {
         self.next(issuer, Day { month: 1, day: 1, ..day }, Ok)
     }
 
+    /// Machine of the first lease of all.
+    pub(crate) fn home(&self) -> Option<[u8; 16]> {
+        self.home
+    }
+
+    /// The first day on which a log leased.
+    pub(crate) fn begun(&self, log: LogId) -> Option<Day> {
+        self.logs.get(&log).copied()
+    }
+
+    /// Whether another log leased as well.
+    pub(crate) fn has_other_log(&self, log: LogId) -> bool {
+        self.logs.keys().any(|known| *known != log)
+    }
+
     /// The ranges of a day that were leased, as far as they are known here.
     pub fn ranges(&self, org: &str, day: Day) -> Vec<(u32, u32)> {
         let blocks = self.days.get(&(day, org.to_owned())).into_iter().flatten();
@@ -408,7 +442,7 @@ impl Leases {
     /// The next free block of this node on that day.
     fn lease(&self, issuer: &Issuer, day: Day) -> Result<Lease, LeaseError> {
         let slots = issuer.slots.max(1);
-        let Shape { block: size, home_blocks, seen_blocks, last } = self.shape;
+        let Shape { block: size, home_blocks, paper_blocks, seen_blocks, last } = self.shape;
         let none = BTreeSet::new();
         let leased = self.days.get(&(day, issuer.org.clone())).unwrap_or(&none);
         let mine = |blocks: std::ops::Range<u32>| {
@@ -424,7 +458,7 @@ impl Leases {
         let new_here = issuer.blind && self.days.keys().all(|(leased, _)| *leased >= day);
         let from = self.start_of(&issuer.org, day).map_or(1, |start| start.number);
         let order = if abroad || again {
-            let mut blocks = mine(home_blocks..seen_blocks);
+            let mut blocks = mine(paper_blocks..seen_blocks);
             let start = place(issuer, blocks.len());
             blocks.rotate_left(start);
             blocks
@@ -460,12 +494,12 @@ fn place(issuer: &Issuer, blocks: usize) -> usize {
 }
 
 /// A journal form: its version, then the value.
-fn written(version: u8, value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn written(version: u8, value: &impl Serialize) -> Vec<u8> {
     postcard::to_extend(value, vec![version]).unwrap_or_default()
 }
 
 /// The value of a journal form; `None` for another version.
-fn read<T: DeserializeOwned>(version: u8, bytes: &[u8]) -> Option<T> {
+pub(crate) fn read<T: DeserializeOwned>(version: u8, bytes: &[u8]) -> Option<T> {
     match bytes.split_first() {
         Some((first, body)) if *first == version => postcard::from_bytes(body).ok(),
         _ => None,

@@ -17,6 +17,7 @@
 //! - [`pauses`] when the clock stood still and what that did to the promised date
 //! - [`calendar`] working time; [`due`] promised dates; [`report`] the periodic report; [`local`] time
 //! - [`money`] what is demanded, taken and given back, and what follows
+//! - [`emergency`] codes on paper for the day on which the machine is dead
 //! - [`asked`] requests that may be repeated; [`twin`] dossiers that may be one registered twice
 //! - [`letters`] look-alikes of Đ put right; [`digits`] codes as digits; [`printing`] printings of forms
 //! - [`search`] folding and ranking for Vietnamese search; [`image`] facts as bytes, for who has no history
@@ -33,6 +34,7 @@ pub mod derive;
 pub mod digits;
 pub mod document;
 pub mod due;
+pub mod emergency;
 pub mod fact;
 pub mod image;
 pub mod lease;

@@ -96,7 +96,7 @@ pub fn move_under(
     let pause = is_pause(to).then(|| pause.or_else(usual).unwrap_or_default().word().to_owned());
     let pause = pause.unwrap_or_default();
     let after = derived.heads;
-    Ok(step(&StateStep { to: to.code(), after, pause, happened, collector, act }))
+    Ok(step(&StateStep { to: to.code(), after, pause, happened, collector, paper: None, act }))
 }
 
 fn step(fields: &StateStep) -> Action {

@@ -113,6 +113,7 @@ pub(super) fn registration(seed: &mut Seed, number: u64) -> NewDossier {
         fee: Some(seed.below(50) as u64 * 5_000),
         // More than a day's codes can number.
         code: Some(format!("H49.10.10-260105-{number:04}")),
+        on_paper: None,
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Duty {
     GiveMoney,
     /// To set numbers, take lists over and out, carry bundles, compare with the hub.
     Operate,
+    /// To draw codes on paper for the day on which the machine is dead, to print them, to say which were not used.
+    Emergency,
     /// To make, change and close accounts and tokens.
     Accounts,
     /// To print recovery codes of somebody.
@@ -49,7 +51,7 @@ pub enum Duty {
 
 impl Duty {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::See,
         Self::Draft,
         Self::Receive,
@@ -63,6 +65,7 @@ impl Duty {
         Self::TakeMoney,
         Self::GiveMoney,
         Self::Operate,
+        Self::Emergency,
         Self::Accounts,
         Self::Recovery,
         Self::HandOn,
@@ -86,6 +89,7 @@ impl Duty {
             Self::TakeMoney => &[Reception, Treasurer],
             Self::GiveMoney => &[Treasurer, Leader],
             Self::Operate => &[Admin, Leader],
+            Self::Emergency => &[Treasurer, Leader, Admin],
             Self::Accounts => &[Admin],
             Self::Recovery | Self::HandOn | Self::Audit => &[Leader, Admin],
         }
@@ -144,6 +148,7 @@ impl Duty {
             Self::TakeMoney => "thu tiền và kiểm quỹ",
             Self::GiveMoney => "hoàn tiền, hủy biên nhận, giải quyết mâu thuẫn về tiền",
             Self::Operate => "đặt số, nhập và xuất danh sách, mang tệp, đối chiếu với hub",
+            Self::Emergency => "lấy, in mã dự phòng trên giấy và ghi mã không dùng",
             Self::Accounts => "quản lý tài khoản và mã truy cập",
             Self::Recovery => "in mã khôi phục",
             Self::HandOn => "ghi vắng mặt của người khác hoặc giao lại việc của họ",
@@ -171,6 +176,7 @@ impl Duty {
             Self::Operate => {
                 "set numbers, take lists over and out, carry files, compare with the hub"
             }
+            Self::Emergency => "draw and print codes on paper, or note which were not used",
             Self::Accounts => "manage accounts and tokens",
             Self::Recovery => "print recovery codes",
             Self::HandOn => "say that somebody else is away, or hand their work on",

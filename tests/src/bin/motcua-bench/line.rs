@@ -77,6 +77,7 @@ pub(crate) fn registration(line: &Value) -> NewDossier {
         fee: line["le_phi"].as_u64(),
         // The workload brings its codes; 10,000 in one day are more than four digits can number.
         code: Some(text("ma_ho_so")),
+        on_paper: None,
     }
 }
 
