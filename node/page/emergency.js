@@ -40,10 +40,10 @@ function buildEmergency() {
   const form = el('form', { id: 'em-form', class: 'panel', novalidate: true, hidden: true, 'aria-labelledby': 'em-form-title' },
     el('h2', { id: 'em-form-title', tabindex: '-1' }),
     el('div', { id: 'em-problem', class: 'problem', role: 'alert', hidden: true }),
-    part('em_part_slip', gone,
-      two(emField('em-received', 'em_received', emInput({ maxlength: '30', inputmode: 'numeric' }), { hint: 'em_received_hint', need: true }),
+    part('em_part_slip',
+      two(emField('em-received', 'em_received', emInput({ maxlength: '60', inputmode: 'numeric' }), { hint: 'em_received_hint', need: true }),
         emField('em-by', 'em_by', emInput({ maxlength: '200' }), { need: true }),
-        emField('em-due', 'em_due', emInput({ maxlength: '30', inputmode: 'numeric' }), { hint: 'em_due_hint' })),
+        emField('em-due', 'em_due', emInput({ maxlength: '60', inputmode: 'numeric' }), { hint: 'em_due_hint' })), gone,
       el('p', { id: 'em-promise', role: 'status' })),
     part('part_procedure', emField('em-procedure', 'procedure', el('select', {}), { need: true }), emField('em-request', 'request', el('textarea', { rows: '3', maxlength: '2000' }))),
     part('part_applicant', emField('em-card', 'card', emInput({})),
@@ -114,16 +114,17 @@ function blockParts(block, open) {
 }
 
 function codeLine(block, c) {
-  const words = c.fate === 'entered'
+  const became = c.fate === 'entered'
     ? [mark('ok'), ' ', c.received === null ? w('em_entered_short') : w('em_entered', timeOf(c.received), c.received_by || '…', c.by, timeOf(c.at)), ' ', el('a', { href: `#/d/${encodeURIComponent(c.dossier)}` }, w('em_see'))]
     : c.fate === 'unused' ? [mark('dash'), ' ', w('em_unused', c.why, c.by, timeOf(c.at))] : [mark('ring'), ' ', w('em_code_open')];
   const line = el('li', { 'data-code': c.code, 'data-fate': c.fate });
   const name = el('span', { class: 'code' }, c.code);
   if (c.fate === 'open' && emergency.data.may_draw) line.append(el('label', { class: 'check' }, el('input', { type: 'checkbox', value: c.code, class: 'em-pick' }), ' ', name));
   else line.append(name);
-  line.append(' ', el('span', { class: c.fate === 'open' ? '' : 'soft' }, ...words));
+  line.append(' ', el('span', { class: c.fate === 'open' ? '' : 'soft' }, ...became));
   if (c.fate !== 'entered' && emergency.data.may_enter && block.day <= emergency.data.today) {
-    const button = el('button', { type: 'button', class: 'plain', 'aria-label': w('em_enter_code', c.code) }, w(c.fate === 'open' ? 'em_enter' : 'em_enter_found'));
+    const words = w(c.fate === 'open' ? 'em_enter' : 'em_enter_found');
+    const button = el('button', { type: 'button', class: 'plain', 'aria-label': `${words} ${c.code}` }, words);
     button.addEventListener('click', () => openSlip(c.code));
     line.append(' ', button);
   }
@@ -180,10 +181,11 @@ async function drawEmergencyBlock(event) {
   if (!right) return;
   const block = await emPost('/emergency', { day: $('em-day').value, count }, 'em-failed');
   if (!block) return;
-  tell('em-said', false, mark('ok'), ' ', w('em_done_draw', block.count, shownDay(block.day)));
   await loadEmergency();
   const drawn = $('em-blocks').querySelector(`details[data-block="${block.block}"]`);
+  // Another Enter prints; it does not draw once more.
   if (drawn) { drawn.open = true; drawn.querySelector('button').focus(); }
+  tell('em-said', false, mark('ok'), ' ', w('em_done_draw', block.count, shownDay(block.day)));
 }
 
 async function printBlock(block) {

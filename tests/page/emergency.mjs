@@ -55,7 +55,7 @@ await drive(page_url, shots, async ({ page, look, says }) => {
   await look('emergency-slip');
   await page.press('#em-name', 'Enter');
   await says('em-said', 'Đã lưu hồ sơ');
-  await says(`li[data-code="${code}"]`, 'nhận trên giấy');
+  await says(`[data-code="${code}"]`, 'nhận trên giấy');
   await page.waitForSelector(`li[data-code="${code}"][data-fate="entered"]`);
   await page.fill('#em-scan', code);
   await page.press('#em-scan', 'Enter');
