@@ -7,6 +7,7 @@ const EM_FIELDS = {
   'received': 'em-received', 'received_by': 'em-by', 'procedure': 'em-procedure', 'request': 'em-request', 'due': 'em-due', 'fee': 'em-fee', 'code': 'em-code',
   'applicant.name': 'em-name', 'applicant.id_number': 'em-id', 'applicant.birth_date': 'em-birth', 'applicant.phone': 'em-phone', 'applicant.address': 'em-address', 'applicant.email': 'em-email',
 };
+// What is typed of a slip stays in the tab's own storage until it is entered: a reload or a lock loses nothing.
 const EM_CARD = [['em-name', (a) => a.name], ['em-id', (a) => a.id_number], ['em-birth', (a) => (a.birth_date ? shownBirth(a.birth_date) : '')], ['em-address', (a) => a.address]];
 
 const emWord = (name) => el('span', { 'data-w': name }, w(name));
@@ -64,7 +65,8 @@ function buildEmergency() {
   scan.addEventListener('submit', (event) => { event.preventDefault(); openSlip($('em-scan').value); });
   form.addEventListener('submit', sendSlip);
   cancel.addEventListener('click', closeSlip);
-  add.addEventListener('click', () => addSlipPaper().focus());
+  add.addEventListener('click', () => { addSlipPaper().focus(); keepSlip(); });
+  for (const kind of ['input', 'change']) form.addEventListener(kind, keepSlip);
   for (const id of ['em-received', 'em-due']) $(id).addEventListener('blur', showSlipPromise);
   $('em-procedure').addEventListener('change', showSlipPromise);
   $('em-card').addEventListener('keydown', (event) => { if (event.key === 'Enter') { event.preventDefault(); readSlipCard(); } });
@@ -74,6 +76,7 @@ async function openEmergency() {
   if (!register.procedures) { await loadProcedures(); }
   showSlipProcedures();
   await loadEmergency();
+  reopenSlip();
 }
 
 async function loadEmergency() {
@@ -234,9 +237,11 @@ function openSlip(text) {
   $('em-gone-box').hidden = Boolean(found);
   $('em-received').value = found ? `${shownDay(found.block.day)} ` : '';
   $('em-by').value = clerk();
+  restoreSlip();
   $('em-form').hidden = false;
   sayFormTitle();
   $('em-promise').textContent = '';
+  showSlipPromise();
   $('em-form-title').scrollIntoView({ block: 'start' });
   $('em-received').focus();
 }
@@ -247,7 +252,44 @@ function sayFormTitle() {
 
 const slipTyped = () => ['em-name', 'em-id', 'em-request', 'em-phone', 'em-address'].some((id) => $(id).value.trim());
 
+// Each person's own: another who logs in at this tab sees nothing of it.
+const slipKey = () => `motcua.slip.${clerk()}`;
+
+const slipFields = () => Array.from($('em-form').querySelectorAll('input, select, textarea'));
+
+function keepSlip() {
+  if (!emergency.code) return;
+  const values = slipFields().map((field) => [field.id, field.type === 'checkbox' ? field.checked : field.value]);
+  remember(sessionStorage, slipKey(), JSON.stringify({ code: emergency.code, lines: $('em-papers').children.length, values }));
+}
+
+function keptSlip() {
+  try {
+    const kept = JSON.parse(recall(sessionStorage, slipKey()));
+    return kept && typeof kept.code === 'string' && Array.isArray(kept.values) ? kept : null;
+  } catch { return null; }
+}
+
+// What was typed under this code before the page was loaded anew.
+function restoreSlip() {
+  const kept = keptSlip();
+  if (!kept || kept.code !== emergency.code) return;
+  while ($('em-papers').children.length < Math.min(kept.lines, 100)) addSlipPaper();
+  for (const [id, value] of kept.values) {
+    const field = $(id);
+    if (!field || !$('em-form').contains(field)) continue;
+    if (field.type === 'checkbox') field.checked = value === true; else field.value = String(value);
+  }
+}
+
+// Back at this page: the slip that was being typed is open again.
+function reopenSlip() {
+  const kept = keptSlip();
+  if (kept && !emergency.code) openSlip(kept.code);
+}
+
 function closeSlip() {
+  remember(sessionStorage, slipKey(), null);
   emergency.code = '';
   emergency.known = null;
   $('em-form').hidden = true;
@@ -271,6 +313,7 @@ async function readSlipCard() {
     const { applicant } = await api('POST', '/cards', { body: { text } });
     for (const [id, of] of EM_CARD) $(id).value = of(applicant) || '';
     $('em-card').value = '';
+    keepSlip();
     fieldError('em-card', '');
     $('em-phone').focus();
   } catch (failure) {

@@ -52,11 +52,23 @@ await drive(page_url, shots, async ({ page, look, says }) => {
   await page.press('#em-received', 'Tab');
   await says('em-promise', 'Hẹn trả');
   await page.fill('#em-paper-0-name', 'Tờ khai');
+  await page.click('#em-paper-add');
+  await page.fill('#em-paper-1-name', HOSTILE);
   await look('emergency-slip');
+  // A reload loses nothing of it.
+  await page.reload();
+  await says('em-form-title', code);
+  for (const [field, value] of [['em-received', `${day} 12:30`], ['em-by', HOSTILE], ['em-name', 'Nguyễn Văn Giấy'], ['em-procedure', '1.004222'], ['em-paper-0-name', 'Tờ khai'], ['em-paper-1-name', HOSTILE]]) {
+    if ((await page.inputValue(`#${field}`)) !== value) throw new Error(`${field} was lost: ${await page.inputValue(`#${field}`)}`);
+  }
+  await says('em-promise', 'Hẹn trả');
   await page.press('#em-name', 'Enter');
   await says('em-said', 'Đã lưu hồ sơ');
   await says(`[data-code="${code}"]`, 'nhận trên giấy');
   await page.waitForSelector(`li[data-code="${code}"][data-fate="entered"]`);
+  await page.reload();
+  await says('em-blocks', 'nhận trên giấy');
+  if (await page.isVisible('#em-form')) throw new Error('a slip that was entered is offered again');
   await page.fill('#em-scan', code);
   await page.press('#em-scan', 'Enter');
   await says('em-scan-error', 'đã được Lê Thị Mẫu nhập');
