@@ -108,6 +108,8 @@ fn a_scan_on_this_disk_alone_is_never_called_saved_in_two_places_and_outlives_th
     wait_for("it is found and comes back", || holds(&data, &all[1].0));
     wait_for("the books say so", || line(desk.client, &id, &all[1].0)["state"] == "saved");
 
+    // After a start the copy is looked through before anything is said of it.
+    wait_for("two places after the repair", || copies(&desk) == 2);
     // Pulled: what is attached now stands here alone, and the page says so.
     let pocket = city.dir.join("pocket");
     fs::rename(&stick, &pocket).unwrap();
