@@ -6,7 +6,7 @@
 import { createInterface } from 'node:readline';
 import { basename, dirname } from 'node:path';
 
-const TIMED = ['hostile', 'hostile_handshakes', 'scan_delay', 'storm'];
+const TIMED = ['hostile', 'hostile_allowance', 'hostile_handshakes', 'scan_delay', 'storm'];
 
 function laneOf(folder, program) {
   if (basename(folder) !== 'tests') return 'rest';
