@@ -26,7 +26,7 @@ function emField(id, word, input, { hint, need } = {}) {
 const emInput = (attributes) => el('input', { autocomplete: 'off', spellcheck: 'false', ...attributes });
 
 function buildEmergency() {
-  const draw = el('form', { id: 'em-draw', class: 'tools', novalidate: true },
+  const draw = el('form', { id: 'em-draw', class: 'tools three', novalidate: true },
     emField('em-day', 'em_day', el('select', {})),
     emField('em-count', 'em_count', emInput({ inputmode: 'numeric', maxlength: '2', value: '20' })),
     el('button', { type: 'submit', id: 'em-draw-send', class: 'plain' }, emWord('em_draw')));
@@ -137,7 +137,7 @@ function codeLine(block, c) {
 function unusedForm(block) {
   const id = `em-why-${block.block}`;
   const all = el('button', { type: 'button', class: 'plain' }, w('em_pick_all'));
-  const form = el('form', { class: 'tools em-unused', novalidate: true },
+  const form = el('form', { class: 'tools three em-unused', novalidate: true },
     el('div', { class: 'field grow' }, el('label', { for: id }, w('em_why')), emInput({ id, maxlength: '2000', 'aria-describedby': `${id}-error` }), el('p', { class: 'error', id: `${id}-error`, hidden: true })),
     all, el('button', { type: 'submit', class: 'plain' }, w('em_say_unused')));
   const picks = () => Array.from(form.parentElement.querySelectorAll('.em-pick'));
