@@ -181,7 +181,7 @@ impl OwnWriter {
             let stored = wire::encode_entry(&entry);
             records.push(Record::Own { log, sequence, request, entry: stored });
             let note = self.note(log);
-            self.pen.write_for_clerk(
+            self.pen.write(
                 records,
                 Box::new(move |result| {
                     note.take(sequence, result.is_ok());

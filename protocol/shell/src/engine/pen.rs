@@ -1,5 +1,5 @@
-//! The writing end of the journal: what is on disk goes, in order, to the applier before anybody else
-//! hears of it, and to the driver.
+//! The writing end of the journal: what is on disk goes, in order, to the applier and the driver
+//! before anybody else hears of it.
 
 use super::{mend::Mender, queue::Queue};
 use crate::driver::{Driver, Scribe, Signal};
@@ -43,18 +43,8 @@ impl Pen {
     }
 
     /// Hands over records to be written together. Calls are answered in the order in which they
-    /// were made; the driver has heard of the records by then.
+    /// were made.
     pub fn write(&self, records: Vec<Record>, done: Done) {
-        self.hand_over(records, Heard::Before, done);
-    }
-
-    /// The same for somebody who waits at a counter: the driver hears of it behind the answer, still in
-    /// order, and does not take the processor from whoever carries the answer on.
-    pub(super) fn write_for_clerk(&self, records: Vec<Record>, done: Done) {
-        self.hand_over(records, Heard::After, done);
-    }
-
-    fn hand_over(&self, records: Vec<Record>, heard: Heard, done: Done) {
         let new = records.iter().map(|record| NewRecord {
             lane: match record.shelf() {
                 Shelf::Own => Lane::Own,
@@ -69,10 +59,9 @@ impl Pen {
         let commit = self.commit.read().unwrap_or_else(PoisonError::into_inner);
         let Some(commit) = commit.as_ref() else { return done(Err(JournalError::Stopped)) };
         let submitted = commit.submit(new, move |result| {
-            let mut news = Vec::new();
             if let Ok(positions) = &result {
                 for (position, record) in positions.iter().zip(records) {
-                    news.extend(own_entry(&record));
+                    tell_driver(&driver, &record);
                     if let Some(durable) = &durable {
                         durable(*position, &record);
                     }
@@ -80,22 +69,7 @@ impl Pen {
                 }
             }
             let failed = result.is_err();
-            let tell = || {
-                for entry in news {
-                    driver.signal(entry);
-                }
-            };
-            match heard {
-                Heard::Before => {
-                    tell();
-                    done(result);
-                }
-                Heard::After => {
-                    done(result);
-                    tell();
-                }
-            }
-            applier.wake();
+            done(result);
             // Behind the answer: whoever has to give something up has done so by then.
             if failed {
                 mender.ask();
@@ -168,18 +142,13 @@ impl Pen {
     }
 }
 
-/// When the driver hears of what was written: before or after the answer.
-#[derive(Debug, Clone, Copy)]
-enum Heard {
-    Before,
-    After,
-}
-
 /// Own entries go up from memory; the driver must learn of them in order of sequence.
-fn own_entry(record: &Record) -> Option<Signal> {
-    let Record::Own { log, sequence, entry, .. } = record else { return None };
-    let entry = wire::decode_entry(entry).ok()?;
-    Some(Signal::Own(*log, *sequence, Box::new(entry)))
+fn tell_driver(driver: &Driver, record: &Record) {
+    if let Record::Own { log, sequence, entry, .. } = record
+        && let Ok(entry) = wire::decode_entry(entry)
+    {
+        driver.signal(Signal::Own(*log, *sequence, Box::new(entry)));
+    }
 }
 
 impl Scribe for Pen {

@@ -59,8 +59,6 @@ struct Inner {
     wanted: u64,
     /// Dossiers that the content has yet to fold.
     stale: u64,
-    /// The applier sleeps until something comes; otherwise it looks by itself.
-    asleep: bool,
     /// The present pause was used for housekeeping.
     rested: bool,
     renew: Option<SyncSender<Result<(), String>>>,
@@ -81,7 +79,7 @@ impl Queue {
         (inner.last, inner.applied) = (last, applied);
     }
 
-    /// A record that is on disk, in order of position. The applier hears of it by [`Self::wake`].
+    /// A record that is on disk, in order of position.
     pub(super) fn push(&self, position: u64, record: Record) {
         let size = size(&record);
         let mut inner = self.lock();
@@ -93,17 +91,8 @@ impl Queue {
             inner.bytes += size;
             inner.records.push_back((position, record, size));
         }
-    }
-
-    /// Behind what was pushed: wakes the applier if it sleeps or has a batch together. While it gathers it
-    /// looks every few milliseconds, and is not woken for each record of a catch-up.
-    pub(super) fn wake(&self) {
-        let inner = self.lock();
-        let wakes = inner.asleep || inner.is_full() || inner.begins_with_images();
         drop(inner);
-        if wakes {
-            self.arrived.notify_one();
-        }
+        self.arrived.notify_one();
     }
 
     /// Somebody waits for the state to reflect this position.
@@ -170,11 +159,9 @@ impl Queue {
             return Batch::Quiet;
         }
         while inner.last <= inner.applied && !inner.closed {
-            inner.asleep = true;
             let (waited, pause) =
                 self.arrived.wait_timeout(inner, IDLE).unwrap_or_else(PoisonError::into_inner);
             inner = waited;
-            inner.asleep = false;
             if let Some(told) = inner.renew.take() {
                 return Batch::Renew(told);
             }
@@ -190,7 +177,8 @@ impl Queue {
         #[expect(clippy::disallowed_methods, reason = "a pause between threads, not a time")]
         let began = Instant::now();
         loop {
-            let full = inner.is_full() || inner.begins_with_images();
+            let full = inner.bytes >= BATCH_BYTES || inner.records.len() >= BATCH_RECORDS;
+            let full = full || inner.begins_with_images();
             let before = inner.last;
             if full || inner.closed || inner.wanted > inner.applied || began.elapsed() >= GATHER.1 {
                 return inner;
@@ -209,10 +197,6 @@ impl Queue {
 }
 
 impl Inner {
-    fn is_full(&self) -> bool {
-        self.bytes >= BATCH_BYTES || self.records.len() >= BATCH_RECORDS
-    }
-
     /// Images make batches of their own, at once: somebody may be looking for what they show, and
     /// histories cost a multiple.
     fn begins_with_images(&self) -> bool {
@@ -316,24 +300,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn who_sleeps_is_woken_and_what_is_gathered_ends_by_itself() {
-        let queue = Queue::default();
-        std::thread::scope(|scope| {
-            let applier = scope.spawn(|| queue.next(0, 0));
-            while !queue.lock().asleep {
-                std::thread::yield_now();
-            }
-            queue.push(1, small());
-            queue.wake();
-            assert!(matches!(applier.join(), Ok(Batch::Records(batch)) if batch.len() == 1));
-        });
-        assert!(!queue.lock().asleep);
-        // Nobody wakes it while it gathers.
-        queue.push(2, small());
-        assert!(matches!(queue.next(1, 0), Batch::Records(batch) if batch.len() == 1));
     }
 
     #[test]
