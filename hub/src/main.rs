@@ -1,11 +1,11 @@
 //! `motcua-hub`: parse, run, drain.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use motcua_hub::{access::Operators, report};
 use motcua_shell::{
     carry::command::query,
-    lan::command::PageAct,
-    program::{Page, Program, TOKEN_FILE},
+    lan::command::PageVerb,
+    program::{Common, Page, Program, TOKEN_FILE},
     settings::{HubSettings, SettingsError},
     shutdown, telemetry,
 };
@@ -97,33 +97,6 @@ enum OperatorVerb {
 }
 
 #[derive(Subcommand)]
-enum PageVerb {
-    /// Makes a key and writes a request for its certificate, to be handed to central IT.
-    Request {
-        /// The file, which must not exist.
-        #[arg(long)]
-        out: PathBuf,
-        /// A name or address of the page beside those in the settings; several by repeating it.
-        #[arg(long)]
-        name: Vec<String>,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Puts the certificate in use that central IT has issued for the request.
-    Install {
-        /// The file.
-        file: PathBuf,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Says what the certificate is for, how long it lasts, and the fingerprint of its root.
-    Status {
-        #[command(flatten)]
-        common: Common,
-    },
-}
-
-#[derive(Subcommand)]
 enum BundleVerb {
     /// Writes what an office lacks into a file to be carried to it, or, with --up, what the hub
     /// above lacks.
@@ -157,16 +130,6 @@ enum BundleVerb {
     },
 }
 
-#[derive(Args)]
-struct Common {
-    /// The settings of the running hub, hub.toml.
-    #[arg(long, env = "MOTCUA_CONFIG")]
-    config: PathBuf,
-    /// Answers as JSON.
-    #[arg(long)]
-    json: bool,
-}
-
 const PROGRAM: Program = Program("motcua-hub");
 
 fn main() -> ExitCode {
@@ -182,7 +145,7 @@ fn main() -> ExitCode {
             };
             PROGRAM.tell(console(&common.config), "/api/v1/offices", told)
         }
-        Verb::Page { verb } => page_act(verb),
+        Verb::Page { verb } => page_act(&verb),
         Verb::Bundle { verb } => bundle(&verb),
         Verb::Operator { verb } => operator(&verb),
     }
@@ -217,15 +180,11 @@ fn check(config: &Path) -> ExitCode {
     }
 }
 
-fn page_act(verb: PageVerb) -> ExitCode {
-    let (act, common) = match verb {
-        PageVerb::Request { out, name, common } => (PageAct::Request { out, names: name }, common),
-        PageVerb::Install { file, common } => (PageAct::Install { file }, common),
-        PageVerb::Status { common } => (PageAct::Status, common),
-    };
+fn page_act(verb: &PageVerb) -> ExitCode {
+    let common = verb.common();
     let settings =
         HubSettings::load(&common.config).map(|settings| (settings.data_dir, settings.page));
-    PROGRAM.page_act(settings, &act, common.json)
+    PROGRAM.page_act(settings, verb, common.json)
 }
 
 fn bundle(verb: &BundleVerb) -> ExitCode {

@@ -7,8 +7,8 @@ use motcua_node::{
 };
 use motcua_shell::{
     carry::command::query,
-    lan::command::PageAct,
-    program::{Page, Program},
+    lan::command::PageVerb,
+    program::{Common, Page, Program},
     settings::{NodeSettings, SettingsError},
     shutdown, telemetry,
 };
@@ -171,33 +171,6 @@ impl ListArgs {
 }
 
 #[derive(Subcommand)]
-enum PageVerb {
-    /// Makes a key and writes a request for its certificate, to be handed to central IT.
-    Request {
-        /// The file, which must not exist.
-        #[arg(long)]
-        out: PathBuf,
-        /// A name or address of the page beside those in the settings; several by repeating it.
-        #[arg(long)]
-        name: Vec<String>,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Puts the certificate in use that central IT has issued for the request.
-    Install {
-        /// The file.
-        file: PathBuf,
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Says what the certificate is for, how long it lasts, and the fingerprint of its root.
-    Status {
-        #[command(flatten)]
-        common: Common,
-    },
-}
-
-#[derive(Subcommand)]
 enum BundleVerb {
     /// Writes what the hub lacks into a file to be carried to it.
     Export {
@@ -221,16 +194,6 @@ enum BundleVerb {
     },
 }
 
-#[derive(Args)]
-struct Common {
-    /// The settings of the running node, node.toml.
-    #[arg(long, env = "MOTCUA_CONFIG")]
-    config: PathBuf,
-    /// Answers as JSON.
-    #[arg(long)]
-    json: bool,
-}
-
 const PROGRAM: Program = Program("motcua-node");
 
 fn main() -> ExitCode {
@@ -240,7 +203,7 @@ fn main() -> ExitCode {
         Verb::Enrol { join, data } => PROGRAM.run(motcua_node::enrol::enrol(&join, &data), report),
         Verb::Restore { from, data, json } => restore(&data, &from, json),
         Verb::Verify { config } => PROGRAM.verify(page(&config)),
-        Verb::Page { verb } => page_act(verb),
+        Verb::Page { verb } => page_act(&verb),
         Verb::Bundle { verb } => bundle(&verb),
         Verb::Account { config, json, verb } => {
             let Some(config) = config else {
@@ -304,15 +267,11 @@ fn restore(data: &Path, from: &Path, json: bool) -> ExitCode {
     }
 }
 
-fn page_act(verb: PageVerb) -> ExitCode {
-    let (act, common) = match verb {
-        PageVerb::Request { out, name, common } => (PageAct::Request { out, names: name }, common),
-        PageVerb::Install { file, common } => (PageAct::Install { file }, common),
-        PageVerb::Status { common } => (PageAct::Status, common),
-    };
+fn page_act(verb: &PageVerb) -> ExitCode {
+    let common = verb.common();
     let settings =
         NodeSettings::load(&common.config).map(|settings| (settings.data_dir, settings.page));
-    PROGRAM.page_act(settings, &act, common.json)
+    PROGRAM.page_act(settings, verb, common.json)
 }
 
 fn bundle(verb: &BundleVerb) -> ExitCode {

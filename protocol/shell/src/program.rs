@@ -3,7 +3,7 @@
 
 use crate::{
     carry::command::{Local, Outcome},
-    lan::{self, command::PageAct},
+    lan::{self, command::PageVerb},
     service::ServiceError,
     settings::{PageSettings, SettingsError},
     verify,
@@ -47,6 +47,17 @@ impl Page {
             )),
         }
     }
+}
+
+/// What every verb takes that has to do with a service.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Common {
+    /// The settings of the service, node.toml or hub.toml.
+    #[arg(long, env = "MOTCUA_CONFIG")]
+    pub config: PathBuf,
+    /// Answers as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A program, by the name it says at the start of an error.
@@ -108,14 +119,14 @@ impl Program {
     pub fn page_act(
         self,
         settings: Result<(PathBuf, PageSettings), SettingsError>,
-        act: &PageAct,
+        verb: &PageVerb,
         json: bool,
     ) -> ExitCode {
         let (data_dir, settings) = match self.settings(settings) {
             Ok(settings) => settings,
             Err(code) => return code,
         };
-        let outcome = lan::command::run(act, &data_dir, &settings, json);
+        let outcome = lan::command::run(verb, &data_dir, &settings, json);
         self.answer(&outcome.text);
         ExitCode::from(outcome.exit as u8)
     }

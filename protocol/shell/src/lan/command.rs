@@ -9,6 +9,7 @@ use crate::{
     carry::command::{Exit, Outcome},
     clock::{Clock, SystemClock},
     identity::Identity,
+    program::Common,
     settings::PageSettings,
 };
 use serde_json::{Value, json};
@@ -19,33 +20,56 @@ use std::{
 };
 
 /// What is to be done.
-#[derive(Debug, Clone)]
-pub enum PageAct {
-    /// Write a request for a certificate into a file that does not exist.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum PageVerb {
+    /// Makes a key and writes a request for its certificate, to be handed to central IT.
     Request {
-        /// The file.
+        /// The file, which must not exist.
+        #[arg(long)]
         out: PathBuf,
-        /// Names and addresses beside the machine's own name and the address that is listened on.
-        names: Vec<String>,
+        /// A name or address of the page beside those in the settings; several by repeating it.
+        #[arg(long)]
+        name: Vec<String>,
+        /// Settings and form of the answer.
+        #[command(flatten)]
+        common: Common,
     },
-    /// Put what was issued in use.
+    /// Puts the certificate in use that central IT has issued for the request.
     Install {
         /// The file.
         file: PathBuf,
+        /// Settings and form of the answer.
+        #[command(flatten)]
+        common: Common,
     },
-    /// Say how the certificate stands.
-    Status,
+    /// Says what the certificate is for, how long it lasts, and the fingerprint of its root.
+    Status {
+        /// Settings and form of the answer.
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+impl PageVerb {
+    /// Which service is meant, and how it is answered.
+    pub fn common(&self) -> &Common {
+        match self {
+            Self::Request { common, .. }
+            | Self::Install { common, .. }
+            | Self::Status { common } => common,
+        }
+    }
 }
 
 /// Does it, on the data folder of the service with these settings.
-pub fn run(act: &PageAct, data_dir: &Path, settings: &PageSettings, json: bool) -> Outcome {
-    let done = match act {
-        PageAct::Request { .. } | PageAct::Install { .. } if settings.are_elsewhere() => {
+pub fn run(verb: &PageVerb, data_dir: &Path, settings: &PageSettings, json: bool) -> Outcome {
+    let done = match verb {
+        PageVerb::Request { .. } | PageVerb::Install { .. } if settings.are_elsewhere() => {
             Err(OwnError::Elsewhere)
         }
-        PageAct::Request { out, names } => request(data_dir, settings, out, names),
-        PageAct::Install { file } => install(data_dir, file),
-        PageAct::Status => Ok(status(data_dir, settings)),
+        PageVerb::Request { out, name, .. } => request(data_dir, settings, out, name),
+        PageVerb::Install { file, .. } => install(data_dir, file),
+        PageVerb::Status { .. } => Ok(status(data_dir, settings)),
     };
     let (exit, value, words) = match done {
         Ok(done) => done,
